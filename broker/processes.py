@@ -79,7 +79,10 @@ def ready_from_json(raw: Mapping[str, Any] | None) -> Ready | None:
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """`identity`: strings that must all occur in the argv of a process before it is adopted or signalled as this one."""
+    """`identity`: strings that must all occur in the argv of a process before it is adopted or signalled as this one.
+
+    `ports`: each "host:port" that must be free before the start; a taken one is told at once, with its owner.
+    """
 
     name: str
     kind: ProcessKind
@@ -93,6 +96,7 @@ class ProcessSpec:
     start_timeout: float = 90
     stop_timeout: float = 60
     labels: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -108,6 +112,7 @@ class ProcessSpec:
             "start_timeout": self.start_timeout,
             "stop_timeout": self.stop_timeout,
             "labels": dict(self.labels),
+            "ports": list(self.ports),
         }
 
     @classmethod
@@ -125,6 +130,7 @@ class ProcessSpec:
             start_timeout=float(raw.get("start_timeout", 90)),
             stop_timeout=float(raw.get("stop_timeout", 60)),
             labels=dict(raw.get("labels", {})),
+            ports=tuple(raw.get("ports", ())),
         )
 
 
