@@ -1,0 +1,111 @@
+"""Who may do what: roles, actions, and the one decision `can()`. Pure; `accounts` turns a request into an Actor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+EVERY_CLUSTER = "*"
+
+
+class Role(StrEnum):
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        return list(Role).index(self)
+
+
+class Action(StrEnum):
+    """`noun.verb`, after kafbat's list. The value stands in tokens, audit rows and the API's documentation."""
+
+    CLUSTER_VIEW = "cluster.view"
+    BROKER_VIEW = "broker.view"
+    BROKER_EDIT = "broker.edit"
+    BROKER_OPERATE = "broker.operate"
+    TOPIC_VIEW = "topic.view"
+    TOPIC_CREATE = "topic.create"
+    TOPIC_EDIT = "topic.edit"
+    TOPIC_DELETE = "topic.delete"
+    TOPIC_PRODUCE = "topic.produce"
+    TOPIC_READ_RECORDS = "topic.read_records"
+    GROUP_VIEW = "group.view"
+    METRICS_VIEW = "metrics.view"
+    AUDIT_VIEW = "audit.view"
+    JOB_VIEW = "job.view"
+    JOB_CANCEL = "job.cancel"
+    SETTINGS_VIEW = "settings.view"
+    TOKEN_MANAGE_OWN = "token.manage_own"  # noqa: S105  # an action's name, not a secret
+    USER_MANAGE = "user.manage"
+
+
+LOWEST_ROLE: Mapping[Action, Role] = {
+    Action.CLUSTER_VIEW: Role.VIEWER,
+    Action.BROKER_VIEW: Role.VIEWER,
+    Action.BROKER_EDIT: Role.ADMIN,
+    Action.BROKER_OPERATE: Role.ADMIN,
+    Action.TOPIC_VIEW: Role.VIEWER,
+    Action.TOPIC_CREATE: Role.OPERATOR,
+    Action.TOPIC_EDIT: Role.OPERATOR,
+    Action.TOPIC_DELETE: Role.OPERATOR,
+    Action.TOPIC_PRODUCE: Role.OPERATOR,
+    Action.TOPIC_READ_RECORDS: Role.VIEWER,
+    Action.GROUP_VIEW: Role.VIEWER,
+    Action.METRICS_VIEW: Role.VIEWER,
+    Action.AUDIT_VIEW: Role.VIEWER,
+    Action.JOB_VIEW: Role.VIEWER,
+    Action.JOB_CANCEL: Role.OPERATOR,
+    Action.SETTINGS_VIEW: Role.VIEWER,
+    Action.TOKEN_MANAGE_OWN: Role.VIEWER,
+    Action.USER_MANAGE: Role.ADMIN,
+}
+#: Actions about this installation, not about one cluster: only a role on every cluster ('*') grants them.
+GLOBAL_ACTIONS = frozenset({Action.USER_MANAGE})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    allowed: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A user, an API token or the system itself. `scopes` None means: all that the roles allow."""
+
+    name: str
+    kind: str
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    user_id: int | None = None
+    scopes: frozenset[Action] | None = None
+
+    def role_on(self, cluster: str | None) -> Role | None:
+        """The higher of the roles on the cluster and on every cluster; `None` asks for the best role anywhere."""
+        if cluster is None:
+            candidates = list(self.roles.values())
+        else:
+            candidates = [self.roles[key] for key in (cluster, EVERY_CLUSTER) if key in self.roles]
+        return max(candidates, key=lambda role: role.rank, default=None)
+
+
+ANONYMOUS = Actor("anonymous", "anonymous")
+SYSTEM = Actor("system", "system", {EVERY_CLUSTER: Role.ADMIN})
+
+
+def can(actor: Actor, action: Action, cluster: str | None) -> Decision:
+    """Whether `actor` may do `action`; the reason names the role that could."""
+    needed = LOWEST_ROLE[action]
+    role = actor.roles.get(EVERY_CLUSTER) if action in GLOBAL_ACTIONS else actor.role_on(cluster)
+    where = f" on {cluster}" if cluster else ""
+    if role is None:
+        return Decision(False, f"{actor.name} has no role{where}; {action.value} needs {needed.value}")
+    if role.rank < needed.rank:
+        return Decision(
+            False, f"{action.value} needs the role {needed.value}{where}; {actor.name} is {role.value}"
+        )
+    if actor.scopes is not None and action not in actor.scopes:
+        return Decision(False, f"the token {actor.name} is not scoped for {action.value}")
+    return Decision(True, f"{actor.name} is {role.value}{where}")

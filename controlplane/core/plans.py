@@ -1,0 +1,143 @@
+"""What a change will do, before it is done: the frozen value that is reviewed, applied, audited and undone.
+
+Pure: no Django, no Kafka, no clock. A plan is made from a state and carries that state's digest, so that
+applying can tell whether the world has moved since it was reviewed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias, Union
+
+from controlplane.core.access import Action
+
+Json: TypeAlias = Union[str, int, float, bool, None, "list[Json]", "dict[str, Json]"]
+
+
+class Risk(StrEnum):
+    """How hard it is to come back from a change."""
+
+    REVERSIBLE = "reversible"
+    DISRUPTIVE = "disruptive"
+    DESTRUCTIVE = "destructive"
+
+    @property
+    def sentence(self) -> str:
+        return {
+            "reversible": "It can be undone, and clients do not notice it.",
+            "disruptive": "It can be undone only in part, or clients may notice it.",
+            "destructive": "It cannot be undone.",
+        }[self.value]
+
+
+class StepKind(StrEnum):
+    CREATE = "create"
+    ALTER = "alter"
+    DELETE = "delete"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field of one object; `None` before means it is new, `None` after that it goes away."""
+
+    field: str
+    before: str | None
+    after: str | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    kind: StepKind
+    object_type: str
+    name: str
+    changes: tuple[Change, ...] = ()
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a plan cannot be applied. `code` is stable; `what` happened; `hint` says what to do."""
+
+    code: str
+    what: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    object_type: str
+    name: str
+    url: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    action: Action
+    title: str
+    apply_label: str
+    cluster: str
+    steps: tuple[PlanStep, ...]
+    risk: Risk
+    digest: str
+    warnings: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    affected: tuple[Affected, ...] = ()
+    undo: str = ""
+    commands: tuple[str, ...] = ()
+    confirm_name: str | None = None
+    request: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def allowed(self) -> bool:
+        return not self.refusals and bool(self.steps)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Steps per kind, for the line "1 to create, 2 to alter"."""
+        found = {kind.value: sum(step.kind is kind for step in self.steps) for kind in StepKind}
+        return {kind: count for kind, count in found.items() if count}
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "action": self.action.value,
+            "title": self.title,
+            "cluster": self.cluster,
+            "risk": self.risk.value,
+            "digest": self.digest,
+            "allowed": self.allowed,
+            "steps": [
+                {
+                    "kind": step.kind.value,
+                    "object_type": step.object_type,
+                    "name": step.name,
+                    "summary": step.summary,
+                    "changes": [
+                        {"field": c.field, "before": c.before, "after": c.after, "note": c.note}
+                        for c in step.changes
+                    ],
+                }
+                for step in self.steps
+            ],
+            "warnings": list(self.warnings),
+            "refusals": [{"code": r.code, "what": r.what, "hint": r.hint} for r in self.refusals],
+            "affected": [
+                {"object_type": a.object_type, "name": a.name, "note": a.note} for a in self.affected
+            ],
+            "undo": self.undo,
+            "commands": list(self.commands),
+            "confirm_name": self.confirm_name,
+            "request": dict(self.request),
+        }
+
+
+def state_digest(state: Mapping[str, object]) -> str:
+    """SHA-256 of the canonical JSON of a state: equal states, equal digests, in any key order."""
+    canonical = json.dumps(state, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
