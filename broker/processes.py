@@ -135,6 +135,32 @@ class ProcessSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Child:
+    """The recorded identity of a started process."""
+
+    pid: int
+    start_ticks: int
+    boot_id: str
+    identity: tuple[str, ...]
+    marker: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "pid": self.pid,
+            "start_ticks": self.start_ticks,
+            "boot_id": self.boot_id,
+            "identity": list(self.identity),
+            "marker": self.marker,
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            int(raw["pid"]), int(raw["start_ticks"]), raw["boot_id"], tuple(raw["identity"]), raw["marker"]
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessStatus:
     """One line of `status`: `since` is Unix seconds; `reason` and `hint` are plain words for people."""
 

@@ -22,16 +22,15 @@ class ProcessState(StrEnum):
 _S = ProcessState
 
 MOVES: Mapping[ProcessState, frozenset[ProcessState]] = {
-    # STOPPED -> RUNNING is an adoption: found alive after a crash of the supervisor.
-    _S.STOPPED: frozenset({_S.STARTING, _S.RUNNING}),
+    _S.STOPPED: frozenset({_S.STARTING}),
     _S.STARTING: frozenset({_S.RUNNING, _S.EXITED, _S.STOPPING}),
     _S.RUNNING: frozenset({_S.EXITED, _S.STOPPING}),
     # EXITED is left at once: what it becomes depends on the diagnosis.
-    _S.EXITED: frozenset({_S.BACKOFF, _S.FATAL, _S.STARTING, _S.STOPPED}),
-    _S.BACKOFF: frozenset({_S.STARTING, _S.STOPPED, _S.FATAL}),
-    # STOPPING -> FATAL: a start that timed out was ended by us and is given up.
+    _S.EXITED: frozenset({_S.BACKOFF, _S.FATAL, _S.STOPPED}),
+    _S.BACKOFF: frozenset({_S.STARTING, _S.STOPPED}),
+    # STOPPING -> EXITED: its start timed out and it was ended by us, which counts as a failure.
     _S.STOPPING: frozenset({_S.STOPPED, _S.EXITED}),
-    _S.FATAL: frozenset({_S.STARTING, _S.STOPPED}),
+    _S.FATAL: frozenset({_S.STOPPED}),
 }
 
 ALIVE = frozenset({_S.STARTING, _S.RUNNING, _S.STOPPING})

@@ -1,0 +1,219 @@
+"""Pure: from an exit, the last log lines and facts gathered by others to a cause in plain words and what to do about it.
+
+A *permanent* cause does not go away by starting again: the supervisor gives up at once instead of looping.
+The texts matched are those of real processes (see tests/broker/test_diagnosis.py, taken from provoked failures).
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Cause(StrEnum):
+    PORT_TAKEN = "port_taken"
+    STORAGE_MISMATCH = "storage_mismatch"
+    NOT_FORMATTED = "not_formatted"
+    DISK_FULL = "disk_full"
+    WRONG_JAVA = "wrong_java"
+    UNREADABLE_KEY = "unreadable_key"
+    DIRECTORY_LOCKED = "directory_locked"
+    OUT_OF_MEMORY = "out_of_memory"
+    KILLED = "killed"
+    BAD_CONFIG = "bad_config"
+    CANNOT_EXECUTE = "cannot_execute"
+    START_TIMEOUT = "start_timeout"
+    UNKNOWN = "unknown"
+
+
+PERMANENT = frozenset(
+    {
+        Cause.PORT_TAKEN,
+        Cause.STORAGE_MISMATCH,
+        Cause.NOT_FORMATTED,
+        Cause.DISK_FULL,
+        Cause.WRONG_JAVA,
+        Cause.UNREADABLE_KEY,
+        Cause.DIRECTORY_LOCKED,
+        Cause.BAD_CONFIG,
+        Cause.CANNOT_EXECUTE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    cause: Cause
+    what: str
+    hint: str = ""
+
+    @property
+    def permanent(self) -> bool:
+        return self.cause in PERMANENT
+
+    def to_json(self) -> dict[str, str]:
+        return {"cause": self.cause.value, "what": self.what, "hint": self.hint}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(Cause(raw["cause"]), raw["what"], raw.get("hint", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class PortOwner:
+    pid: int
+    command: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self.command})"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the log cannot say. `owners`: "host:port" of a taken port to its owner, None when it cannot be seen."""
+
+    owners: Mapping[str, PortOwner | None] = field(default_factory=dict)
+    memory_limit_kills: int = 0
+    timed_out_after: float | None = None
+
+
+def explain_exit(code: int | None) -> str:
+    """`code` as subprocess has it: negative is a signal; None when the process was not our child."""
+    if code is None:
+        return "ended (it was adopted, so its exit code is unknown)"
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"
+
+
+Finder = Callable[[int | None, str, Facts], Diagnosis | None]
+
+_BIND = re.compile(
+    r"failed to bind to (?P<kafka>\S+?):? Address already in use"
+    r"|bind on address \('(?P<host>[^']+)', (?P<port>\d+)"
+    r"|listening socket (?P<redis>[\w.:*\[\]]+): bind: Address already in use",
+    re.IGNORECASE,
+)
+_TAKEN = re.compile(r"address already in use", re.IGNORECASE)
+
+
+def port_taken(address: str, owner: PortOwner | None) -> Diagnosis:
+    by = f"by {owner}" if owner else "by another process, which this user may not look into"
+    hint = "Stop that process, or give Kastellan another port."
+    return Diagnosis(Cause.PORT_TAKEN, f"The port {address} is already taken {by}.", hint)
+
+
+def _find_port_taken(code: int | None, text: str, facts: Facts) -> Diagnosis | None:
+    if not _TAKEN.search(text):
+        return None
+    found = _BIND.search(text)
+    if found is None:
+        address, owner = next(iter(facts.owners.items()), ("it needs", None))
+        return port_taken(address, owner)
+    address = taken_address(found)
+    owner = facts.owners.get(address) or next(iter(facts.owners.values()), None)
+    return port_taken(address, owner)
+
+
+def taken_address(found: re.Match[str]) -> str:
+    if found["host"]:
+        return f"{found['host']}:{found['port']}"
+    return (found["kafka"] or found["redis"]).rstrip(".:")
+
+
+def taken_addresses(lines: Sequence[str]) -> tuple[str, ...]:
+    """The addresses that the log says are taken: whose owner is worth looking for."""
+    return tuple(dict.fromkeys(taken_address(found) for found in _BIND.finditer("\n".join(lines))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A cause that shows as a text in the log; named groups of the pattern fill `what` and `hint`."""
+
+    cause: Cause
+    pattern: re.Pattern[str]
+    what: str
+    hint: str
+
+    def __call__(self, code: int | None, text: str, facts: Facts) -> Diagnosis | None:
+        found = self.pattern.search(text)
+        if found is None:
+            return None
+        groups = {name: value or "?" for name, value in found.groupdict().items()}
+        return Diagnosis(self.cause, self.what.format(**groups), self.hint.format(**groups))
+
+
+def _text(cause: Cause, pattern: str, what: str, hint: str) -> _Text:
+    return _Text(cause, re.compile(pattern), what, hint)
+
+
+_TEXTS = (
+    _text(
+        Cause.WRONG_JAVA,
+        r"UnsupportedClassVersionError|Unrecognized option: -XX|Unrecognized VM option|"
+        r"class file version \d+\.\d+.{0,80}only recognizes",
+        "This Java is too old for this Kafka (its class files cannot be read).",
+        "Kafka brokers need Java 17 or newer: unset JAVA_HOME to use the bundled one, or point it to a newer Java.",
+    ),
+    _text(
+        Cause.DIRECTORY_LOCKED,
+        r"Failed to acquire lock on file \.lock in (?P<dir>\S+?)\.? ",
+        "Another broker is already running on the data directory {dir}: it holds the lock.",
+        "Stop the other broker first. Two brokers on one directory would destroy it, so Kafka refuses.",
+    ),
+    _text(
+        Cause.STORAGE_MISMATCH,
+        r"(?:Invalid cluster\.id in: (?P<file>\S+)\. Expected (?P<expected>\S+), but read (?P<read>[^\s.]+))",
+        "The data directory belongs to another cluster: {file} says {read}, this node is of cluster {expected}.",
+        "Give the node its own data directory, or bring back the one that belongs to it. Nothing was changed.",
+    ),
+    _text(
+        Cause.STORAGE_MISMATCH,
+        r"Stored node id (?P<read>\d+) doesn't match previous node id (?P<expected>\d+) in (?P<file>\S+)",
+        "The data directory belongs to another node: {file} says node {read}, this is node {expected}.",
+        "Give the node its own data directory, or bring back the one that belongs to it. Nothing was changed.",
+    ),
+    _text(
+        Cause.NOT_FORMATTED,
+        r"No `?meta\.properties`? found in (?P<dir>\S+)",
+        "The data directory {dir} is not formatted.",
+        "If the disk was not mounted, mount it. An empty directory is formatted when the cluster is created.",
+    ),
+    _text(
+        Cause.DISK_FULL,
+        r"No space left on device|ENOSPC|Disk quota exceeded",
+        "The disk is full.",
+        "Free space on the disk of the data directory (never by deleting files in it), then start the process.",
+    ),
+)
+
+
+def diagnose(code: int | None, lines: Sequence[str], facts: Facts) -> Diagnosis:
+    text = "\n".join(lines) + "\n"
+    for find in _FINDERS:
+        found = find(code, text, facts)
+        if found is not None:
+            return found
+    return _unknown(code, lines)
+
+
+_FINDERS: tuple[Finder, ...] = (_find_port_taken, *_TEXTS)
+
+_ERROR = re.compile(r"\b(?:ERROR|FATAL|Error|Exception|error)\b")
+
+
+def last_error(lines: Sequence[str]) -> str:
+    return next((line.strip() for line in reversed(lines) if _ERROR.search(line)), "")
+
+
+def _unknown(code: int | None, lines: Sequence[str]) -> Diagnosis:
+    said = last_error(lines)
+    what = f"It {explain_exit(code)}" + (f"; its last error was: {said[:300]}" if said else ".")
+    return Diagnosis(Cause.UNKNOWN, what, "The last lines of its log say more.")
