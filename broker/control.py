@@ -51,7 +51,7 @@ class NotReached(ControlError):
 
 class ControlClient:
     def __init__(self, paths: DataPaths) -> None:
-        self._socket = control_socket(paths)
+        self._socket = paths.control_socket
 
     def ping(self) -> dict[str, Any]:
         """`pid`, `closing`, `version` of the supervisor."""
@@ -167,10 +167,6 @@ def _give_up(
     if late:
         missing = set(names) - {status.name for status in statuses if status.state in states}
         raise NotReached(f"Not ready in time: {', '.join(sorted(missing))}.", statuses)
-
-
-def control_socket(paths: DataPaths) -> Path:
-    return paths.socket("control.sock")
 
 
 def ensure_supervisor(

@@ -121,7 +121,6 @@ class _Peer:
 
 def _listen(path: Path) -> socket.socket:
     """The caller holds the supervisor's lock, so a socket file that is there belongs to nobody alive."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)

@@ -93,6 +93,39 @@ def explain_exit(code: int | None) -> str:
         return f"was killed by signal {-code}"
 
 
+def _find_timeout(code: int | None, text: str, facts: Facts) -> Diagnosis | None:
+    if facts.timed_out_after is None:
+        return None
+    said = last_error(text.splitlines())
+    what = f"It was not ready after {facts.timed_out_after:.0f} s and was stopped"
+    hint = "The machine may be too busy; the last lines of its log say what it was doing."
+    return Diagnosis(
+        Cause.START_TIMEOUT, what + (f"; its last error was: {said[:300]}" if said else "."), hint
+    )
+
+
+_HEAP = re.compile(r"java\.lang\.OutOfMemoryError: (?P<which>[^\n]+)")
+
+
+def _find_memory(code: int | None, text: str, facts: Facts) -> Diagnosis | None:
+    heap = _HEAP.search(text)
+    if heap is not None:
+        hint = "Give the node a larger heap, or fewer partitions."
+        return Diagnosis(Cause.OUT_OF_MEMORY, f"Java ran out of memory ({heap['which'].strip()}).", hint)
+    if code == -signal.SIGKILL and facts.memory_limit_kills > 0:
+        what = "The kernel killed it because memory ran out (of the machine, or of the container's limit)."
+        return Diagnosis(Cause.OUT_OF_MEMORY, what, "Raise the limit, or run less on this machine.")
+    return None
+
+
+def _find_killed(code: int | None, text: str, facts: Facts) -> Diagnosis | None:
+    """After a signal the log says nothing about the cause."""
+    if code is None or code >= 0 or code == -signal.SIGABRT or facts.timed_out_after is not None:
+        return None
+    what = f"It {explain_exit(code)}; Kastellan did not send it."
+    return Diagnosis(Cause.KILLED, what, "Someone, or the system, ended it. It is started again.")
+
+
 Finder = Callable[[int | None, str, Facts], Diagnosis | None]
 
 _BIND = re.compile(
@@ -187,6 +220,12 @@ _TEXTS = (
         "If the disk was not mounted, mount it. An empty directory is formatted when the cluster is created.",
     ),
     _text(
+        Cause.UNREADABLE_KEY,
+        r"KafkaException: Failed to load (?:SSL|PEM) (?P<which>\S+ \S+)|InvalidConfigurationException: .{0,40}(?:key|keystore)",
+        "A key or certificate of the node cannot be read.",
+        "Look at the mode and the owner of the file that the log names.",
+    ),
+    _text(
         Cause.DISK_FULL,
         r"No space left on device|ENOSPC|Disk quota exceeded",
         "The disk is full.",
@@ -204,7 +243,22 @@ def diagnose(code: int | None, lines: Sequence[str], facts: Facts) -> Diagnosis:
     return _unknown(code, lines)
 
 
-_FINDERS: tuple[Finder, ...] = (_find_port_taken, *_TEXTS)
+_BAD_CONFIG = _text(
+    Cause.BAD_CONFIG,
+    r"ConfigException: (?P<said>[^\n]+)",
+    "Its configuration is refused: {said}",
+    "Correct the setting, then start the process.",
+)
+
+# Ordered: what is certain first; a signal hides what the log says; a timeout only explains what nothing else does.
+_FINDERS: tuple[Finder, ...] = (
+    _find_memory,
+    _find_killed,
+    _find_port_taken,
+    *_TEXTS,
+    _BAD_CONFIG,
+    _find_timeout,
+)
 
 _ERROR = re.compile(r"\b(?:ERROR|FATAL|Error|Exception|error)\b")
 

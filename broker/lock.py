@@ -24,8 +24,8 @@ class AlreadySupervised(Exception):
 class SupervisorLock:
     def __init__(self, paths: DataPaths) -> None:
         self._root = paths.root
-        self._path = paths.state / "supervisor.lock"
-        self._holder = paths.state / "supervisor.pid.json"
+        self._path = paths.supervisor_lock
+        self._holder = paths.supervisor_pid
         self._fd = -1
 
     def __enter__(self) -> SupervisorLock:

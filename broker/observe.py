@@ -16,7 +16,9 @@ _RECOVERY_BEGINS = re.compile(
     r"Recovering unflushed segment|Attempting recovery for all logs|Skipping recovery|Loading logs from|Loading producer state"
 )
 _RECOVERY_ENDS = re.compile(r"Loaded \d+ logs in|\[KafkaRaftServer.*Kafka Server started")
-_RECOVERED = re.compile(r"Recovering unflushed segment \S+?\.? (?P<done>\d+)/(?P<all>\d+) recovered for (?P<log>\S+?)\.?$")
+_RECOVERED = re.compile(
+    r"Recovering unflushed segment \S+?\.? (?P<done>\d+)/(?P<all>\d+) recovered for (?P<log>\S+?)\.?$"
+)
 _LEADERS_MOVE = re.compile(r"PENDING_CONTROLLED_SHUTDOWN state, still waiting for the active controller")
 # The broker repeats the line with each heartbeat, every 2 s: silence means that no controller answers any more.
 _MOVING_FOR = 10.0
@@ -60,5 +62,9 @@ class Watch:
         elif _RECOVERY_BEGINS.search(line):
             self._recovering = True
             recovered = _RECOVERED.search(line)
-            detail = f": {recovered['log']}, segment {recovered['done']} of {recovered['all']}" if recovered else ""
+            detail = (
+                f": {recovered['log']}, segment {recovered['done']} of {recovered['all']}"
+                if recovered
+                else ""
+            )
             self.progress = f"recovers its logs after an unclean stop{detail}"

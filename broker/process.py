@@ -73,7 +73,11 @@ def read_marker(pid: int) -> str | None:
     except OSError:
         return None
     return next(
-        (part[len(prefix) :].decode(errors="replace") for part in raw.split(b"\0") if part.startswith(prefix)),
+        (
+            part[len(prefix) :].decode(errors="replace")
+            for part in raw.split(b"\0")
+            if part.startswith(prefix)
+        ),
         None,
     )
 
@@ -167,7 +171,12 @@ def kill_session(child: Child) -> int:
 
 def _is_member(pid: int, child: Child) -> bool:
     stat = read_stat(pid)
-    return stat is not None and stat.session == child.pid and stat.state not in "ZX" and read_marker(pid) == child.marker
+    return (
+        stat is not None
+        and stat.session == child.pid
+        and stat.state not in "ZX"
+        and read_marker(pid) == child.marker
+    )
 
 
 def _kill_member(pid: int, child: Child) -> bool:

@@ -63,14 +63,16 @@ class Supervisor:
         with SupervisorLock(self.paths):
             self._restore()
             self._selector.register(self._wake_out, selectors.EVENT_READ, self._woken)
-            server = ControlServer(
-                self.paths.socket("control.sock"), self._selector, Operations(self).handlers()
-            )
+            server = ControlServer(self._socket_path(), self._selector, Operations(self).handlers())
             try:
                 self._loop()
             finally:
                 server.close()
                 self._close()
+
+    def _socket_path(self) -> Path:
+        self.paths.socket_directory("control")
+        return self.paths.control_socket
 
     def wake(self) -> None:
         """From any thread or signal handler."""
@@ -111,12 +113,15 @@ class Supervisor:
     # One turn of the loop
 
     def tick(self) -> None:
+        before = self.world
         self._observe()
         while True:
+            _log_moves(before, self.world)
             before = self.world
             self.world, effects = reconcile.step(before, time.monotonic())
             self._record()
             _log_moves(before, self.world)
+            before = self.world
             if not effects:
                 break
             for effect in effects:
@@ -224,16 +229,12 @@ class Supervisor:
         durable = record.durable(self.world)
         if durable != self._recorded:
             raw = record.world_to_json(self.world, now=time.monotonic(), wall=time.time())
-            record.save(self.record_path, raw)
+            record.save(self.paths.processes, raw)
             self._recorded = durable
-
-    @property
-    def record_path(self) -> Path:
-        return self.paths.state / "processes.json"
 
     def _restore(self) -> None:
         now = time.monotonic()
-        loaded = record.load(self.record_path, now=now, wall=time.time())
+        loaded = record.load(self.paths.processes, now=now, wall=time.time())
         entries = {name: self._take_back(entry, now) for name, entry in loaded.entries.items()}
         self.world = replace(self.world, entries=entries)
 
@@ -255,7 +256,10 @@ class Supervisor:
         if now - self._rotated < ROTATE_EVERY:
             return
         self._rotated = now
-        for path in (*(entry.spec.log for entry in self.world.entries.values()), self.paths.log("supervisor")):
+        for path in (
+            *(entry.spec.log for entry in self.world.entries.values()),
+            self.paths.log("supervisor"),
+        ):
             logs.rotate(Path(path))
 
     # Answers
@@ -309,5 +313,3 @@ def install_signals(supervisor: Supervisor) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-

@@ -200,7 +200,9 @@ class SupervisorModel(RuleBasedStateMachine):
         self.disk = json.dumps(record.world_to_json(self.world, now=self.now, wall=self.now + 5000))
 
     def _crash(self) -> None:
-        loaded = record.world_from_json(json.loads(self.disk or '{"processes": []}'), now=self.now, wall=self.now + 5000)
+        loaded = record.world_from_json(
+            json.loads(self.disk or '{"processes": []}'), now=self.now, wall=self.now + 5000
+        )
         entries = {name: self._take_back(entry) for name, entry in loaded.entries.items()}
         self.world = World(entries)
         self._turn()
