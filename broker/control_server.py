@@ -45,7 +45,7 @@ class ControlServer:
         self._socket.close()
         self._path.unlink(missing_ok=True)
 
-    def _accept(self, events: int) -> None:
+    def _accept(self, _events: int) -> None:
         try:
             connection, _ = self._socket.accept()
         except OSError:

@@ -175,7 +175,7 @@ class _Text:
     what: str
     hint: str
 
-    def __call__(self, code: int | None, text: str, facts: Facts) -> Diagnosis | None:
+    def __call__(self, _code: int | None, text: str, _facts: Facts) -> Diagnosis | None:
         found = self.pattern.search(text)
         if found is None:
             return None

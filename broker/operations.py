@@ -34,14 +34,14 @@ class Operations:
             "shutdown": self._shutdown,
         }
 
-    def _ping(self, request: Request) -> dict[str, Any]:
+    def _ping(self, _request: Request) -> dict[str, Any]:
         closing = self._supervisor.world.closing or self._supervisor.leaving
         return {"pid": os.getpid(), "closing": closing}
 
-    def _status(self, request: Request) -> list[dict[str, Any]]:
+    def _status(self, _request: Request) -> list[dict[str, Any]]:
         return [status.to_json() for status in self._supervisor.statuses()]
 
-    def _specs(self, request: Request) -> list[dict[str, Any]]:
+    def _specs(self, _request: Request) -> list[dict[str, Any]]:
         return [entry.spec.to_json() for entry in self._supervisor.world.entries.values()]
 
     def _apply(self, request: Request) -> None:

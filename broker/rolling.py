@@ -94,7 +94,7 @@ class Decision:
     node: int | None = None
 
 
-def next_step(facts: ClusterFacts, roll: Roll, now: float, limits: Limits = Limits()) -> Decision:  # noqa: B008
+def next_step(facts: ClusterFacts, roll: Roll, now: float, limits: Limits = Limits()) -> Decision:
     """Asked again and again with fresh facts and the roll of the last decision, until DONE or GIVE_UP."""
     roll = _note_unready(facts, roll, now)
     if roll.current is not None:

@@ -99,7 +99,7 @@ class Supervisor:
         )
         return IDLE if settled else BUSY
 
-    def _woken(self, events: int) -> None:
+    def _woken(self, _events: int) -> None:
         with suppress(BlockingIOError):
             self._wake_out.recv(4096)
 
@@ -214,7 +214,7 @@ class Supervisor:
         self._handles[name] = handle
         self._watches[name] = watch
         # The end of a process needs no callback: the next tick looks at every handle.
-        self._selector.register(handle, selectors.EVENT_READ, lambda events: None)
+        self._selector.register(handle, selectors.EVENT_READ, lambda _events: None)
 
     def _forget(self, name: str) -> None:
         self._selector.unregister(self._handles.pop(name))
@@ -256,11 +256,9 @@ class Supervisor:
         if now - self._rotated < ROTATE_EVERY:
             return
         self._rotated = now
-        for path in (
-            *(entry.spec.log for entry in self.world.entries.values()),
-            self.paths.log("supervisor"),
-        ):
-            logs.rotate(Path(path))
+        paths = [Path(entry.spec.log) for entry in self.world.entries.values()]
+        for path in (*paths, self.paths.log("supervisor")):
+            logs.rotate(path)
 
     # Answers
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(ask: Callable[[], T], *, timeout: float = 10, every: float = 0.05) -> T:
+def eventually(ask: Callable[[], T | None], *, timeout: float = 10, every: float = 0.05) -> T:
     """The first truthy answer; AssertionError with the last one when the time is over."""
     deadline = time.monotonic() + timeout
     while True:

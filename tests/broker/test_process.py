@@ -18,7 +18,7 @@ import pytest
 from broker import logs, process, record
 from broker.control import ControlError, NotReached, ensure_supervisor
 from broker.process import Verdict
-from broker.processes import Child, HttpReady, ProcessStatus, TcpReady, UnixReady
+from broker.processes import Child, HttpReady, ProcessStatus, Ready, TcpReady, UnixReady
 from broker.states import ProcessState
 from tests.broker.supervised import CRASHER, ROOT, SLEEPER, STUBBORN, Rig, alive
 from tests.waiting import eventually
@@ -360,7 +360,7 @@ def test_readiness_is_asked_over_the_network(rig: Rig, kind: str) -> None:
         "unix": f"import socket, time; s = socket.socket(socket.AF_UNIX); s.bind({str(path)!r}); s.listen(); time.sleep(600)",
         "http": f"import http.server as h; h.HTTPServer(('127.0.0.1', {port}), h.SimpleHTTPRequestHandler).serve_forever()",
     }
-    ready = {
+    ready: dict[str, Ready] = {
         "tcp": TcpReady("127.0.0.1", port),
         "unix": UnixReady(str(path)),
         "http": HttpReady(f"http://127.0.0.1:{port}/"),

@@ -245,10 +245,10 @@ FAST = settings(
 
 
 def test_no_order_of_events_gives_two_processes_for_one_name() -> None:
-    run_state_machine_as_test(SupervisorModel, settings=FAST)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(SupervisorModel, settings=FAST)
 
 
 @pytest.mark.slow
 def test_no_order_of_ten_thousand_events_gives_two_processes_for_one_name() -> None:
     many = settings(FAST, max_examples=200)
-    run_state_machine_as_test(SupervisorModel, settings=many)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(SupervisorModel, settings=many)
