@@ -24,7 +24,6 @@ LAPTOP_FLAGS = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-XX:+ExitOnOutOfMemoryError",
-    "-Xshare:auto",
 )
 
 

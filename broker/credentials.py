@@ -1,0 +1,177 @@
+"""The certificates of one bundled cluster as files: made once, and reissued before a node starts when their time comes.
+
+`pki/{brokers,clients}/{root,issuing}.{pem,key}`; `pki/control/`; per node `tls/keystore.pem` and the two truststores.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from broker import pki
+from broker.paths import ClusterPaths, DataPaths, write_if_changed, write_private
+from broker.pki import Hierarchy, KeyPair, PkiError, Purpose
+from broker.spec import ClusterSpec, NodeSpec
+
+CONTROL_NAME = "kastellan-control"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCredentials:
+    """PEM files of the control plane's own certificate; `cafile` is the root that the brokers' certificates end in."""
+
+    cafile: Path
+    certfile: Path
+    keyfile: Path
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTls:
+    """The PEM files that a node reads."""
+
+    directory: Path
+
+    @property
+    def keystore(self) -> Path:
+        return self.directory / "keystore.pem"
+
+    @property
+    def broker_root(self) -> Path:
+        return self.directory / "broker-root.pem"
+
+    @property
+    def client_root(self) -> Path:
+        return self.directory / "client-root.pem"
+
+
+def broker_name(node_id: int) -> str:
+    return f"broker-{node_id}"
+
+
+def local_hosts(host: str) -> tuple[str, ...]:
+    """Names and addresses that clients may use for a node of this machine."""
+    names = (socket.gethostname().lower(), socket.getfqdn().lower())
+    usable = [name for name in names if pki.is_host_name(name)]
+    return tuple(dict.fromkeys(("localhost", "127.0.0.1", "::1", host, *usable)))
+
+
+def control_files(paths: ClusterPaths) -> ControlCredentials:
+    control = paths.pki / "control"
+    return ControlCredentials(
+        paths.pki / "brokers" / "root.pem", control / "certificate.pem", control / "key.pem"
+    )
+
+
+def ensure_credentials(paths: DataPaths, spec: ClusterSpec, now: datetime) -> tuple[str, ...]:
+    """Makes or renews whatever is missing or due; returns the names of the leaves that were issued."""
+    place = paths.cluster(spec.name)
+    hosts = local_hosts(spec.host)
+    brokers = ensure_hierarchy(place, spec, Purpose.BROKERS, hosts, now)
+    clients = ensure_hierarchy(place, spec, Purpose.CLIENTS, hosts, now)
+    issued = [
+        broker_name(node.id) for node in spec.nodes if _ensure_node(place, node, brokers, clients, hosts, now)
+    ]
+    if _ensure_control(place, brokers, hosts, now):
+        issued.append(CONTROL_NAME)
+    return tuple(issued)
+
+
+def ensure_hierarchy(
+    paths: ClusterPaths, spec: ClusterSpec, purpose: Purpose, hosts: Collection[str], now: datetime
+) -> Hierarchy:
+    directory = paths.pki / purpose
+    root = _load(directory / "root.pem", directory / "root.key")
+    if root is None:
+        label = f"{spec.name} {spec.cluster_id[:6]}"
+        hierarchy = pki.create_hierarchy(purpose, label, hosts, now)
+        _save(directory, "root", hierarchy.root)
+        _save(directory, "issuing", hierarchy.issuing)
+        return hierarchy
+    if root.certificate.not_valid_after_utc <= now:
+        raise PkiError(
+            f"the {purpose} root certificate of cluster {spec.name} has expired; its key must be rotated"
+        )
+    issuing = _load(directory / "issuing.pem", directory / "issuing.key")
+    if issuing is None or not _issuing_serves(issuing, root, hosts, now):
+        issuing = pki.create_issuing(purpose, root, hosts, now, issuing.key if issuing else None)
+        _save(directory, "issuing", issuing)
+    return Hierarchy(purpose, root, issuing)
+
+
+def _issuing_serves(issuing: KeyPair, root: KeyPair, hosts: Collection[str], now: datetime) -> bool:
+    certificate = issuing.certificate
+    return (
+        not pki.renewal_due(certificate, now)
+        and pki.permits(certificate, hosts)
+        and _signed(certificate, root.certificate)
+    )
+
+
+def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _load(certificate: Path, key: Path) -> KeyPair | None:
+    """None when either file is missing; the key is written first, so a crash between them leaves no certificate."""
+    if not certificate.is_file() or not key.is_file():
+        return None
+    return KeyPair.from_pem(certificate.read_text(), key.read_text())
+
+
+def _save(directory: Path, name: str, pair: KeyPair) -> None:
+    write_private(directory / f"{name}.key", pair.key_pem)
+    write_private(directory / f"{name}.pem", pair.certificate_pem)
+
+
+def _ensure_node(
+    paths: ClusterPaths,
+    node: NodeSpec,
+    brokers: Hierarchy,
+    clients: Hierarchy,
+    hosts: Collection[str],
+    now: datetime,
+) -> bool:
+    tls = NodeTls(paths.node(node.id).tls)
+    write_if_changed(tls.broker_root, brokers.root.certificate_pem)
+    write_if_changed(tls.client_root, clients.root.certificate_pem)
+    if _leaf_serves(tls.keystore, brokers, hosts, now):
+        return False
+    leaf = pki.issue(brokers, broker_name(node.id), hosts, now)
+    write_private(tls.keystore, leaf.key_pem + brokers.chain_pem(leaf.certificate))
+    return True
+
+
+def _ensure_control(paths: ClusterPaths, brokers: Hierarchy, hosts: Collection[str], now: datetime) -> bool:
+    files = control_files(paths)
+    pair = _load(files.certfile, files.keyfile)
+    if pair and _leaf_serves(files.certfile, brokers, hosts, now) and _matches(pair):
+        return False
+    leaf = pki.issue(brokers, CONTROL_NAME, hosts, now)
+    write_private(files.keyfile, leaf.key_pem)
+    write_private(files.certfile, brokers.chain_pem(leaf.certificate))
+    return True
+
+
+def _matches(pair: KeyPair) -> bool:
+    """False after a crash between the two files."""
+    return pair.certificate.public_key() == pair.key.public_key()
+
+
+def _leaf_serves(file: Path, hierarchy: Hierarchy, hosts: Collection[str], now: datetime) -> bool:
+    """Still young, for the same hosts, and sent along with the present issuing certificate."""
+    if not file.is_file():
+        return False
+    chain = x509.load_pem_x509_certificates(file.read_bytes())
+    if len(chain) != 2 or chain[1] != hierarchy.issuing.certificate:
+        return False
+    return not pki.renewal_due(chain[0], now) and set(pki.hosts_of(chain[0])) == set(hosts)
