@@ -10,11 +10,11 @@ Invariants: one node at a time; brokers only after all controllers went well; ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from broker.availability import ClusterFacts, NodeFacts, blockers
+from broker.availability import Blocker, ClusterFacts, NodeFacts, blockers
 
 
 class RestartReason(StrEnum):
@@ -94,7 +94,12 @@ class Decision:
     node: int | None = None
 
 
-def next_step(facts: ClusterFacts, roll: Roll, now: float, limits: Limits = Limits()) -> Decision:
+Refusals = Callable[[ClusterFacts, int], tuple[Blocker, ...]]
+
+
+def next_step(
+    facts: ClusterFacts, roll: Roll, now: float, limits: Limits = Limits(), *, refused: Refusals = blockers
+) -> Decision:
     """Asked again and again with fresh facts and the roll of the last decision, until DONE or GIVE_UP."""
     roll = _note_unready(facts, roll, now)
     if roll.current is not None:
@@ -102,7 +107,7 @@ def next_step(facts: ClusterFacts, roll: Roll, now: float, limits: Limits = Limi
         if waiting is not None:
             return waiting
         roll = _finish_current(roll, roll.current)
-    return _await_others(facts, roll, now, limits) or _choose(facts, roll, now, limits)
+    return _await_others(facts, roll, now, limits) or _choose(facts, roll, now, limits, refused)
 
 
 def _note_unready(facts: ClusterFacts, roll: Roll, now: float) -> Roll:
@@ -147,13 +152,13 @@ def _await_others(facts: ClusterFacts, roll: Roll, now: float, limits: Limits) -
     return None
 
 
-def _choose(facts: ClusterFacts, roll: Roll, now: float, limits: Limits) -> Decision:
+def _choose(facts: ClusterFacts, roll: Roll, now: float, limits: Limits, refused: Refusals) -> Decision:
     while True:
         candidates = _candidates(facts, roll)
         if not candidates:
             return _finish(facts, roll)
         for node in candidates:
-            decision = _consider(facts, roll, node, candidates, now, limits)
+            decision = _consider(facts, roll, node, len(candidates) > 1, now, limits, refused)
             if decision.kind is not Kind.WAIT or _blocks_all(node, decision):
                 return decision
             roll = decision.roll
@@ -177,7 +182,13 @@ def _candidates(facts: ClusterFacts, roll: Roll) -> list[NodeFacts]:
 
 
 def _consider(
-    facts: ClusterFacts, roll: Roll, node: NodeFacts, candidates: list[NodeFacts], now: float, limits: Limits
+    facts: ClusterFacts,
+    roll: Roll,
+    node: NodeFacts,
+    others_wait: bool,
+    now: float,
+    limits: Limits,
+    refused: Refusals,
 ) -> Decision:
     put_off = roll.put_off.get(node.id)
     if put_off is not None and now < put_off.until:
@@ -188,15 +199,14 @@ def _consider(
         return _put_off(roll, node, f"Node {node.id} {node.recovering}.", now, limits)
     if not node.ready and now - roll.unready_since[node.id] < limits.unready:
         return _wait(roll, f"Node {node.id} is not ready yet; it gets time before it is restarted.", node.id)
-    if node.id == facts.quorum.leader and node.controller and len(candidates) > 1:
+    if node.id == facts.quorum.leader and node.controller and others_wait:
         return Decision(Kind.WAIT, roll, f"Node {node.id} is the active controller: it comes last.")
-    refused = blockers(facts, node.id)
-    if refused:
-        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-        return _put_off(
-            roll, node, f"Node {node.id} must not be restarted now: {refused[0].what}{more}", now, limits
-        )
-    return _restart(roll, node, now)
+    found = refused(facts, node.id)
+    if not found:
+        return _restart(roll, node, now)
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    why = f"Node {node.id} must not be restarted now: {found[0].what}{more}"
+    return _put_off(roll, node, why, now, limits)
 
 
 def _restart(roll: Roll, node: NodeFacts, now: float) -> Decision:
