@@ -1,0 +1,16 @@
+"""Every periodic task in one table. `expires` is shorter than the period: a late wake-up is dropped, not piled up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def every(seconds: float, task: str) -> dict[str, Any]:
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds - 1, 1)}}
+
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    "jobs-sweep": every(10, "jobs.sweep"),
+    "audit-housekeeping": every(300, "audit.housekeeping"),
+    "accounts-housekeeping": every(3600, "accounts.housekeeping"),
+}

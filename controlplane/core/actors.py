@@ -1,0 +1,24 @@
+"""Who makes this request, for code below and beside `accounts`. The middleware and the API's authentication set it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from rest_framework.request import Request
+
+from controlplane.core.access import ANONYMOUS, Action, Actor, can
+from controlplane.core.errors import Forbidden
+
+
+def actor_of(request: HttpRequest | Request) -> Actor:
+    plain = request._request if isinstance(request, Request) else request
+    actor: Actor = getattr(plain, "actor", ANONYMOUS)
+    return actor
+
+
+def require(request: HttpRequest | Request, action: Action, cluster: str | None = None) -> Actor:
+    """The actor, or Forbidden with the reason and the role that could."""
+    actor = actor_of(request)
+    decision = can(actor, action, cluster)
+    if not decision.allowed:
+        raise Forbidden(decision.reason, action=action, cluster=cluster)
+    return actor

@@ -1,0 +1,88 @@
+"""How operations describe themselves in the OpenAPI document: problem answers, headers, operation ids."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+
+HTTP_METHODS = ("get", "post", "put", "patch", "delete")
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """RFC 9457. `code` is stable; `detail` says what happened, `hint` what to do."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    hint = serializers.CharField(allow_blank=True)
+    code = serializers.CharField()
+    retriable = serializers.BooleanField()
+    request_id = serializers.CharField()
+    errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)
+
+
+class ProblemAutoSchema(AutoSchema):  # type: ignore[no-untyped-call, unused-ignore]
+    """Adds the problem answers that every operation may give, where the view does not describe its own."""
+
+    common: ClassVar[dict[str, str]] = {
+        "401": "No valid token or session",
+        "403": "The role or the token's scopes do not allow it",
+        "404": "There is no such object, or you may not see it",
+        "503": "Kafka or a part of the control plane cannot be reached",
+    }
+    for_writes: ClassVar[dict[str, str]] = {
+        "400": "The body is not JSON",
+        "409": "In conflict with the present state",
+        "415": "The body is not application/json",
+        "422": "Not valid, or refused with reasons",
+    }
+    for_conditional: ClassVar[dict[str, str]] = {
+        "412": "The state moved since the tag was taken",
+        "428": "If-Match is required",
+    }
+
+    def get_response_serializers(self) -> Any:
+        return super().get_response_serializers()
+
+    def _get_response_bodies(self, direction: str = "response") -> Any:
+        bodies = super()._get_response_bodies(direction)  # type: ignore[no-untyped-call, unused-ignore]
+        component = self.resolve_serializer(ProblemSerializer, "response")  # type: ignore[no-untyped-call, unused-ignore]
+        extra = dict(self.common)
+        if self.method in ("GET",):
+            extra["422"] = "A parameter is not valid"
+        else:
+            extra |= self.for_writes
+        if self.method in ("PUT", "PATCH", "DELETE"):
+            extra |= self.for_conditional
+        for status, description in extra.items():
+            content = {"application/problem+json": {"schema": component.ref}}
+            bodies.setdefault(status, {"content": content, "description": description})
+        return bodies
+
+
+def describe_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Idempotency-Key on POST, If-Match on PUT, PATCH and DELETE: handled by the base view, so described here."""
+    for operations in result.get("paths", {}).values():
+        for method in HTTP_METHODS:
+            if method in operations and method != "get":
+                operations[method].setdefault("parameters", []).append(_header(method))
+    return result
+
+
+def _header(method: str) -> dict[str, Any]:
+    if method == "post":
+        return {
+            "in": "header",
+            "name": "Idempotency-Key",
+            "description": "Repeats of the request under one key have one effect; kept for 24 hours.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+        }
+    return {
+        "in": "header",
+        "name": "If-Match",
+        "description": "The ETag of the state that the change was decided on. Required where the answer 428 says so.",
+        "schema": {"type": "string"},
+    }

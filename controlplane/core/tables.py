@@ -1,0 +1,151 @@
+"""Server-side tables: search, sort and page from the URL, over querysets and lists alike. State is the address bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.db.models import F, QuerySet
+from django.http import HttpRequest, QueryDict
+
+Row = TypeVar("Row")
+PAGE_SIZES = (25, 50, 100, 250)
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`name` is the field (or attribute) to sort by; it stands in the URL."""
+
+    name: str
+    label: str
+    numeric: bool = False
+    title: str = ""
+    sortable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A column of one request's table: how it is sorted now, and where a click leads."""
+
+    column: Column
+    direction: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Generic[Row]):
+    rows: tuple[Row, ...]
+    headings: tuple[Heading, ...]
+    count: int
+    page: int
+    pages: int
+    page_size: int
+    sort: str
+    search: str
+    query: str
+    previous_url: str | None
+    next_url: str | None
+
+    @property
+    def first(self) -> int:
+        return (self.page - 1) * self.page_size + 1 if self.count else 0
+
+    @property
+    def last(self) -> int:
+        return min(self.page * self.page_size, self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What the URL asks for, made legal: an unknown sort is the default, a page beyond the end is the last."""
+
+    sort: str
+    page: int
+    page_size: int
+    search: str
+
+    @property
+    def field(self) -> str:
+        return self.sort.removeprefix("-")
+
+    @property
+    def descending(self) -> bool:
+        return self.sort.startswith("-")
+
+
+def page_request(query: QueryDict, sortable: Sequence[str], default_sort: str) -> PageRequest:
+    sort = query.get("sort") or default_sort
+    if sort.removeprefix("-") not in sortable:
+        sort = default_sort
+    return PageRequest(
+        sort=sort,
+        page=_whole(query.get("page"), 1, 1, 10**6),
+        page_size=_whole(query.get("page_size"), DEFAULT_PAGE_SIZE, 1, MAX_PAGE_SIZE),
+        search=(query.get("search") or "").strip(),
+    )
+
+
+def table_of(
+    request: HttpRequest,
+    rows: QuerySet[Any] | Sequence[Any],
+    columns: Sequence[Column],
+    *,
+    default_sort: str,
+) -> Table[Any]:
+    wanted = page_request(request.GET, [c.name for c in columns if c.sortable], default_sort)
+    count = rows.count() if isinstance(rows, QuerySet) else len(rows)
+    pages = max(-(-count // wanted.page_size), 1)
+    page = min(wanted.page, pages)
+    start = (page - 1) * wanted.page_size
+    return Table(
+        rows=tuple(sort_rows(rows, wanted)[start : start + wanted.page_size]),
+        headings=tuple(_heading(request.GET, column, wanted) for column in columns),
+        count=count,
+        page=page,
+        pages=pages,
+        page_size=wanted.page_size,
+        sort=wanted.sort,
+        search=wanted.search,
+        query=request.GET.urlencode(),
+        previous_url=with_query(request.GET, page=page - 1) if page > 1 else None,
+        next_url=with_query(request.GET, page=page + 1) if page < pages else None,
+    )
+
+
+def sort_rows(rows: QuerySet[Any] | Sequence[Any], wanted: PageRequest) -> QuerySet[Any] | Sequence[Any]:
+    """Unknown values come last in either direction; equal rows keep a stable order."""
+    if isinstance(rows, QuerySet):
+        field = F(wanted.field)
+        order = field.desc(nulls_last=True) if wanted.descending else field.asc(nulls_last=True)
+        return rows.order_by(order, "pk")
+    value: Callable[[Any], Any] = lambda row: getattr(row, wanted.field)  # noqa: E731
+    known = sorted((row for row in rows if value(row) is not None), key=value, reverse=wanted.descending)
+    return [*known, *(row for row in rows if value(row) is None)]
+
+
+def with_query(query: QueryDict, **changes: object) -> str:
+    """The query string with some parameters replaced; None removes one."""
+    copy = query.copy()
+    for name, value in changes.items():
+        if value is None:
+            copy.pop(name, None)
+        else:
+            copy[name] = str(value)
+    return f"?{copy.urlencode()}"
+
+
+def _heading(query: QueryDict, column: Column, wanted: PageRequest) -> Heading:
+    active = column.sortable and wanted.field == column.name
+    direction = ("descending" if wanted.descending else "ascending") if active else "none"
+    turned = f"-{column.name}" if direction == "ascending" else column.name
+    url = with_query(query, sort=turned, page=None) if column.sortable else ""
+    return Heading(column, direction, url)
+
+
+def _whole(raw: str | None, default: int, low: int, high: int) -> int:
+    if raw is None or not raw.isascii() or not raw.isdigit() or len(raw) > 9:
+        return default
+    return min(max(int(raw), low), high)
