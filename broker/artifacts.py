@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from broker.errors import BundledError
 from broker.paths import private_directory
 
 LOCK_FILE = Path(__file__).with_name("artifacts.lock")
@@ -35,13 +36,11 @@ OFFLINE_HINT = (
 )
 
 
-class ArtifactsError(Exception):
-    """What could not be had, and what to do."""
+class ArtifactsError(BundledError):
+    """A locked file that could not be had, or is not the one that was locked."""
 
     def __init__(self, what: str, hint: str = OFFLINE_HINT) -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
+        super().__init__(what, hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,9 @@ class Lock:
     @classmethod
     def load(cls, path: Path = LOCK_FILE) -> Self:
         groups = json.loads(path.read_text())["groups"]
-        return cls(tuple(LockedFile(group=group, **entry) for group, entries in groups.items() for entry in entries))
+        return cls(
+            tuple(LockedFile(group=group, **entry) for group, entries in groups.items() for entry in entries)
+        )
 
     def to_json(self) -> dict[str, Any]:
         groups: dict[str, list[dict[str, Any]]] = {}
@@ -186,7 +187,9 @@ def _from_directory(item: LockedFile, offline: Path, dest: Path) -> Path:
     candidates = (offline / "artifacts" / item.path, offline / item.path)
     source = next((path for path in candidates if path.is_file()), None)
     if source is None:
-        raise ArtifactsError(f"{offline} has no {item.path}", "Fill it on a connected machine: ./run fetch DIR")
+        raise ArtifactsError(
+            f"{offline} has no {item.path}", "Fill it on a connected machine: ./run fetch DIR"
+        )
     target = private_directory(dest / ".partial" / item.sha256) / item.file
     shutil.copyfile(source, target)
     return target
@@ -206,7 +209,9 @@ def _download(item: LockedFile, partial: Path, counter: _Counter) -> Path:
             counter.add(size)
 
         try:
-            return _download_wheel(item, partial, count) if item.wheel else _download_maven(item, partial, count)
+            return (
+                _download_wheel(item, partial, count) if item.wheel else _download_maven(item, partial, count)
+            )
         except (OSError, RuntimeError, AssertionError) as error:
             reason = error
             counter.add(-seen)
@@ -244,9 +249,27 @@ def split_coordinates(text: str) -> tuple[str, str, str, str, str]:
 
 def _download_wheel(item: LockedFile, partial: Path, count: Callable[[int], None]) -> Path:
     """By pip, so that its configured index, mirror and certificates hold here too."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
-    command += ["--no-deps", "--only-binary", ":all:", "--python-version", item.python, "--platform", item.platform]
-    run = subprocess.run([*command, "-d", str(partial), item.source], capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+    ]
+    command += [
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--python-version",
+        item.python,
+        "--platform",
+        item.platform,
+    ]
+    run = subprocess.run(
+        [*command, "-d", str(partial), item.source], capture_output=True, text=True, check=False
+    )
     if run.returncode:
         raise OSError((run.stderr.strip().splitlines() or ["pip failed"])[-1])
     count(item.size)

@@ -46,7 +46,11 @@ def _resolve(coordinates: str, scratch: Path) -> list[str]:
 
     context = MavenContext(repo_cache=scratch / "m2")
     roots, transitive = context.resolver.resolve([context.create_dependency(coordinates)])
-    wanted = [item for item in (*roots, *transitive) if item.scope in (None, "compile", "runtime") and not item.optional]
+    wanted = [
+        item
+        for item in (*roots, *transitive)
+        if item.scope in (None, "compile", "runtime") and not item.optional
+    ]
     return [f"{item.groupId}:{item.artifactId}:{item.version}" for item in wanted]
 
 

@@ -6,7 +6,6 @@ Every step is idempotent and leaves whole files only: whatever a kill interrupts
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -184,8 +183,9 @@ def _process(
         log=str(paths.log(name)),
         identity=render.identity(spec, node),
         ready=LogReady(STARTED),
-        labels={"cluster": spec.name, "node": str(node.id)},
+        labels={"cluster": spec.name, "node": str(node.id), "data": str(files.data)},
         ports=tuple(f"{spec.host}:{port}" for port in broker_ports(node)),
+        expect={str(files.data / "meta.properties"): (f"cluster.id={spec.cluster_id}", f"node.id={node.id}")},
     )
 
 
@@ -203,5 +203,9 @@ def jolokia_endpoint(paths: DataPaths, spec: ClusterSpec, node: NodeSpec) -> Jol
     return JolokiaEndpoint(url, JOLOKIA_USER, paths.secret(JOLOKIA_PASSWORD))
 
 
-def default_artifacts(paths: DataPaths) -> Artifacts:
-    return Artifacts(paths.artifacts, os.environ)
+def ensure_admin_user(paths: DataPaths, spec: ClusterSpec) -> None:
+    """After readiness: the SCRAM user `admin`, and its files for people's tools."""
+    # Imported here: it builds on this module.
+    from broker.admin_user import ensure_admin_user as ensure
+
+    ensure(paths, spec)

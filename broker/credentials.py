@@ -20,6 +20,7 @@ from broker.pki import Hierarchy, KeyPair, PkiError, Purpose
 from broker.spec import ClusterSpec, NodeSpec
 
 CONTROL_NAME = "kastellan-control"
+ADMIN_USER = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,33 @@ class ControlCredentials:
     cafile: Path
     certfile: Path
     keyfile: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFiles:
+    """What people give to their tools: Java ones take `client.properties`, kcat takes `kcat.conf` (`kcat -F`)."""
+
+    directory: Path
+
+    @property
+    def ca(self) -> Path:
+        return self.directory / "ca.pem"
+
+    @property
+    def certificate(self) -> Path:
+        return self.directory / "certificate.pem"
+
+    @property
+    def key(self) -> Path:
+        return self.directory / "key.pem"
+
+    @property
+    def java(self) -> Path:
+        return self.directory / "client.properties"
+
+    @property
+    def kcat(self) -> Path:
+        return self.directory / "kcat.conf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +96,10 @@ def control_files(paths: ClusterPaths) -> ControlCredentials:
     )
 
 
+def admin_files(paths: ClusterPaths) -> ClientFiles:
+    return ClientFiles((paths.clients / ADMIN_USER).absolute())
+
+
 def ensure_credentials(paths: DataPaths, spec: ClusterSpec, now: datetime) -> tuple[str, ...]:
     """Makes or renews whatever is missing or due; returns the names of the leaves that were issued."""
     place = paths.cluster(spec.name)
@@ -77,8 +109,11 @@ def ensure_credentials(paths: DataPaths, spec: ClusterSpec, now: datetime) -> tu
     issued = [
         broker_name(node.id) for node in spec.nodes if _ensure_node(place, node, brokers, clients, hosts, now)
     ]
-    if _ensure_control(place, brokers, hosts, now):
+    control, admin = control_files(place), admin_files(place)
+    if _ensure_pair(control.certfile, control.keyfile, brokers, CONTROL_NAME, hosts, now):
         issued.append(CONTROL_NAME)
+    if _ensure_pair(admin.certificate, admin.key, clients, ADMIN_USER, (), now):
+        issued.append(ADMIN_USER)
     return tuple(issued)
 
 
@@ -151,14 +186,15 @@ def _ensure_node(
     return True
 
 
-def _ensure_control(paths: ClusterPaths, brokers: Hierarchy, hosts: Collection[str], now: datetime) -> bool:
-    files = control_files(paths)
-    pair = _load(files.certfile, files.keyfile)
-    if pair and _leaf_serves(files.certfile, brokers, hosts, now) and _matches(pair):
+def _ensure_pair(
+    certificate: Path, key: Path, hierarchy: Hierarchy, name: str, hosts: Collection[str], now: datetime
+) -> bool:
+    pair = _load(certificate, key)
+    if pair and _leaf_serves(certificate, hierarchy, hosts, now) and _matches(pair):
         return False
-    leaf = pki.issue(brokers, CONTROL_NAME, hosts, now)
-    write_private(files.keyfile, leaf.key_pem)
-    write_private(files.certfile, brokers.chain_pem(leaf.certificate))
+    leaf = pki.issue(hierarchy, name, hosts, now)
+    write_private(key, leaf.key_pem)
+    write_private(certificate, hierarchy.chain_pem(leaf.certificate))
     return True
 
 

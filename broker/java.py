@@ -8,18 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.errors import BundledError
+
 OLDEST = 17
 AOT_SINCE = 25
 _VERSION = re.compile(r'(?:JAVA_VERSION=|version )"(?:1\.)?(\d+)[^"]*"')
 
 
-class JavaError(Exception):
+class JavaError(BundledError):
     """No Java that Kafka runs on."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from broker.errors import BundledError
+
 ROOT_LIFE = timedelta(days=3652)
 ISSUING_LIFE = timedelta(days=1826)
 LEAF_LIFE = timedelta(days=90)
@@ -32,7 +34,7 @@ _HOST_NAME = re.compile(
 )
 
 
-class PkiError(Exception):
+class PkiError(BundledError):
     """A certificate that must not be issued, or an authority that can no longer issue."""
 
 

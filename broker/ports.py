@@ -6,6 +6,7 @@ import errno
 import socket
 from collections.abc import Callable, Collection, Iterator
 
+from broker.errors import BundledError
 from broker.spec import CONTROLLER, INTERNAL, Listener, Protocol
 
 BASE = 19092
@@ -17,7 +18,7 @@ JOLOKIA_OFFSET = 4
 OFFSETS = {Protocol.SASL_SSL.value: 0, Protocol.SSL.value: 1, INTERNAL: 2, CONTROLLER: 3}
 
 
-class NoFreePorts(Exception):
+class NoFreePorts(BundledError):
     """Every block of ports is taken."""
 
 
@@ -55,7 +56,9 @@ def first_free_block(
         if busy is None:
             return start, obstacle
         obstacle = obstacle or busy
-    raise NoFreePorts(f"no free block of ports from {base} to {LAST}")
+    raise NoFreePorts(
+        f"no free block of ports from {base} to {LAST}", "Name another first port, or stop what uses them."
+    )
 
 
 def _candidates(base: int) -> Iterator[int]:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from broker.credentials import CONTROL_NAME, NodeTls, broker_name
+from broker.credentials import ADMIN_USER, CONTROL_NAME, NodeTls, broker_name
 from broker.paths import NodePaths
 from broker.spec import CONTROLLER, INTERNAL, ClusterSpec, JvmProfile, Listener, NodeSpec, Protocol
 
-ADMIN_USER = "admin"
 JOLOKIA_USER = "kastellan"
 MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 # `super.users` cannot change without a restart, so nodes that may be added later are named beforehand. Only the

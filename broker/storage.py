@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker import render
+from broker.errors import BundledError
 from broker.paths import ClusterPaths, NodePaths, private_directory, write_private
 from broker.spec import ClusterSpec, NodeSpec
 
@@ -22,13 +23,8 @@ FORMAT_TIMEOUT_S = 120
 META = "meta.properties"
 
 
-class StorageError(Exception):
+class StorageError(BundledError):
     """A node directory that cannot be formatted or must not be used."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
