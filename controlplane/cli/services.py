@@ -1,0 +1,138 @@
+"""The processes beside the brokers: Redis, the web server, the Celery worker and beat, as ProcessSpecs.
+
+Secrets reach them through files in the data directory, never through arguments or the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from controlplane.gateways.broker import (
+    DataPaths,
+    HttpReady,
+    LogReady,
+    ProcessKind,
+    ProcessSpec,
+    UnixReady,
+    artifacts,
+    write_if_changed,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Settings of ours, and what an interpreter and TLS need; nothing else of the caller's environment is inherited.
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "DATABASE_URL", "REDIS_URL")
+PASSED_PREFIXES = ("KASTELLAN_", "EMAIL_")
+
+
+def service_env(paths: DataPaths, port: int) -> dict[str, str]:
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name in PASSED_ON or name.startswith(PASSED_PREFIXES)
+    }
+    return {
+        "PATH": os.defpath,
+        **env,
+        "KASTELLAN_DATA": str(paths.root),
+        "KASTELLAN_PORT": str(port),
+        "DJANGO_SETTINGS_MODULE": "controlplane.config.settings",
+        "PROMETHEUS_MULTIPROC_DIR": str(paths.prometheus),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _python(
+    paths: DataPaths,
+    port: int,
+    name: str,
+    kind: ProcessKind,
+    arguments: tuple[str, ...],
+    *,
+    ready: HttpReady | LogReady,
+    depends_on: tuple[str, ...],
+    stop_timeout: float,
+) -> ProcessSpec:
+    return ProcessSpec(
+        name=name,
+        kind=kind,
+        argv=(sys.executable, "-m", *arguments),
+        env=service_env(paths, port),
+        cwd=str(ROOT),
+        log=str(paths.log(name)),
+        identity=arguments[:2],
+        ready=ready,
+        depends_on=depends_on,
+        start_timeout=60,
+        stop_timeout=stop_timeout,
+    )
+
+
+REDIS_CONF = """\
+port 0
+unixsocket {socket}
+unixsocketperm 600
+dir {directory}
+daemonize no
+# Wake-up calls only: what must not be lost is in the database.
+save ""
+appendonly no
+maxmemory 128mb
+maxmemory-policy noeviction
+"""
+
+
+def redis(paths: DataPaths) -> tuple[ProcessSpec, ...]:
+    """Nothing at all when REDIS_URL names a server that somebody else runs."""
+    if os.environ.get("REDIS_URL"):
+        return ()
+    paths.redis.mkdir(mode=0o700, exist_ok=True)
+    paths.socket_directory("redis")
+    configuration = paths.redis / "redis.conf"
+    write_if_changed(
+        configuration, REDIS_CONF.format(socket=paths.redis_socket, directory=paths.redis.absolute())
+    )
+    return (
+        ProcessSpec(
+            name="redis",
+            kind=ProcessKind.REDIS,
+            argv=(str(artifacts(paths).redis_server()), str(configuration)),
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            cwd=str(paths.redis),
+            log=str(paths.log("redis")),
+            # Redis rewrites its own argv to "…redis-server unixsocket:…": the program and its socket stay.
+            identity=("redis-server",),
+            ready=UnixReady(str(paths.redis_socket)),
+            start_timeout=20,
+            stop_timeout=10,
+        ),
+    )
+
+
+def web(paths: DataPaths, host: str, port: int) -> ProcessSpec:
+    arguments = (
+        "uvicorn", "controlplane.config.asgi:application",
+        "--host", host, "--port", str(port),
+        "--lifespan", "off", "--no-server-header", "--no-access-log",
+        "--timeout-graceful-shutdown", "5",
+    )  # fmt: skip
+    ready = HttpReady(f"http://{host}:{port}/healthz")
+    return _python(paths, port, "web", ProcessKind.WEB, arguments, ready=ready, depends_on=(), stop_timeout=15)
+
+
+def workers(paths: DataPaths, port: int) -> tuple[ProcessSpec, ...]:
+    app = ("celery", "--app=controlplane.config.celery")
+    after = () if os.environ.get("REDIS_URL") else ("redis",)
+    worker = (*app, "worker", "--loglevel=INFO", "--concurrency=4", "--without-gossip", "--without-mingle")
+    beat = (*app, "beat", "--loglevel=WARNING", f"--schedule={paths.state / 'celerybeat'}", "--pidfile=")
+    return (
+        _python(
+            paths, port, "worker", ProcessKind.WORKER, worker,
+            ready=LogReady(r"celery@.* ready"), depends_on=after, stop_timeout=30,
+        ),
+        _python(
+            paths, port, "beat", ProcessKind.BEAT, (*beat[:2], *beat[2:]),
+            ready=LogReady(r"beat: Starting|."), depends_on=after, stop_timeout=10,
+        ),
+    )  # fmt: skip

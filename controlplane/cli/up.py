@@ -1,0 +1,186 @@
+"""`./run up`: everything from an empty directory to a printed login link, in steps that can each be repeated.
+
+1. Fetch the locked artifacts (skipped when they are there and verified).
+2. Create or load the bundled cluster; reissue what expired.
+3. Start the supervisor, hand it brokers and Redis; they start while
+4. the database is migrated and the cluster registered; then web, worker and beat follow.
+5. Wait until all of them are ready; create the Kafka user `admin`; print the URL.
+
+Invariant: killed at any point, the next `up` finishes the job; nothing is started twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from controlplane.cli import services
+from controlplane.cli.console import ByteProgress, CommandFailed, Console
+from controlplane.cli.settings import WebAddress, choose_address
+from controlplane.gateways import broker as bundled
+from controlplane.gateways.broker import (
+    ControlClient,
+    DataPaths,
+    NotReached,
+    ProcessSpec,
+    ProcessState,
+    ProcessStatus,
+)
+
+CLUSTER = "main"
+READY_SECONDS = 180
+STOP_SECONDS = 180
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    brokers: int
+    detach: bool
+    offline: Path | None
+    open_browser: bool
+
+
+def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
+    started = time.monotonic()
+    paths.prepare()
+    fetch_artifacts(paths, options.offline, console)
+    with console.step("Cluster prepared: authorities, certificates, storage"):
+        spec = bundled.create_cluster(paths, CLUSTER, options.brokers)
+        brokers = bundled.broker_processes(paths, spec)
+    for note in spec.notes:
+        console.note(note)
+    address, note = choose_address(paths)
+    if note:
+        console.note(note)
+    check_bind(address)
+    client = bundled.supervisor(paths)
+    wipe_metrics_directory(paths, client)
+    first = (*brokers, *services.redis(paths))
+    client.apply(first)
+    later = (services.web(paths, address.host, address.port), *services.workers(paths, address.port))
+    boot = bootstrap_database(paths, address, console)
+    client.apply(later)
+    wait_ready(client, (*first, *later), console)
+    with console.step("Kafka user `admin` exists; client files written"):
+        bundled.ensure_admin(paths, spec)
+    print_summary(paths, address, boot, time.monotonic() - started)
+    if options.open_browser:
+        open_in_browser(boot.get("login_url") or address.url)
+    return 0 if options.detach else follow(paths, client, console)
+
+
+def fetch_artifacts(paths: DataPaths, offline: Path | None, console: Console) -> None:
+    started = time.monotonic()
+    progress = ByteProgress(console, "Fetching Kafka")
+    fetched = bundled.fetch_artifacts(paths, offline=offline, progress=progress)
+    if fetched:
+        console.done(f"{fetched} artifacts fetched and verified (SHA-256)", time.monotonic() - started)
+
+
+def check_bind(address: WebAddress) -> None:
+    """PK-5: another address than loopback would send the session cookie in clear."""
+    if address.host in ("127.0.0.1", "::1", "localhost") or os.environ.get("KASTELLAN_TRUSTED_PROXY"):
+        return
+    raise CommandFailed(
+        f"refusing to serve on {address.host} without TLS",
+        "Keep KASTELLAN_HOST=127.0.0.1 behind a TLS proxy and name it: KASTELLAN_TRUSTED_PROXY=1.",
+    )
+
+
+def wipe_metrics_directory(paths: DataPaths, client: ControlClient) -> None:
+    """prometheus-client's multiprocess files belong to processes; stale ones would add up (its own documentation)."""
+    running = {status.name for status in client.status() if status.pid}
+    if running & {"web", "worker"}:
+        return
+    shutil.rmtree(paths.prometheus, ignore_errors=True)
+    paths.prometheus.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def bootstrap_database(paths: DataPaths, address: WebAddress, console: Console) -> dict[str, str]:
+    started = time.monotonic()
+    result = manage(paths, address, "bootstrap", "--base-url", address.url)
+    console.done("Database ready, cluster registered", time.monotonic() - started)
+    try:
+        answer: dict[str, str] = json.loads(result.splitlines()[-1])
+    except (ValueError, IndexError):
+        raise CommandFailed("the database step gave no answer", result[-500:]) from None
+    return answer
+
+
+def manage(paths: DataPaths, address: WebAddress, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(services.ROOT / "manage.py"), *arguments],
+        env=services.service_env(paths, address.port),
+        cwd=services.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        tail = "\n  ".join((done.stderr or done.stdout).strip().splitlines()[-6:])
+        raise CommandFailed(f"`manage.py {arguments[0]}` failed", tail)
+    return done.stdout
+
+
+def wait_ready(client: ControlClient, specs: tuple[ProcessSpec, ...], console: Console) -> None:
+    """Prints each process as it becomes ready; FATAL ends the wait with the diagnosis."""
+    seen: dict[str, ProcessState] = {}
+    lock = threading.Lock()
+
+    def on_change(status: ProcessStatus) -> None:
+        with lock:
+            if seen.get(status.name) == status.state:
+                return
+            seen[status.name] = status.state
+        if status.state is ProcessState.RUNNING:
+            console.done(f"{status.name} is ready")
+        elif status.state is ProcessState.BACKOFF:
+            console.warn(f"{status.name} exited: {status.reason}; it is started again")
+        waiting = [spec.name for spec in specs if seen.get(spec.name) is not ProcessState.RUNNING]
+        if waiting:
+            console.transient(f"… waiting for {', '.join(waiting)}")
+
+    try:
+        client.wait_ready(tuple(spec.name for spec in specs), timeout=READY_SECONDS, on_change=on_change)
+    except NotReached as failure:
+        broken = next((s for s in failure.statuses if s.state is not ProcessState.RUNNING), None)
+        log = f"Its log: ./run logs {broken.name}" if broken else "./run logs"
+        raise CommandFailed(str(failure), failure.hint or log) from failure
+
+
+def print_summary(paths: DataPaths, address: WebAddress, boot: dict[str, str], seconds: float) -> None:
+    link = boot.get("login_url")
+    print(f"\nKastellan is up ({seconds:.0f} s): {address.url}")
+    if link:
+        print(f"Log in once with this link, then set a password:\n  {link}")
+    print(f"Kafka for clients: {paths.root / 'clients' / 'admin'}/client.properties (Java), kcat.conf (kcat)")
+    sys.stdout.flush()
+
+
+def open_in_browser(url: str) -> None:
+    import webbrowser
+
+    webbrowser.open(url)
+
+
+def follow(paths: DataPaths, client: ControlClient, console: Console) -> int:
+    """In the foreground: stay until Ctrl-C, which stops everything; mind the supervisor, which minds the rest."""
+    console.note("Ctrl-C stops everything. `./run up --detach` would leave it running.")
+    stop = threading.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: stop.set())
+    while not stop.wait(2):
+        client = bundled.supervisor(paths)  # brings it back, adopting its children, if it died
+    console.note("Stopping: brokers hand over their leaders first")
+    client.shutdown(stop_children=True)
+    client.wait_gone(STOP_SECONDS)
+    console.done("Everything has stopped")
+    return 0

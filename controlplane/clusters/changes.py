@@ -1,0 +1,92 @@
+"""The one walk of every change in the browser: form → plan → review → apply → where to go next.
+
+1. POST without a digest shows the plan; nothing has happened.
+2. POST with the digest of the plan that was shown applies it, if the state is still the one it was made from.
+3. Another digest means that the state moved: 409, the new plan, a banner; nothing applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+
+from controlplane.clusters.models import Cluster
+from controlplane.core.pages import Page, render_page
+from controlplane.core.plans import Plan
+
+CONTROL_FIELDS = frozenset({"csrfmiddlewaretoken", "digest", "confirm", "stage"})
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """After an applied plan: what to tell, and where to look at the result."""
+
+    message: str
+    url: str
+
+
+@dataclass(frozen=True)
+class ReviewPage(Page):
+    """The plan, with the form's own fields carried along hidden so that apply recomputes the same plan."""
+
+    template: ClassVar[str] = "clusters/review.html"
+
+    cluster: Cluster
+    plan: Plan
+    fields: tuple[tuple[str, str], ...]
+    back_url: str
+    crumbs: tuple[tuple[str, str], ...] = ()
+    stale: bool = False
+    confirm_error: str = ""
+
+
+def review_or_apply(
+    request: HttpRequest,
+    *,
+    cluster: Cluster,
+    plan: Plan,
+    back_url: str,
+    apply: Callable[[Plan], Done],
+    crumbs: tuple[tuple[str, str], ...] = (),
+) -> HttpResponse:
+    page = ReviewPage(
+        cluster=cluster, plan=plan, fields=carried_fields(request.POST), back_url=back_url, crumbs=crumbs
+    )
+    digest = request.POST.get("digest", "")
+    if plan.refusals:
+        return render_page(request, page, status=422)
+    if not digest:
+        return render_page(request, page)
+    if digest != plan.digest:
+        return render_page(request, _with(page, stale=True), status=409)
+    if plan.confirm_name and request.POST.get("confirm", "").strip() != plan.confirm_name:
+        error = f"Type {plan.confirm_name} exactly as it is written."
+        return render_page(request, _with(page, confirm_error=error), status=422)
+    done = apply(plan)
+    messages.success(request, done.message)
+    return HttpResponseRedirect(done.url, status=303)
+
+
+def carried_fields(data: QueryDict) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, str(value))
+        for name, values in data.lists()
+        if name not in CONTROL_FIELDS
+        for value in values
+    )
+
+
+def _with(page: ReviewPage, *, stale: bool = False, confirm_error: str = "") -> ReviewPage:
+    return ReviewPage(
+        cluster=page.cluster,
+        plan=page.plan,
+        fields=page.fields,
+        back_url=page.back_url,
+        crumbs=page.crumbs,
+        stale=stale,
+        confirm_error=confirm_error,
+    )

@@ -1,0 +1,229 @@
+"""Plans for the brokers of a bundled cluster: start, stop, restart, roll, add. Pure: facts in, plan out.
+
+A stop or restart that only moves leaders is disruptive; one that takes partitions offline or blocks writes is
+destructive in effect, so it asks for the broker's name. What Strimzi's rules forbid refuses a restart outright
+(use the rolling restart, which waits), but only warns on an explicit stop: people must be able to stop a broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from controlplane.core.access import Action
+from controlplane.core.plans import Change, Plan, PlanStep, Refusal, Risk, StepKind, state_digest
+
+SHOWN = 5
+
+
+class BrokerAct(StrEnum):
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+    @property
+    def verb(self) -> str:
+        return self.value.capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerImpact:
+    """What happens while the broker is away; each tuple holds partitions as `topic-0`."""
+
+    leaders_moved: tuple[str, ...] = ()
+    under_replicated: tuple[str, ...] = ()
+    under_min_isr: tuple[str, ...] = ()
+    offline: tuple[str, ...] = ()
+    controller_moves: bool = False
+    quorum_lost: bool = False
+
+    @property
+    def harmless(self) -> bool:
+        return not (self.under_min_isr or self.offline or self.quorum_lost)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerState:
+    """`process` is the supervisor's state word; `blockers` are Strimzi's rules in words, () when none forbids."""
+
+    id: int
+    process: str
+    impact: BrokerImpact
+    blockers: tuple[str, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        return self.process in ("RUNNING", "STARTING")
+
+    @property
+    def digest(self) -> str:
+        return state_digest(
+            {
+                "broker": self.id,
+                "running": self.running,
+                "offline": list(self.impact.offline),
+                "under_min_isr": list(self.impact.under_min_isr),
+                "quorum": self.impact.quorum_lost,
+            }
+        )
+
+
+def plan_act(act: BrokerAct, state: BrokerState, *, cluster: str) -> Plan:
+    after = "STOPPED" if act is BrokerAct.STOP else "RUNNING"
+    before = state.process if act is not BrokerAct.RESTART else f"{state.process} (same process)"
+    change = Change("process", before, after if act is not BrokerAct.RESTART else "RUNNING (new process)")
+    stops = act is not BrokerAct.START
+    severe = stops and not state.impact.harmless
+    return Plan(
+        action=Action.BROKER_OPERATE,
+        title=f"{act.verb} broker {state.id}",
+        apply_label=f"{act.verb} broker {state.id}",
+        cluster=cluster,
+        steps=(PlanStep(StepKind.RUN, "broker", str(state.id), (change, *_impact_changes(state, stops=stops))),),
+        risk=Risk.DESTRUCTIVE if severe else Risk.DISRUPTIVE if stops else Risk.REVERSIBLE,
+        digest=state.digest,
+        warnings=_warnings(act, state),
+        refusals=_refusals(act, state),
+        undo=_undo(act),
+        commands=(f"python -m broker {act.value} {state.id}",) if act is not BrokerAct.START else (),
+        confirm_name=f"broker {state.id}" if severe else None,
+        request={"act": act.value, "broker": state.id},
+    )
+
+
+def _undo(act: BrokerAct) -> str:
+    return {
+        BrokerAct.START: "Stop the broker again.",
+        BrokerAct.STOP: "Start the broker: its replicas catch up, then leaders return to it.",
+        BrokerAct.RESTART: "None needed: the broker comes back by itself.",
+    }[act]
+
+
+def _impact_changes(state: BrokerState, *, stops: bool) -> tuple[Change, ...]:
+    if not stops:
+        return ()
+    impact = state.impact
+    counted = (
+        ("leaders that move to other brokers", impact.leaders_moved),
+        ("partitions under-replicated meanwhile", impact.under_replicated),
+        ("partitions below min ISR (acks=all fails)", impact.under_min_isr),
+        ("partitions offline (no reads, no writes)", impact.offline),
+    )
+    return tuple(Change(label, "0", str(len(names)), some(names)) for label, names in counted if names)
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few, and how many more."""
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _warnings(act: BrokerAct, state: BrokerState) -> tuple[str, ...]:
+    if act is BrokerAct.START:
+        return ()
+    impact = state.impact
+    found = []
+    if impact.quorum_lost:
+        found.append("The controllers lose their majority: no topic, leader or user can change until it is back.")
+    elif impact.controller_moves:
+        found.append(f"Broker {state.id} is the active controller: another takes over within seconds.")
+    if impact.offline:
+        found.append(f"{some(impact.offline)}: no reads and no writes until the broker is back.")
+    if impact.under_min_isr:
+        found.append(f"{some(impact.under_min_isr)}: producers with acks=all fail until the broker is back.")
+    if act is BrokerAct.STOP:
+        found.extend(state.blockers)
+    return tuple(found)
+
+
+def _refusals(act: BrokerAct, state: BrokerState) -> tuple[Refusal, ...]:
+    if act is BrokerAct.START and state.running:
+        return (Refusal("running", f"Broker {state.id} is {state.process} already", "There is nothing to start."),)
+    if act is not BrokerAct.START and not state.running:
+        hint = "Start it instead." if act is BrokerAct.RESTART else "There is nothing to stop."
+        return (Refusal("not_running", f"Broker {state.id} is {state.process}", hint),)
+    if act is BrokerAct.RESTART and state.blockers:
+        return tuple(
+            Refusal("unsafe", blocker, "Wait until replicas have caught up, or use the rolling restart.")
+            for blocker in state.blockers
+        )
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterProcesses:
+    """What rolling and adding depend on: `unprotected` partitions cannot survive any restart (RF ≤ min ISR)."""
+
+    brokers: tuple[int, ...]
+    down: tuple[int, ...] = ()
+    controller: int | None = None
+    unprotected: tuple[str, ...] = ()
+    blockers: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        return state_digest({"brokers": list(self.brokers), "down": list(self.down)})
+
+
+def plan_roll(state: ClusterProcesses, *, cluster: str) -> Plan:
+    order = [broker for broker in state.brokers if broker != state.controller]
+    if state.controller is not None:
+        order.append(state.controller)
+    warnings = []
+    if state.unprotected:
+        warnings.append(
+            f"{some(state.unprotected)}: replication factor at most min ISR, so they stop for a moment."
+        )
+    if state.down:
+        warnings.append(f"Down now: {', '.join(map(str, state.down))}. They get time to come back first.")
+    return Plan(
+        action=Action.BROKER_OPERATE,
+        title="Rolling restart",
+        apply_label=f"Restart {len(order)} brokers, one by one",
+        cluster=cluster,
+        steps=tuple(
+            PlanStep(
+                StepKind.RUN,
+                "broker",
+                str(broker),
+                (Change("process", "RUNNING", "RUNNING (new process)"),),
+                summary="active controller, last" if broker == state.controller else "",
+            )
+            for broker in order
+        ),
+        risk=Risk.DISRUPTIVE,
+        digest=state.digest,
+        warnings=(*warnings, *state.blockers),
+        undo="It can be cancelled between two brokers.",
+        commands=("python -m broker roll",),
+        request={"act": "roll"},
+    )
+
+
+def plan_add(state: ClusterProcesses, *, cluster: str, ports: str = "") -> Plan:
+    new = max(state.brokers, default=0) + 1
+    return Plan(
+        action=Action.BROKER_OPERATE,
+        title=f"Add broker {new}",
+        apply_label=f"Add broker {new}",
+        cluster=cluster,
+        steps=(
+            PlanStep(
+                StepKind.CREATE,
+                "broker",
+                str(new),
+                (
+                    Change("role", None, "broker (the controllers stay the first three)"),
+                    Change("storage", None, "formatted, empty"),
+                    Change("certificate", None, "issued by the broker authority"),
+                    Change("process", None, "RUNNING"),
+                ),
+            ),
+        ),
+        risk=Risk.REVERSIBLE,
+        digest=state.digest,
+        warnings=("It carries no partitions until topics are created or replicas are moved to it.",),
+        undo="Stop the broker. It holds nothing as long as no replica was moved to it.",
+        request={"act": "add"},
+    )

@@ -1,0 +1,41 @@
+"""What `./run up` needs of the database, in one process: tables, the bundled clusters' rows, a way in.
+
+Prints one JSON object on its last line; `login_url` is there while nobody has set a password yet.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from controlplane.accounts.services import first_login_link
+from controlplane.clusters.services import register_bundled
+
+
+class Command(BaseCommand):
+    help = "Migrates the database, registers the bundled clusters, prints a login link while it is needed."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--base-url", required=True)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if pending_migrations():
+            call_command("migrate", verbosity=0, interactive=False)
+        call_command("createcachetable", verbosity=0)
+        clusters = register_bundled()
+        answer: dict[str, object] = {"clusters": [cluster.name for cluster in clusters]}
+        link = first_login_link()
+        if link:
+            answer["login_url"] = options["base_url"].rstrip("/") + link
+        self.stdout.write(json.dumps(answer))
+
+
+def pending_migrations() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))

@@ -1,0 +1,111 @@
+"""Reads of the snapshot: lists with their age, and the facts that other domains' pages show. Never writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Max, QuerySet, Sum
+
+from controlplane.clusters.models import (
+    BrokerSnapshot,
+    Cluster,
+    GroupSnapshot,
+    SnapshotPart,
+    SnapshotState,
+    TopicSnapshot,
+)
+from controlplane.core.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """When a part was last read whole (None: never), and the error that has kept it from being read since."""
+
+    taken_at: datetime | None
+    error: str = ""
+    error_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    brokers: int
+    fenced: int
+    controller: int | None
+    topics: int
+    partitions: int
+    out_of_sync: int
+    leaderless: int
+    under_min_isr: int
+    groups: int
+    disk_total: int | None
+    disk_usable: int | None
+
+
+def get_cluster(name: str) -> Cluster:
+    try:
+        return Cluster.objects.get(name=name)
+    except Cluster.DoesNotExist:
+        raise NotFound(f"There is no cluster {name!r}", hint="The cluster switch lists all.") from None
+
+
+def clusters() -> QuerySet[Cluster]:
+    return Cluster.objects.all()
+
+
+def age(cluster: Cluster, part: SnapshotPart) -> Age:
+    state = SnapshotState.objects.filter(cluster=cluster, part=part).first()
+    if state is None:
+        return Age(None)
+    return Age(state.taken_at, state.error, state.error_at)
+
+
+def topics(cluster: Cluster, *, search: str = "", internal: bool = True) -> QuerySet[TopicSnapshot]:
+    rows = TopicSnapshot.objects.filter(cluster=cluster)
+    if search:
+        rows = rows.filter(name__icontains=search)
+    return rows if internal else rows.filter(internal=False)
+
+
+def groups(cluster: Cluster, *, search: str = "") -> QuerySet[GroupSnapshot]:
+    rows = GroupSnapshot.objects.filter(cluster=cluster)
+    return rows.filter(group__icontains=search) if search else rows
+
+
+def brokers(cluster: Cluster) -> QuerySet[BrokerSnapshot]:
+    return BrokerSnapshot.objects.filter(cluster=cluster)
+
+
+def facts(cluster: Cluster) -> ClusterFacts:
+    sums = topics(cluster).aggregate(
+        partitions=Sum("partitions"),
+        out_of_sync=Sum("out_of_sync"),
+        leaderless=Sum("leaderless"),
+        under_min_isr=Sum("under_min_isr"),
+    )
+    nodes = list(brokers(cluster))
+    controller = next((node.broker_id for node in nodes if node.controller), None)
+    return ClusterFacts(
+        brokers=len(nodes),
+        fenced=sum(node.fenced for node in nodes),
+        controller=controller,
+        topics=topics(cluster).count(),
+        partitions=sums["partitions"] or 0,
+        out_of_sync=sums["out_of_sync"] or 0,
+        leaderless=sums["leaderless"] or 0,
+        under_min_isr=sums["under_min_isr"] or 0,
+        groups=groups(cluster).count(),
+        disk_total=_sum([node.disk_total_bytes for node in nodes]),
+        disk_usable=_sum([node.disk_usable_bytes for node in nodes]),
+    )
+
+
+def last_refresh() -> datetime | None:
+    """The newest successful read of any part of any cluster."""
+    newest: datetime | None = SnapshotState.objects.aggregate(newest=Max("taken_at"))["newest"]
+    return newest
+
+
+def _sum(values: list[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

@@ -1,0 +1,22 @@
+"""Celery's doors to the snapshot: a row's name in, a service call, nothing else."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from controlplane.clusters import services
+from controlplane.clusters.models import Cluster
+
+
+@shared_task(name="clusters.refresh_all", ignore_result=True)
+def refresh_all() -> None:
+    """One task per cluster, so that a slow cluster never delays another."""
+    for name in Cluster.objects.values_list("name", flat=True):
+        refresh.apply_async(args=(name,), expires=10)
+
+
+@shared_task(name="clusters.refresh", ignore_result=True, soft_time_limit=60, time_limit=90)
+def refresh(name: str) -> None:
+    cluster = Cluster.objects.filter(name=name).first()
+    if cluster is not None:
+        services.refresh(cluster)

@@ -1,0 +1,87 @@
+"""What every page's frame needs: menu with counts, cluster switch, theme, the actor and what they may open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.shortcuts import resolve_url
+
+from controlplane.accounts.services import actor_of, preferences_of
+from controlplane.clusters import selectors
+from controlplane.clusters.models import Cluster
+from controlplane.core.access import Action, Actor, can
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    label: str
+    url: str
+    icon: str
+    count: int | None = None
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NavGroup:
+    label: str
+    items: tuple[NavItem, ...]
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    actor = actor_of(request)
+    if actor.kind == "anonymous":
+        return {"actor": actor, "theme": request.COOKIES.get("theme", "system"), "density": "compact"}
+    clusters = [row for row in selectors.clusters() if can(actor, Action.CLUSTER_VIEW, row.name).allowed]
+    current = _current(request, clusters)
+    preferences = preferences_of(request)
+    return {
+        "actor": actor,
+        "clusters": clusters,
+        "current_cluster": current,
+        "nav": tuple(_groups(request, current, actor)),
+        "theme": preferences.theme,
+        "density": preferences.density,
+    }
+
+
+def _current(request: HttpRequest, clusters: list[Cluster]) -> Cluster | None:
+    match = request.resolver_match
+    name = match.kwargs.get("cluster") if match else None
+    if name is None:
+        name = request.session.get("cluster")
+    else:
+        request.session["cluster"] = name
+    return next((row for row in clusters if row.name == name), clusters[0] if clusters else None)
+
+
+def _groups(request: HttpRequest, cluster: Cluster | None, actor: Actor) -> list[NavGroup]:
+    path = request.path
+    groups = []
+    if cluster is not None:
+        groups.append(NavGroup("", _cluster_items(path, cluster)))
+    operate = [_item(path, "Operations", "audit:list", "operation")]
+    operate.append(_item(path, "Settings", "accounts:account", "settings", prefix="/settings/"))
+    operate.append(_item(path, "Manual", "manual:index", "manual"))
+    groups.append(NavGroup("Operate", tuple(operate)))
+    return groups
+
+
+def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
+    facts = selectors.facts(cluster)
+    home = resolve_url("clusters:dashboard", cluster.name)
+    return (
+        NavItem("Dashboard", home, "dashboard", current=path == home),
+        _item(path, "Brokers", "clusters:brokers", "broker", cluster.name, count=facts.brokers),
+        _item(path, "Topics", "topics:list", "topic", cluster.name, count=facts.topics),
+        _item(path, "Consumer groups", "groups:list", "group", cluster.name, count=facts.groups),
+        _item(path, "Metrics", "metrics:page", "metrics", cluster.name),
+    )
+
+
+def _item(
+    path: str, label: str, name: str, icon: str, *args: str, count: int | None = None, prefix: str = ""
+) -> NavItem:
+    url = resolve_url(name, *args)
+    return NavItem(label, url, icon, count, current=path.startswith(prefix or url))

@@ -1,0 +1,169 @@
+"""The door to the bundled clusters: the only module of the control plane that imports `broker`.
+
+Everything here answers from files and the supervisor's control socket; nothing speaks Kafka.
+Failures of the bundled side are raised as `gateways.errors`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from broker import cluster as _cluster
+from broker.artifacts import Artifacts, ArtifactsError, Lock, Progress
+from broker.artifacts import fetch as _fetch
+from broker.artifacts import missing as _missing
+from broker.control import ControlClient, ControlError, NoSupervisor, NotReached, ensure_supervisor
+from broker.paths import DataPaths, write_if_changed
+from broker.processes import (
+    HttpReady,
+    LogReady,
+    ProcessKind,
+    ProcessSpec,
+    ProcessStatus,
+    UnixReady,
+)
+from broker.spec import ClusterSpec, NodeSpec
+from broker.states import ProcessState
+from controlplane.gateways.errors import InvalidRequest, NotFound, Unreachable
+
+__all__ = [
+    "ClusterSpec",
+    "ControlClient",
+    "DataPaths",
+    "HttpReady",
+    "LogReady",
+    "NodeSpec",
+    "NotReached",
+    "ProcessKind",
+    "ProcessSpec",
+    "ProcessState",
+    "ProcessStatus",
+    "Progress",
+    "UnixReady",
+    "write_if_changed",
+]
+
+
+def data_paths() -> DataPaths:
+    """The data directory: `KASTELLAN_DATA`, else `./data` of the checkout."""
+    default = Path(__file__).resolve().parents[2] / "data"
+    return DataPaths(Path(os.environ.get("KASTELLAN_DATA") or default).absolute())
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """The bundled side's exceptions in the terms of `gateways.errors`."""
+    try:
+        yield
+    except NoSupervisor as error:
+        raise Unreachable(
+            str(error),
+            hint="The supervisor starts and stops the processes; `./run up` brings it back. Brokers keep running.",
+        ) from error
+    except (ControlError, ArtifactsError) as error:
+        raise InvalidRequest(str(error), hint=error.hint) from error
+
+
+# Artifacts
+
+
+def artifacts(paths: DataPaths) -> Artifacts:
+    return Artifacts.at(paths.artifacts)
+
+
+def fetch_artifacts(
+    paths: DataPaths, *, offline: Path | None, progress: Callable[[Progress], None]
+) -> int:
+    """Makes the locked files present and verified; returns how many had to be fetched."""
+    with translated():
+        lock, groups = Lock.load(), artifacts(paths).groups()
+        absent = len(_missing(lock.select(groups), paths.artifacts))
+        _fetch(lock, groups, paths.artifacts, progress, offline=offline)
+    return absent
+
+
+def fetch_into(directory: Path, progress: Callable[[Progress], None]) -> None:
+    """For closed networks: everything that any machine may need, Redis included."""
+    with translated():
+        _fetch(Lock.load(), {"broker", "agent", "redis"}, directory, progress)
+
+
+def missing_artifacts(paths: DataPaths) -> int:
+    return len(_missing(Lock.load().select(artifacts(paths).groups()), paths.artifacts))
+
+
+# Clusters
+
+
+def bundled_clusters() -> tuple[ClusterSpec, ...]:
+    return tuple(_cluster.list_clusters(data_paths()))
+
+
+def bundled_cluster(name: str) -> ClusterSpec:
+    spec = _cluster.load_cluster(data_paths(), name)
+    if spec is None:
+        raise NotFound(f"There is no bundled cluster {name!r} in the data directory")
+    return spec
+
+
+def create_cluster(paths: DataPaths, name: str, brokers: int) -> ClusterSpec:
+    """Idempotent: the recorded cluster when there is one; `spec.notes` tells what was chosen at creation."""
+    with translated():
+        return _cluster.create_cluster(paths, name=name, brokers=brokers, artifacts=artifacts(paths))
+
+
+def broker_processes(paths: DataPaths, spec: ClusterSpec) -> tuple[ProcessSpec, ...]:
+    """Reissues what has expired, renders the configuration, returns what to run."""
+    with translated():
+        return _cluster.prepare(paths, spec, datetime.now(UTC), artifacts=artifacts(paths))
+
+
+def add_node(paths: DataPaths, spec: ClusterSpec) -> ClusterSpec:
+    with translated():
+        return _cluster.add_node(paths, spec, artifacts=artifacts(paths))
+
+
+def ensure_admin(paths: DataPaths, spec: ClusterSpec) -> None:
+    with translated():
+        _cluster.ensure_admin_user(paths, spec)
+
+
+def bootstrap(spec: ClusterSpec, listener: str) -> str:
+    return _cluster.bootstrap(spec, listener)
+
+
+def control_credentials(spec: ClusterSpec) -> _cluster.ControlCredentials:
+    return _cluster.control_credentials(data_paths(), spec)
+
+
+def jolokia_endpoint(spec: ClusterSpec, node: NodeSpec) -> _cluster.JolokiaEndpoint:
+    return _cluster.jolokia_endpoint(data_paths(), spec, node)
+
+
+def admin_directory(paths: DataPaths, spec: ClusterSpec) -> Path:
+    return paths.cluster(spec.name).clients / "admin"
+
+
+# Processes
+
+
+def supervisor(paths: DataPaths) -> ControlClient:
+    """The live supervisor; started when none answers, adopting whatever still runs."""
+    with translated():
+        return ensure_supervisor(paths)
+
+
+@contextmanager
+def control() -> Iterator[ControlClient]:
+    """The supervisor for one conversation, or `Unreachable` with what to do."""
+    with translated():
+        yield ControlClient(data_paths())
+
+
+def processes() -> tuple[ProcessStatus, ...]:
+    with control() as client:
+        return client.status()

@@ -1,0 +1,183 @@
+"""Topic pages. Each view: guard, form, service, page. Lists read the snapshot, details read Kafka live."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.views.decorators.http import require_http_methods, require_safe
+
+from controlplane.accounts.services import actor_of
+from controlplane.clusters import selectors as clusters
+from controlplane.clusters.access import allowed, cluster_view
+from controlplane.clusters.changes import Done, review_or_apply
+from controlplane.clusters.models import Cluster, SnapshotPart, TopicSnapshot
+from controlplane.core.access import Action
+from controlplane.core.errors import InvalidForm
+from controlplane.core.pages import render_page
+from controlplane.core.tables import Column, Table, table_of
+from controlplane.gateways.kafka.types import TopicDescription
+from controlplane.topics import pages, selectors, services
+from controlplane.topics.forms import AddPartitionsForm, AlterConfigForm, CreateTopicForm
+
+COLUMNS = (
+    Column("name", "Topic name"),
+    Column("partitions", "Partitions", numeric=True),
+    Column("out_of_sync", "Out of sync replicas", numeric=True),
+    Column("replication_factor", "Replication factor", numeric=True),
+    Column("records", "Messages ≈", numeric=True, title="End minus start offsets: an estimate"),
+    Column("size_bytes", "Size", numeric=True, title="All replicas"),
+    Column("cleanup_policy", "Clean-up"),
+)
+TOPIC_ACTIONS = (
+    Action.TOPIC_EDIT,
+    Action.TOPIC_DELETE,
+    Action.TOPIC_PRODUCE,
+    Action.TOPIC_READ_RECORDS,
+)
+
+
+@require_safe
+@cluster_view(Action.TOPIC_VIEW)
+def topic_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    internal = request.GET.get("internal") == "1"
+    search = request.GET.get("search", "").strip()
+    rows = clusters.topics(cluster, search=search, internal=internal)
+    table: Table[TopicSnapshot] = table_of(request, rows, COLUMNS, default_sort="name")
+    page = pages.TopicListPage(
+        cluster=cluster,
+        table=table,
+        age=clusters.age(cluster, SnapshotPart.TOPICS),
+        show_internal=internal,
+        internal_count=clusters.topics(cluster).filter(internal=True).count(),
+        can_create=allowed(request, cluster, Action.TOPIC_CREATE)["create"],
+    )
+    return render_page(request, page)
+
+
+@require_http_methods(["GET", "POST"])
+@cluster_view(Action.TOPIC_CREATE)
+def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    back = resolve_url("topics:list", cluster.name)
+    form = CreateTopicForm(request.POST or None, initial=_create_defaults(cluster))
+    editing = request.method != "POST" or "edit" in request.POST
+    if editing or not form.is_valid():
+        status = 422 if request.method == "POST" and not editing else 200
+        return render_page(request, pages.CreateTopicPage(cluster=cluster, form=form), status=status)
+    wanted = form.to_request()
+
+    def apply(plan: services.Plan) -> Done:
+        services.apply_create(actor_of(request), cluster, wanted, plan)
+        return Done(f"Topic {wanted.name} is created", resolve_url("topics:detail", cluster.name, wanted.name))
+
+    plan = services.plan_create(cluster, wanted)
+    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
+
+
+def _create_defaults(cluster: Cluster) -> dict[str, int]:
+    """Three replicas where three brokers live, fewer on smaller clusters."""
+    return {"replication_factor": min(3, max(clusters.facts(cluster).brokers, 1))}
+
+
+@require_safe
+@cluster_view(Action.TOPIC_VIEW)
+def detail(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
+    described = selectors.describe(cluster, topic)
+    page = pages.TopicOverviewPage(
+        **_head(request, cluster, described, "overview"), rows=selectors.partition_rows(cluster, described)
+    )
+    return render_page(request, page)
+
+
+@require_safe
+@cluster_view(Action.TOPIC_VIEW)
+def settings(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
+    described = selectors.describe(cluster, topic)
+    entries = selectors.config_entries(cluster, topic)
+    search = request.GET.get("search", "").strip()
+    only_changed = request.GET.get("changed") == "1"
+    changed = [entry for entry in entries if entry.source in selectors.TOPIC_SOURCES]
+    shown = [
+        entry
+        for entry in (changed if only_changed else entries)
+        if search.lower() in entry.name.lower() or search.lower() in (entry.documentation or "").lower()
+    ]
+    page = pages.TopicSettingsPage(
+        **_head(request, cluster, described, "settings"),
+        entries=tuple(sorted(shown, key=lambda entry: (entry not in changed, entry.name))),
+        search=search,
+        only_changed=only_changed,
+        changed_count=len(changed),
+    )
+    return render_page(request, page)
+
+
+@require_safe
+@cluster_view(Action.TOPIC_VIEW)
+def consumers(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
+    head = _head(request, cluster, selectors.describe(cluster, topic), "consumers")
+    return render_page(request, pages.TopicConsumersPage(**head))
+
+
+@require_safe
+@cluster_view(Action.METRICS_VIEW)
+def metrics(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
+    head = _head(request, cluster, selectors.describe(cluster, topic), "metrics")
+    return render_page(request, pages.TopicMetricsPage(**head))
+
+
+@require_http_methods(["POST"])
+@cluster_view(Action.TOPIC_EDIT)
+def alter_config(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
+    back = resolve_url("topics:settings", cluster.name, topic)
+    form = AlterConfigForm(request.POST)
+    if not form.is_valid():
+        raise InvalidForm(form)
+    wanted = form.to_request()
+
+    def apply(plan: services.Plan) -> Done:
+        services.apply_alter_configs(actor_of(request), cluster, topic, wanted, plan)
+        return Done(f"{form.cleaned_data['config']} of {topic} is changed", back)
+
+    plan = services.plan_alter_configs(cluster, topic, wanted)
+    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
+
+
+@require_http_methods(["GET", "POST"])
+@cluster_view(Action.TOPIC_EDIT)
+def add_partitions(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
+    back = resolve_url("topics:detail", cluster.name, topic)
+    form = AddPartitionsForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        described = selectors.describe(cluster, topic)
+        page = pages.AddPartitionsPage(cluster=cluster, topic=described, form=form)
+        return render_page(request, page, status=422 if request.method == "POST" else 200)
+    count = form.cleaned_data["partitions"]
+
+    def apply(plan: services.Plan) -> Done:
+        services.apply_add_partitions(actor_of(request), cluster, topic, count, plan)
+        return Done(f"{topic} has {count} partitions", back)
+
+    plan = services.plan_add_partitions(cluster, topic, count)
+    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
+
+
+@require_http_methods(["POST"])
+@cluster_view(Action.TOPIC_DELETE)
+def delete(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
+    def apply(plan: services.Plan) -> Done:
+        services.apply_delete(actor_of(request), cluster, topic, plan)
+        return Done(f"Topic {topic} is deleted", resolve_url("topics:list", cluster.name))
+
+    back = resolve_url("topics:detail", cluster.name, topic)
+    plan = services.plan_delete(cluster, topic)
+    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
+
+
+def _head(request: HttpRequest, cluster: Cluster, topic: TopicDescription, tab: str) -> dict[str, object]:
+    return {
+        "cluster": cluster,
+        "topic": topic,
+        "snapshot": clusters.topics(cluster).filter(name=topic.name).first(),
+        "tab": tab,
+        "can": allowed(request, cluster, *TOPIC_ACTIONS),
+    }

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controlplane.clusters.logic.broker_plans import (
+    BrokerAct,
+    BrokerImpact,
+    BrokerState,
+    ClusterProcesses,
+    plan_act,
+    plan_add,
+    plan_roll,
+    some,
+)
+from controlplane.core.plans import Risk
+
+HARMLESS = BrokerImpact(leaders_moved=("orders-0",), under_replicated=("orders-0", "orders-1"))
+SEVERE = BrokerImpact(offline=("single-0",), under_min_isr=("pay-0",), quorum_lost=True)
+RUNNING = BrokerState(2, "RUNNING", HARMLESS)
+
+
+@pytest.mark.parametrize(
+    ("act", "state", "codes"),
+    [
+        (BrokerAct.START, RUNNING, ["running"]),
+        (BrokerAct.START, replace(RUNNING, process="STOPPED"), []),
+        (BrokerAct.START, replace(RUNNING, process="FATAL"), []),
+        (BrokerAct.STOP, RUNNING, []),
+        (BrokerAct.STOP, replace(RUNNING, process="STOPPED"), ["not_running"]),
+        (BrokerAct.STOP, replace(RUNNING, blockers=("orders-0 at min ISR",)), []),
+        (BrokerAct.RESTART, RUNNING, []),
+        (BrokerAct.RESTART, replace(RUNNING, process="EXITED"), ["not_running"]),
+        (BrokerAct.RESTART, replace(RUNNING, blockers=("orders-0 at min ISR",)), ["unsafe"]),
+    ],
+)
+def test_an_act_is_refused_only_with_a_reason(act: BrokerAct, state: BrokerState, codes: list[str]) -> None:
+    plan = plan_act(act, state, cluster="main")
+    assert [refusal.code for refusal in plan.refusals] == codes
+    assert plan.allowed is not bool(codes)
+
+
+def test_moving_leaders_is_disruptive_and_needs_no_typed_name() -> None:
+    plan = plan_act(BrokerAct.STOP, RUNNING, cluster="main")
+    assert plan.risk is Risk.DISRUPTIVE
+    assert plan.confirm_name is None
+
+
+def test_taking_partitions_offline_asks_for_the_name_and_says_which() -> None:
+    plan = plan_act(BrokerAct.STOP, replace(RUNNING, impact=SEVERE), cluster="main")
+    assert plan.risk is Risk.DESTRUCTIVE
+    assert plan.confirm_name == "broker 2"
+    text = " ".join(plan.warnings)
+    assert "single-0" in text
+    assert "pay-0" in text
+    assert "majority" in text
+
+
+def test_a_stop_goes_stale_when_it_would_hurt_more_than_was_shown() -> None:
+    before = plan_act(BrokerAct.STOP, RUNNING, cluster="main").digest
+    worse = plan_act(BrokerAct.STOP, replace(RUNNING, impact=SEVERE), cluster="main").digest
+    leaders = replace(HARMLESS, leaders_moved=("orders-0", "orders-1"))
+    assert before != worse
+    assert before == plan_act(BrokerAct.STOP, replace(RUNNING, impact=leaders), cluster="main").digest
+
+
+def test_the_active_controller_is_rolled_last() -> None:
+    plan = plan_roll(ClusterProcesses((1, 2, 3), controller=1), cluster="main")
+    assert [step.name for step in plan.steps] == ["2", "3", "1"]
+    assert plan.steps[-1].summary == "active controller, last"
+
+
+def test_a_new_broker_gets_the_next_id() -> None:
+    plan = plan_add(ClusterProcesses((1, 2, 3, 7)), cluster="main")
+    assert plan.steps[0].name == "8"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, ""), (2, "t-0, t-1"), (7, "t-0, t-1, t-2, t-3, t-4 and 2 more")]
+)
+def test_long_lists_are_shortened(count: int, text: str) -> None:
+    assert some([f"t-{number}" for number in range(count)]) == text
