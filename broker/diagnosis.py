@@ -74,9 +74,13 @@ class PortOwner:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the log cannot say. `owners`: "host:port" of a taken port to its owner, None when it cannot be seen."""
+    """What the log cannot say. `owners`: "host:port" of a taken port to its owner, None when it cannot be seen.
+
+    `full`: directories of the process on a disk without space; a full disk may leave no trace in a log on that disk.
+    """
 
     owners: Mapping[str, PortOwner | None] = field(default_factory=dict)
+    full: tuple[str, ...] = ()
     memory_limit_kills: int = 0
     timed_out_after: float | None = None
 
@@ -138,7 +142,7 @@ _TAKEN = re.compile(r"address already in use", re.IGNORECASE)
 
 
 def port_taken(address: str, owner: PortOwner | None) -> Diagnosis:
-    by = f"by {owner}" if owner else "by another process, which this user may not look into"
+    by = f"by {owner}" if owner else "by a process that this user may not look into"
     hint = "Stop that process, or give Kastellan another port."
     return Diagnosis(Cause.PORT_TAKEN, f"The port {address} is already taken {by}.", hint)
 
@@ -166,6 +170,12 @@ def taken_addresses(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(taken_address(found) for found in _BIND.finditer("\n".join(lines))))
 
 
+_MISMATCH_HINT = (
+    "Give the node back the directory that belongs to it, or move this one away. Nothing was changed."
+)
+_DISK_HINT = "Free space on that disk, never by deleting files in the data directory; then start the process."
+
+
 @dataclass(frozen=True, slots=True)
 class _Text:
     """A cause that shows as a text in the log; named groups of the pattern fill `what` and `hint`."""
@@ -179,57 +189,62 @@ class _Text:
         found = self.pattern.search(text)
         if found is None:
             return None
-        groups = {name: value or "?" for name, value in found.groupdict().items()}
-        return Diagnosis(self.cause, self.what.format(**groups), self.hint.format(**groups))
+        groups = {name: (value or "").strip().rstrip(".") for name, value in found.groupdict().items()}
+        return Diagnosis(self.cause, _tidy(self.what.format(**groups)), self.hint)
+
+
+def _tidy(sentence: str) -> str:
+    """Without the places that the log left empty."""
+    return sentence.replace(" ()", "").replace(": .", ".")
 
 
 def _text(cause: Cause, pattern: str, what: str, hint: str) -> _Text:
-    return _Text(cause, re.compile(pattern), what, hint)
+    return _Text(cause, re.compile(pattern, re.DOTALL), what, hint)
 
 
 _TEXTS = (
     _text(
         Cause.WRONG_JAVA,
-        r"UnsupportedClassVersionError|Unrecognized option: -XX|Unrecognized VM option|"
-        r"class file version \d+\.\d+.{0,80}only recognizes",
-        "This Java is too old for this Kafka (its class files cannot be read).",
-        "Kafka brokers need Java 17 or newer: unset JAVA_HOME to use the bundled one, or point it to a newer Java.",
+        r"UnsupportedClassVersionError|Unrecognized (?:VM )?option:? '?-?\S+",
+        "This Java is too old for this Kafka: it cannot read its classes or its options.",
+        "Unset JAVA_HOME to use the bundled Java, or point it to a newer one.",
     ),
     _text(
         Cause.DIRECTORY_LOCKED,
-        r"Failed to acquire lock on file \.lock in (?P<dir>\S+?)\.? ",
-        "Another broker is already running on the data directory {dir}: it holds the lock.",
+        r"Failed to acquire lock on file \.lock in (?P<dir>\S+?)\. A Kafka instance",
+        "Another broker is running on the data directory {dir}: it holds the lock.",
         "Stop the other broker first. Two brokers on one directory would destroy it, so Kafka refuses.",
     ),
     _text(
         Cause.STORAGE_MISMATCH,
-        r"(?:Invalid cluster\.id in: (?P<file>\S+)\. Expected (?P<expected>\S+), but read (?P<read>[^\s.]+))",
-        "The data directory belongs to another cluster: {file} says {read}, this node is of cluster {expected}.",
-        "Give the node its own data directory, or bring back the one that belongs to it. Nothing was changed.",
+        r"Stored node id (?P<read>\d+) doesn't match previous node id (?P<expected>\d+) in (?P<file>\S+?)\. ",
+        "The data directory belongs to another node: {file} says node.id={read}, this is node {expected}.",
+        _MISMATCH_HINT,
     ),
     _text(
         Cause.STORAGE_MISMATCH,
-        r"Stored node id (?P<read>\d+) doesn't match previous node id (?P<expected>\d+) in (?P<file>\S+)",
-        "The data directory belongs to another node: {file} says node {read}, this is node {expected}.",
-        "Give the node its own data directory, or bring back the one that belongs to it. Nothing was changed.",
+        r"INCONSISTENT_CLUSTER_ID|Invalid cluster\.id in",
+        "The data directory belongs to another cluster.",
+        _MISMATCH_HINT,
     ),
     _text(
         Cause.NOT_FORMATTED,
-        r"No `?meta\.properties`? found in (?P<dir>\S+)",
-        "The data directory {dir} is not formatted.",
-        "If the disk was not mounted, mount it. An empty directory is formatted when the cluster is created.",
+        r"No readable meta\.properties files found|No `?meta\.properties`? found in",
+        "The data directory has no readable meta.properties: it is not formatted, or not mounted.",
+        "If its disk is not mounted, mount it. Nothing was changed.",
     ),
     _text(
         Cause.UNREADABLE_KEY,
-        r"KafkaException: Failed to load (?:SSL|PEM) (?P<which>\S+ \S+)|InvalidConfigurationException: .{0,40}(?:key|keystore)",
-        "A key or certificate of the node cannot be read.",
-        "Look at the mode and the owner of the file that the log names.",
+        r"InvalidConfigurationException: Failed to load \S+ (?:SSL )?(?:keystore|truststore) (?P<file>\S+)"
+        r"(?:.*?Caused by: \S+(?:Exception|Error): (?P<why>(?!Invalid PEM)[^\n]+))?",
+        "The key or certificate {file} cannot be used: {why}.",
+        "Look at the file's content, mode and owner; ./run up issues certificates that are missing.",
     ),
     _text(
         Cause.DISK_FULL,
-        r"No space left on device|ENOSPC|Disk quota exceeded",
-        "The disk is full.",
-        "Free space on the disk of the data directory (never by deleting files in it), then start the process.",
+        r"(?:(?:in|for) dir (?P<dir>/\S+).{0,200}?)?(?:No space left on device|Disk quota exceeded)",
+        "The disk is full ({dir}).",
+        _DISK_HINT,
     ),
 )
 
@@ -243,9 +258,27 @@ def diagnose(code: int | None, lines: Sequence[str], facts: Facts) -> Diagnosis:
     return _unknown(code, lines)
 
 
+def _find_full_disk(code: int | None, _text: str, facts: Facts) -> Diagnosis | None:
+    if code == 0 or not facts.full:
+        return None
+    return Diagnosis(Cause.DISK_FULL, f"The disk is full ({', '.join(facts.full)}).", _DISK_HINT)
+
+
+def storage_mismatch(file: str, text: str, expected: Sequence[str]) -> Diagnosis | None:
+    """Before a start: what the file of a data directory says, against what this node is."""
+    lines = dict(line.partition("=")[::2] for line in text.splitlines())
+    for line in expected:
+        key, _, value = line.partition("=")
+        if lines.get(key) != value:
+            said = f"{key}={lines[key]}" if key in lines else f"nothing about {key}"
+            what = f"The data directory is not this node's: {file} says {said}, expected is {line}."
+            return Diagnosis(Cause.STORAGE_MISMATCH, what, _MISMATCH_HINT)
+    return None
+
+
 _BAD_CONFIG = _text(
     Cause.BAD_CONFIG,
-    r"ConfigException: (?P<said>[^\n]+)",
+    r"(?:ConfigException|fatal exception \(kafka\.Kafka\$\)\s+java\.lang\.IllegalArgumentException): (?P<said>[^\n]+)",
     "Its configuration is refused: {said}",
     "Correct the setting, then start the process.",
 )
@@ -256,11 +289,12 @@ _FINDERS: tuple[Finder, ...] = (
     _find_killed,
     _find_port_taken,
     *_TEXTS,
+    _find_full_disk,
     _BAD_CONFIG,
     _find_timeout,
 )
 
-_ERROR = re.compile(r"\b(?:ERROR|FATAL|Error|Exception|error)\b")
+_ERROR = re.compile(r"\bERROR\b|\bFATAL\b|^(?:Caused by: )?[\w.$]*(?:Exception|Error)\b|^error:|^Error:")
 
 
 def last_error(lines: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ Reads /proc only; what it may not see is None, never a guess.
 from __future__ import annotations
 
 import errno
+import shutil
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from broker.processes import ProcessSpec
 
 _PROC = Path("/proc")
 _LISTEN = "0A"
+_ROOM = 1024 * 1024
 
 
 def split_address(address: str) -> tuple[str, int] | None:
@@ -79,6 +81,19 @@ def command(pid: int) -> str:
         return "unknown"
     words = [argv[0].rpartition("/")[2], *(word for word in argv[1:] if not word.startswith("-"))]
     return " ".join(words)[:120]
+
+
+def full_disks(spec: ProcessSpec) -> tuple[str, ...]:
+    """The directories of a process whose disk has no room left; each disk once."""
+    places = [*(str(Path(file).parent) for file in spec.expect), spec.cwd, str(Path(spec.log).parent)]
+    found: dict[int, str] = {}
+    for place in places:
+        try:
+            if shutil.disk_usage(place).free < _ROOM:
+                found.setdefault(Path(place).stat().st_dev, place)
+        except OSError:
+            continue
+    return tuple(found.values())
 
 
 def memory_kills() -> int:

@@ -12,9 +12,7 @@ from pathlib import Path
 from broker.logs import Follower
 from broker.processes import LogReady, ProcessKind, ProcessSpec
 
-_RECOVERY_BEGINS = re.compile(
-    r"Recovering unflushed segment|Attempting recovery for all logs|Skipping recovery|Loading logs from|Loading producer state"
-)
+_RECOVERY_BEGINS = re.compile(r"Recovering unflushed segment|Attempting recovery for all logs")
 _RECOVERY_ENDS = re.compile(r"Loaded \d+ logs in|\[KafkaRaftServer.*Kafka Server started")
 _RECOVERED = re.compile(
     r"Recovering unflushed segment \S+?\.? (?P<done>\d+)/(?P<all>\d+) recovered for (?P<log>\S+?)\.?$"

@@ -82,6 +82,7 @@ class ProcessSpec:
     """`identity`: strings that must all occur in the argv of a process before it is adopted or signalled as this one.
 
     `ports`: each "host:port" that must be free before the start; a taken one is told at once, with its owner.
+    `expect`: files that must hold these lines before the start (`meta.properties`: Kafka itself believes any cluster id).
     """
 
     name: str
@@ -97,6 +98,7 @@ class ProcessSpec:
     stop_timeout: float = 60
     labels: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[str, ...] = ()
+    expect: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -113,6 +115,7 @@ class ProcessSpec:
             "stop_timeout": self.stop_timeout,
             "labels": dict(self.labels),
             "ports": list(self.ports),
+            "expect": {path: list(lines) for path, lines in self.expect.items()},
         }
 
     @classmethod
@@ -131,6 +134,7 @@ class ProcessSpec:
             stop_timeout=float(raw.get("stop_timeout", 60)),
             labels=dict(raw.get("labels", {})),
             ports=tuple(raw.get("ports", ())),
+            expect={path: tuple(lines) for path, lines in raw.get("expect", {}).items()},
         )
 
 

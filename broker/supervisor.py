@@ -20,9 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from broker import evidence, logs, process, reconcile, record
+from broker import evidence, logs, preflight, process, reconcile, record
 from broker.control_server import ControlServer
-from broker.diagnosis import Cause, Diagnosis, Facts, diagnose, port_taken
+from broker.diagnosis import Cause, Diagnosis, Facts, diagnose
 from broker.lock import SupervisorLock
 from broker.observe import Watch
 from broker.operations import Operations
@@ -171,6 +171,7 @@ class Supervisor:
         kills, self._memory_kills = self._memory_kills, evidence.memory_kills()
         facts = Facts(
             owners=evidence.owners(entry.spec, lines),
+            full=evidence.full_disks(entry.spec),
             memory_limit_kills=self._memory_kills - kills,
             timed_out_after=entry.spec.start_timeout if entry.timed_out else None,
         )
@@ -191,8 +192,9 @@ class Supervisor:
 
     def _spawn(self, name: str) -> None:
         spec = self.world.entries[name].spec
-        for address in evidence.taken(spec.ports):
-            self._not_started(name, port_taken(address, evidence.port_owner(address)))
+        obstacle = preflight.check(spec)
+        if obstacle is not None:
+            self._not_started(name, obstacle)
             return
         logs.mark_start(Path(spec.log), name, time.time())
         watch = Watch(spec)
