@@ -106,4 +106,8 @@ def _session_actor(request: HttpRequest) -> Actor:
 
 def _preferences(request: HttpRequest) -> UserPreferences:
     user: Any = getattr(request, "user", None)
-    return services.preferences_of(user) if user is not None and user.is_authenticated else UserPreferences()
+    return (
+        services.preferences_of_user(user)
+        if user is not None and user.is_authenticated
+        else UserPreferences()
+    )

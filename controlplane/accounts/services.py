@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from controlplane.accounts import tokens
-from controlplane.accounts.models import ApiToken, LoginLink, User, UserPreferences
-from controlplane.core.access import ANONYMOUS, Action, Actor, Role, can
+from controlplane.accounts.models import ApiToken, LoginLink, RoleGrant, User, UserPreferences
+from controlplane.core.access import ANONYMOUS, EVERY_CLUSTER, Action, Actor, Role, can
 from controlplane.core.actors import actor_of
 from controlplane.core.errors import Forbidden, Invalid
 
@@ -29,7 +29,9 @@ __all__ = [
     "consume_login_link",
     "create_login_link",
     "create_token",
+    "first_login_link",
     "preferences_of",
+    "preferences_of_user",
     "revoke_token",
     "roles_of",
     "set_password",
@@ -38,6 +40,7 @@ __all__ = [
 MAX_TOKEN_DAYS = 365
 LAST_USE_RESOLUTION = timedelta(minutes=1)
 LINK_LIFE = timedelta(hours=24)
+FIRST_ADMIN = "admin"
 
 
 def actor_of_user(user: User | AnonymousUser) -> Actor:
@@ -71,7 +74,13 @@ def client_ip(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR") or "127.0.0.1")
 
 
-def preferences_of(user: User) -> UserPreferences:
+def preferences_of(request: HttpRequest) -> UserPreferences:
+    """Of whoever asks; the defaults for anonymous."""
+    found: UserPreferences = getattr(request, "preferences", None) or UserPreferences()
+    return found
+
+
+def preferences_of_user(user: User) -> UserPreferences:
     """Never written on read: defaults are an unsaved row."""
     return UserPreferences.objects.filter(user=user).first() or UserPreferences(user=user)
 
@@ -156,7 +165,27 @@ def create_login_link(user: User, *, base_url: str | None = None, life: timedelt
     LoginLink.objects.filter(user=user, used_at=None).update(used_at=now)
     secret = secrets.token_urlsafe(32)
     LoginLink.objects.create(user=user, digest=_link_digest(secret), expires_at=now + life)
-    return f"{(base_url or settings.BASE_URL).rstrip('/')}{reverse('accounts:login_link', args=[secret])}"
+    return f"{(settings.BASE_URL if base_url is None else base_url).rstrip('/')}{reverse('accounts:login_link', args=[secret])}"
+
+
+def first_login_link() -> str | None:
+    """The path of a fresh link for the first admin while nobody has a password yet; None from then on."""
+    if any(user.has_usable_password() for user in User.objects.filter(is_active=True)):
+        return None
+    return create_login_link(first_admin(), base_url="")
+
+
+def first_admin() -> User:
+    """Made at the first start, without a password: there is no default one to guess."""
+    admin = User.objects.filter(grants__role=Role.ADMIN, grants__cluster=EVERY_CLUSTER).order_by("pk").first()
+    if admin is not None:
+        return admin
+    admin, created = User.objects.get_or_create(username=FIRST_ADMIN)
+    if created:
+        admin.set_unusable_password()
+        admin.save(update_fields=["password"])
+    RoleGrant.objects.update_or_create(user=admin, cluster=EVERY_CLUSTER, defaults={"role": Role.ADMIN.value})
+    return admin
 
 
 def consume_login_link(secret: str) -> User | None:

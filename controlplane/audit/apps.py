@@ -8,3 +8,9 @@ class AuditConfig(AppConfig):
     label = "audit"
     verbose_name = "Audit"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from controlplane.audit.hooks import AuditHook
+        from controlplane.core import rest
+
+        rest.hooks.append(AuditHook())

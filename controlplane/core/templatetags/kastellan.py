@@ -166,10 +166,12 @@ def state_tone(value: str) -> str:
 STATE_TONES = {
     **dict.fromkeys(("stable", "running", "succeeded", "ok", "up", "active", "done"), "ok"),
     **dict.fromkeys(
-        ("preparingrebalance", "completingrebalance", "assigning", "reconciling", "starting", "queued"), "info"
+        ("preparingrebalance", "completingrebalance", "assigning", "reconciling", "starting", "queued"),
+        "info",
     ),
     **dict.fromkeys(
-        ("empty", "backoff", "stopping", "cancelled", "refused", "partial", "interrupted", "not_ready"), "warn"
+        ("empty", "backoff", "stopping", "cancelled", "refused", "partial", "interrupted", "not_ready"),
+        "warn",
     ),
     **dict.fromkeys(("dead", "fatal", "failed", "exited", "down", "denied"), "critical"),
 }
