@@ -1,0 +1,43 @@
+"""Reads of jobs. Who may see a job: whoever may see jobs on its cluster."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import Q, QuerySet
+
+from controlplane.core.access import EVERY_CLUSTER, Actor
+from controlplane.core.errors import NotFound
+from controlplane.jobs.models import Job, JobState
+
+
+def jobs(
+    actor: Actor, *, search: str = "", state: str = "", cluster: str = "", mine: bool = False
+) -> QuerySet[Job]:
+    rows = visible(actor)
+    if search:
+        rows = rows.filter(Q(title__icontains=search) | Q(actor_name__icontains=search) | Q(kind=search))
+    if state:
+        rows = rows.filter(state=state)
+    if cluster:
+        rows = rows.filter(cluster=cluster)
+    return rows.filter(actor_name=actor.name) if mine else rows
+
+
+def visible(actor: Actor) -> QuerySet[Job]:
+    """Jobs without a cluster concern the installation: they are shown to everybody with a role everywhere."""
+    if EVERY_CLUSTER in actor.roles:
+        return Job.objects.all()
+    return Job.objects.filter(cluster__in=[name for name in actor.roles if name])
+
+
+def get_job(actor: Actor, job_id: uuid.UUID) -> Job:
+    found = visible(actor).filter(pk=job_id).first()
+    if found is None:
+        raise NotFound(f"There is no job {job_id}", hint="Operations lists the jobs that you may see.")
+    return found
+
+
+def active_count(actor: Actor) -> int:
+    """For the activity indicator."""
+    return visible(actor).filter(state__in=(JobState.QUEUED, JobState.RUNNING)).count()
