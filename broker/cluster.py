@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from broker import aot, ports, render, storage
+from broker import ports, render, storage
 from broker.artifacts import Artifacts
 from broker.credentials import ControlCredentials, control_files, ensure_credentials
 from broker.java import find_java
@@ -155,7 +155,10 @@ def ensure_secret(paths: DataPaths, name: str) -> str:
 
 def launch_of(spec: ClusterSpec, artifacts: Artifacts) -> Launch:
     java, classpath, agent = find_java(artifacts.env), artifacts.classpath(), artifacts.agent().absolute()
-    cache = aot.cache_file(artifacts.root, java, classpath, agent, spec.jvm) if java.aot else None
+    # Imported here: training builds on this module.
+    from broker.aot import cache_file
+
+    cache = cache_file(artifacts.root, java, classpath, agent, spec.jvm) if java.aot else None
     return Launch(str(java.executable), classpath, agent, cache)
 
 

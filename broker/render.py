@@ -178,7 +178,8 @@ _POLICY = """\
 <?xml version="1.0" encoding="utf-8"?>
 <restrict>
   <http><method>post</method></http>
-  <cors><strict-checking/></cors>
+  <!-- Without an entry here every origin is allowed; strict checking would refuse requests that have no origin. -->
+  <cors><allow-origin>http://no.invalid</allow-origin></cors>
   <commands>
     <command>read</command><command>list</command><command>search</command><command>version</command>
   </commands>
@@ -228,6 +229,11 @@ class Launch:
 
 def jvm_flags(jvm: JvmProfile) -> tuple[str, ...]:
     return (f"-Xms{min(jvm.heap_mb, 256)}m", f"-Xmx{jvm.heap_mb}m", *jvm.flags)
+
+
+def cache_key_flags(jvm: JvmProfile) -> tuple[str, ...]:
+    """The flags that an AOT cache depends on; the size of the heap is not among them."""
+    return jvm.flags
 
 
 def hardening_flags() -> tuple[str, ...]:
