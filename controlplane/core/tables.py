@@ -17,9 +17,9 @@ MAX_PAGE_SIZE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`name` is the field (or attribute) to sort by; it stands in the URL."""
+    """`key` is the field (or attribute) to sort by; it stands in the URL."""
 
-    name: str
+    key: str
     label: str
     numeric: bool = False
     title: str = ""
@@ -27,27 +27,23 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
-    """A column of one request's table: how it is sorted now, and where a click leads."""
-
-    column: Column
-    direction: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
 class Table(Generic[Row]):
     rows: tuple[Row, ...]
-    headings: tuple[Heading, ...]
+    columns: tuple[Column, ...]
     count: int
     page: int
     pages: int
     page_size: int
     sort: str
     search: str
-    query: str
-    previous_url: str | None
-    next_url: str | None
+
+    @property
+    def sort_key(self) -> str:
+        return self.sort.removeprefix("-")
+
+    @property
+    def descending(self) -> bool:
+        return self.sort.startswith("-")
 
     @property
     def first(self) -> int:
@@ -95,23 +91,20 @@ def table_of(
     *,
     default_sort: str,
 ) -> Table[Any]:
-    wanted = page_request(request.GET, [c.name for c in columns if c.sortable], default_sort)
+    wanted = page_request(request.GET, [c.key for c in columns if c.sortable], default_sort)
     count = rows.count() if isinstance(rows, QuerySet) else len(rows)
     pages = max(-(-count // wanted.page_size), 1)
     page = min(wanted.page, pages)
     start = (page - 1) * wanted.page_size
     return Table(
         rows=tuple(sort_rows(rows, wanted)[start : start + wanted.page_size]),
-        headings=tuple(_heading(request.GET, column, wanted) for column in columns),
+        columns=tuple(columns),
         count=count,
         page=page,
         pages=pages,
         page_size=wanted.page_size,
         sort=wanted.sort,
         search=wanted.search,
-        query=request.GET.urlencode(),
-        previous_url=with_query(request.GET, page=page - 1) if page > 1 else None,
-        next_url=with_query(request.GET, page=page + 1) if page < pages else None,
     )
 
 
@@ -135,14 +128,6 @@ def with_query(query: QueryDict, **changes: object) -> str:
         else:
             copy[name] = str(value)
     return f"?{copy.urlencode()}"
-
-
-def _heading(query: QueryDict, column: Column, wanted: PageRequest) -> Heading:
-    active = column.sortable and wanted.field == column.name
-    direction = ("descending" if wanted.descending else "ascending") if active else "none"
-    turned = f"-{column.name}" if direction == "ascending" else column.name
-    url = with_query(query, sort=turned, page=None) if column.sortable else ""
-    return Heading(column, direction, url)
 
 
 def _whole(raw: str | None, default: int, low: int, high: int) -> int:
