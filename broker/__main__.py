@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from broker import commands
-from broker.commands import Failed
 from broker.control import ControlError
+from broker.errors import BundledError
 from broker.lock import AlreadySupervised
 from broker.paths import DataPaths
 from broker.record import UnreadableRecord
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str]) -> int:
     paths = DataPaths(parsed.data.absolute()) if parsed.data else DataPaths.from_env()
     try:
         COMMANDS[parsed.command](paths, parsed)
-    except (Failed, ControlError, AlreadySupervised, UnreadableRecord) as error:
+    except (BundledError, ControlError, AlreadySupervised, UnreadableRecord) as error:
         print(f"kastellan: {error}", file=sys.stderr)
         hint = getattr(error, "hint", "")
         if hint:

@@ -1,30 +1,233 @@
-"""What `python -m broker` does, one function per command; talks to people on standard output."""
+"""What `python -m broker` does, one function per command: composes the cluster, the supervisor and the terminal."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
+from broker import cluster, process, record
+from broker import logs as logs_
+from broker.artifacts import Artifacts, Lock, Progress, fetch, missing
+from broker.control import ControlClient, NoSupervisor, ensure_supervisor
+from broker.errors import BundledError
+from broker.health import JolokiaFacts
 from broker.paths import DataPaths
+from broker.processes import ProcessSpec, ProcessStatus
+from broker.roll import Outcome, RollEvent
+from broker.roll import roll as roll_nodes
+from broker.rolling import RestartReason
+from broker.spec import ClusterSpec, Protocol
+from broker.states import ALIVE, ProcessState
+from broker.supervisor import Supervisor
+
+DOWN_TIMEOUT = 330.0
+FOLLOW_EVERY = 0.3
 
 
-class Failed(Exception):
+class Failed(BundledError):
     """A command could not do what was asked."""
 
-    def __init__(self, what: str, hint: str = "") -> None:
-        super().__init__(what)
-        self.hint = hint
+
+def say(text: str, end: str = "\n") -> None:
+    sys.stdout.write(text + end)
+    sys.stdout.flush()
 
 
-def up(paths: DataPaths, arguments: argparse.Namespace) -> None: ...
+# up
 
 
-def down(paths: DataPaths, arguments: argparse.Namespace) -> None: ...
+def up(paths: DataPaths, arguments: argparse.Namespace) -> None:
+    paths.prepare()
+    artifacts = Artifacts.at(paths.artifacts)
+    _fetch(artifacts)
+    new = cluster.load_cluster(paths) is None
+    spec = cluster.create_cluster(paths, brokers=arguments.brokers, artifacts=artifacts)
+    say(f"cluster {spec.name}: {len(spec.nodes)} node(s), {'created' if new else 'found'}")
+    for note in spec.notes if new else ():
+        say(f"  {note}")
+    processes = cluster.prepare(paths, spec, datetime.now(UTC), artifacts=artifacts)
+    client = ensure_supervisor(paths)
+    client.apply(processes)
+    _await_ready(client, processes)
+    cluster.ensure_admin_user(paths, spec)
+    _greet(paths, spec)
 
 
-def status(paths: DataPaths, arguments: argparse.Namespace) -> None: ...
+def _fetch(artifacts: Artifacts) -> None:
+    lock, groups = Lock.load(), artifacts.groups() - {"redis"}
+    absent = missing(lock.select(groups), artifacts.root)
+    if absent:
+        say(f"fetching {len(absent)} file(s), {sum(item.size for item in absent) / 1e6:.0f} MB")
+        fetch(lock, groups, artifacts.root, _show_progress)
 
 
-def logs(paths: DataPaths, arguments: argparse.Namespace) -> None: ...
+def _show_progress(progress: Progress) -> None:
+    if sys.stdout.isatty():
+        say(f"\r  {progress.done / 1e6:.0f} of {progress.total / 1e6:.0f} MB ", end="")
 
 
-def roll(paths: DataPaths, arguments: argparse.Namespace) -> None: ...
+def _await_ready(client: ControlClient, processes: tuple[ProcessSpec, ...]) -> None:
+    started = time.monotonic()
+    names = [spec.name for spec in processes]
+    client.wait_ready(
+        names, max(spec.start_timeout for spec in processes) + 10, lambda status: _show(status, started)
+    )
+
+
+def _show(status: ProcessStatus, started: float) -> None:
+    detail = status.reason or status.progress or ""
+    elapsed = f"{time.monotonic() - started:5.1f} s"
+    say(f"  {elapsed}  {status.name:<20} {status.state.lower():<9} {detail}".rstrip())
+
+
+def _greet(paths: DataPaths, spec: ClusterSpec) -> None:
+    say(f"\nKafka is ready: {cluster.bootstrap(spec, Protocol.SASL_SSL)} (SASL_SSL)")
+    say(f"                {cluster.bootstrap(spec, Protocol.SSL)} (SSL, client certificates)")
+    say(f"Client files of the user admin: {paths.cluster(spec.name).clients / 'admin'}")
+
+
+# down
+
+
+def down(paths: DataPaths, arguments: argparse.Namespace) -> None:
+    client = ControlClient(paths)
+    started = time.monotonic()
+    try:
+        client.shutdown()
+    except NoSupervisor:
+        _stop_orphans(paths)
+        return
+    client.wait_gone(DOWN_TIMEOUT, lambda status: _show(status, started))
+    say("Everything is stopped.")
+
+
+def _stop_orphans(paths: DataPaths) -> None:
+    """The supervisor died, its children live: be the supervisor for as long as it takes to stop them."""
+    entries = record.load(paths.processes, now=0, wall=0).entries.values()
+    alive = [
+        entry for entry in entries if entry.child and process.verify(entry.child) is process.Verdict.OURS
+    ]
+    if not alive:
+        say("Nothing is running.")
+        return
+    say(f"No supervisor is running; stopping the {len(alive)} process(es) it left.")
+    Supervisor(paths, closing=True).run()
+    say("Everything is stopped.")
+
+
+# status
+
+
+def status(paths: DataPaths, arguments: argparse.Namespace) -> None:
+    try:
+        statuses = ControlClient(paths).status()
+    except NoSupervisor:
+        statuses = ()
+    if arguments.json:
+        say(json.dumps(status_json(paths, statuses)))
+        return
+    if not statuses:
+        raise Failed("Nothing is supervised for this data directory.", "Start it: python -m broker up")
+    for item in statuses:
+        memory = f"{item.rss_bytes / 1e6:.0f} MB" if item.rss_bytes else ""
+        say(
+            f"{item.name:<20} {item.state.lower():<9} {item.pid or '':>7} {memory:>8}  {item.reason or ''}".rstrip()
+        )
+        if item.hint:
+            say(f"  {item.hint}")
+
+
+def status_json(paths: DataPaths, statuses: tuple[ProcessStatus, ...]) -> dict[str, Any]:
+    by_name = {item.name: item for item in statuses}
+    return {
+        "data": str(paths.root),
+        "processes": [item.to_json() for item in statuses],
+        "clusters": [_cluster_json(paths, spec, by_name) for spec in cluster.list_clusters(paths)],
+    }
+
+
+def _cluster_json(paths: DataPaths, spec: ClusterSpec, by_name: dict[str, ProcessStatus]) -> dict[str, Any]:
+    brokers = []
+    for node in spec.nodes:
+        found = by_name.get(spec.process_name(node))
+        listeners = {item.name: item.address for item in node.listeners if item.name in set(Protocol)}
+        state = found.state if found else ProcessState.STOPPED
+        brokers.append(
+            {"id": node.id, "pid": found.pid if found else None, "state": state, "listeners": listeners}
+        )
+    running = all(broker["state"] is ProcessState.RUNNING for broker in brokers)
+    return {
+        "name": spec.name,
+        "cluster_id": spec.cluster_id,
+        "state": "running" if running else "degraded",
+        "brokers": brokers,
+        "bootstrap": {protocol.value: cluster.bootstrap(spec, protocol) for protocol in Protocol},
+        "ca_file": str(paths.cluster(spec.name).clients / "admin" / "ca.pem"),
+    }
+
+
+# logs
+
+
+def logs(paths: DataPaths, arguments: argparse.Namespace) -> None:
+    files = sorted(paths.logs.glob("*.log"))
+    if arguments.name:
+        files = [file for file in files if file.stem == arguments.name]
+    if not files:
+        known = ", ".join(sorted(file.stem for file in paths.logs.glob("*.log"))) or "none"
+        raise Failed(
+            f"There is no log named {arguments.name}." if arguments.name else "There are no logs.",
+            f"Known: {known}",
+        )
+    for file in files:
+        for line in logs_.tail(file, arguments.lines):
+            say(_labelled(file, line, len(files)))
+    if arguments.follow:
+        _follow(files)
+
+
+def _follow(files: list[Path]) -> None:
+    followers = {file: logs_.Follower(file, from_end=True) for file in files}
+    while True:
+        for file, follower in followers.items():
+            for line in follower.read():
+                say(_labelled(file, line, len(files)))
+        time.sleep(FOLLOW_EVERY)
+
+
+def _labelled(file: Path, line: str, count: int) -> str:
+    return line if count == 1 else f"{file.stem}: {line}"
+
+
+# roll
+
+
+def roll(paths: DataPaths, arguments: argparse.Namespace) -> None:
+    spec = cluster.load_cluster(paths)
+    if spec is None:
+        raise Failed("There is no cluster in this data directory.", "Create it: python -m broker up")
+    known = {node.id for node in spec.nodes}
+    unknown = set(arguments.nodes) - known
+    if unknown:
+        raise Failed(f"There is no node {min(unknown)}.", f"Nodes: {', '.join(map(str, sorted(known)))}")
+    client = ControlClient(paths)
+    _apply_to_running(client, cluster.prepare(paths, spec, datetime.now(UTC)))
+    reasons = dict.fromkeys(arguments.nodes or sorted(known), RestartReason.MANUAL)
+    result = roll_nodes(JolokiaFacts(paths, spec), client, spec, reasons, _tell, lambda: False)
+    if result.outcome is not Outcome.DONE:
+        raise Failed(result.reason, "Nothing else was restarted.")
+
+
+def _apply_to_running(client: ControlClient, processes: tuple[ProcessSpec, ...]) -> None:
+    """New specifications hold from the next start; `apply` would also start a node that someone has stopped."""
+    running = {status.name for status in client.status() if status.state in ALIVE}
+    client.apply([spec for spec in processes if spec.name in running])
+
+
+def _tell(event: RollEvent) -> None:
+    say(f"[{event.done}/{event.total}] {event.text}")

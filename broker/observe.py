@@ -12,11 +12,10 @@ from pathlib import Path
 from broker.logs import Follower
 from broker.processes import LogReady, ProcessKind, ProcessSpec
 
-_RECOVERY_BEGINS = re.compile(r"Recovering unflushed segment|Attempting recovery for all logs")
-_RECOVERY_ENDS = re.compile(r"Loaded \d+ logs in|\[KafkaRaftServer.*Kafka Server started")
-_RECOVERED = re.compile(
-    r"Recovering unflushed segment \S+?\.? (?P<done>\d+)/(?P<all>\d+) recovered for (?P<log>\S+?)\.?$"
-)
+# The log of the metadata itself says "Recovering unflushed segment" at every start; that is no recovery.
+_RECOVERY_BEGINS = re.compile(r"Recovering (?P<all>\d+) logs from \S+ since no clean shutdown file was found")
+_RECOVERY_GOES_ON = re.compile(r"\((?P<done>\d+)/(?P<all>\d+) completed in ")
+_RECOVERY_ENDS = re.compile(r"Loaded \d+ logs in")
 _LEADERS_MOVE = re.compile(r"PENDING_CONTROLLED_SHUTDOWN state, still waiting for the active controller")
 # The broker repeats the line with each heartbeat, every 2 s: silence means that no controller answers any more.
 _MOVING_FOR = 10.0
@@ -57,12 +56,8 @@ class Watch:
             self._moving_until = now + _MOVING_FOR
         elif _RECOVERY_ENDS.search(line):
             self._recovering = False
-        elif _RECOVERY_BEGINS.search(line):
+        elif found := _RECOVERY_BEGINS.search(line):
             self._recovering = True
-            recovered = _RECOVERED.search(line)
-            detail = (
-                f": {recovered['log']}, segment {recovered['done']} of {recovered['all']}"
-                if recovered
-                else ""
-            )
-            self.progress = f"recovers its logs after an unclean stop{detail}"
+            self.progress = f"recovers its logs after an unclean stop: {found['all']} logs"
+        elif self._recovering and (found := _RECOVERY_GOES_ON.search(line)):
+            self.progress = f"recovers its logs after an unclean stop: {found['done']} of {found['all']} logs"

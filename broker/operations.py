@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from broker import reconcile
@@ -58,13 +57,10 @@ class Operations:
         self._change(reconcile.restart(self._open_world(), self._known(request)))
 
     def _shutdown(self, request: Request) -> None:
-        """`down` means down: what was stopped this way is not wanted any more by the next supervisor."""
-        if not request["stop_children"]:
+        if request["stop_children"]:
+            self._supervisor.stop_everything()
+        else:
             self._supervisor.leaving = True
-            return
-        world = self._supervisor.world
-        down = {name: replace(entry, wanted=False) for name, entry in world.entries.items()}
-        self._change(reconcile.close(replace(world, entries=down)))
 
     def _known(self, request: Request) -> str:
         name = str(request["name"])

@@ -43,8 +43,10 @@ log = logging.getLogger("kastellan.supervisor")
 
 
 class Supervisor:
-    def __init__(self, paths: DataPaths) -> None:
+    def __init__(self, paths: DataPaths, *, closing: bool = False) -> None:
+        """`closing`: take back what is alive only to stop it, as `down` does when no supervisor is left."""
         self.paths = paths
+        self._closing = closing
         self.world = World(seed=secrets.randbelow(2**32))
         self.leaving = False
         self._handles: dict[str, Handle] = {}
@@ -62,6 +64,8 @@ class Supervisor:
         """Until everything was asked to stop and has, or the supervisor was asked to leave its children."""
         with SupervisorLock(self.paths):
             self._restore()
+            if self._closing:
+                self.stop_everything()
             self._selector.register(self._wake_out, selectors.EVENT_READ, self._woken)
             server = ControlServer(self._socket_path(), self._selector, Operations(self).handlers())
             try:
@@ -80,8 +84,15 @@ class Supervisor:
             self._wake_in.send(b"\0")
 
     def close_down(self) -> None:
+        """Stop all processes, but remember which were wanted: the next supervisor starts them again."""
         self.world = reconcile.close(self.world)
         self.wake()
+
+    def stop_everything(self) -> None:
+        """`down` means down: what is stopped this way is not wanted any more by the next supervisor."""
+        down = {name: replace(entry, wanted=False) for name, entry in self.world.entries.items()}
+        self.world = replace(self.world, entries=down)
+        self.close_down()
 
     def _loop(self) -> None:
         while not self.leaving:
