@@ -38,9 +38,9 @@ class CodedEnum(OpenEnum):
     def wire(self) -> int:
         """The number to send. An unknown value goes back as the number it came as."""
         for code, name in self.__codes__.items():
-            if name == self._value_:
+            if name == str(self):
                 return code
-        text = self._value_.removeprefix("UNKNOWN(").removesuffix(")")
+        text = str(self).removeprefix("UNKNOWN(").removesuffix(")")
         if not text.isdigit():
-            raise ValueError(f"{self._value_!r} has no number on the wire")
+            raise ValueError(f"{str(self)!r} has no number on the wire")
         return int(text)

@@ -1,0 +1,233 @@
+"""Groups of all four families: list, describe, committed offsets.
+
+`DescribeGroups` calls anything but a classic group Dead, so each family is asked by its own message, chosen from the
+type that `ListGroups` tells. Everything goes to the groups' coordinators, all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from controlplane.gateways.errors import GatewayError, NotFound
+from controlplane.gateways.kafka import _messages as m
+from controlplane.gateways.kafka._channel import Call
+from controlplane.gateways.kafka._messages import Message
+from controlplane.gateways.kafka.admin import _group_answers as answers_of
+from controlplane.gateways.kafka.admin._base import RETRY_CODES, AdminBase, chunked
+from controlplane.gateways.kafka.faults import fault_of
+from controlplane.gateways.kafka.types import (
+    GroupDescription,
+    GroupListing,
+    GroupType,
+    OffsetsByPartition,
+)
+
+COORDINATOR_BATCH = 1000
+ATTEMPTS = 2
+# Families in the order in which a group of unknown type is tried.
+FAMILIES = (GroupType.CONSUMER, GroupType.SHARE, GroupType.STREAMS, GroupType.CLASSIC)
+Sender = Callable[[Sequence[str]], Message]
+Described = dict[str, GroupDescription | GatewayError]
+
+
+class GroupsAdmin(AdminBase):
+    def list_groups(self) -> tuple[GroupListing, ...]:
+        """Of all coordinators that answer; raises when one does not and nothing else was found."""
+        with self._call("groups") as call:
+            listed, errors = _list(call)
+        if errors and not listed:
+            raise errors[0]
+        return tuple(sorted(listed.values(), key=lambda g: g.group))
+
+    def describe_groups(self, names: Iterable[str]) -> tuple[GroupDescription, ...]:
+        """In the order asked, of all four types; groups that do not exist are left out."""
+        wanted = list(dict.fromkeys(names))
+        if not wanted:
+            return ()
+        with self._call("groups") as call:
+            described = _describe_all(call, wanted)
+        return _found(described, wanted)
+
+    def list_group_offsets(self, names: Iterable[str]) -> dict[str, OffsetsByPartition]:
+        """Committed offsets, of share groups the start offsets. A group without any is there, and empty."""
+        wanted = list(dict.fromkeys(names))
+        if not wanted:
+            return {}
+        with self._call("groups") as call:
+            offsets = _offsets_of(call, wanted)
+        return _readable(offsets, alone=len(wanted) == 1)
+
+
+def _list(call: Call) -> tuple[dict[str, GroupListing], list[GatewayError]]:
+    listed: dict[str, GroupListing] = {}
+    errors: list[GatewayError] = []
+    for answer in call.ask_each({node: list_request() for node in call.nodes}).values():
+        error = answer if isinstance(answer, GatewayError) else fault_of(answer.error_code, subject="groups")
+        if error is not None:
+            errors.append(error)
+        else:
+            listed |= {group.group: group for group in answers_of.parse_listed(answer)}
+    return listed, errors
+
+
+def _describe_all(call: Call, wanted: Sequence[str]) -> Described:
+    coordinators, described = _coordinators(call, wanted)
+    listed = _listed(call, coordinators)
+    for family in FAMILIES:
+        # A group that was just listed has its type; one that was not is tried as each family in turn.
+        some = {
+            name: node
+            for name, node in coordinators.items()
+            if (name not in listed or listed[name].type == family) and _open_question(described.get(name))
+        }
+        described |= _describe_family(call, family, some)
+    for name, listing in listed.items():
+        if not listing.type.known and name in coordinators:
+            described[name] = answers_of.of_unknown_family(listing, coordinators[name])
+    return described
+
+
+def _open_question(answer: GroupDescription | GatewayError | None) -> bool:
+    return answer is None or isinstance(answer, NotFound)
+
+
+def _listed(call: Call, coordinators: Mapping[str, int]) -> dict[str, GroupListing]:
+    """From the coordinators concerned only; what they cannot say is tried out."""
+    requests = {node: list_request() for node in set(coordinators.values())}
+    listed: dict[str, GroupListing] = {}
+    for answer in call.ask_each(requests).values():
+        if not isinstance(answer, GatewayError) and answer.error_code == 0:
+            listed |= {group.group: group for group in answers_of.parse_listed(answer)}
+    return listed
+
+
+def _describe_family(call: Call, family: GroupType, groups: Mapping[str, int]) -> Described:
+    message = answers_of.MESSAGES[family]
+    if not groups or not call.supports(message.request):
+        return {}
+    answers = _to_coordinators(call, groups, message.build)
+    described: Described = {}
+    for node, answer in answers.items():
+        if isinstance(answer, GatewayError):
+            described |= dict.fromkeys((name for name, at in groups.items() if at == node), answer)
+            continue
+        for raw in answer.groups:
+            error = fault_of(raw.error_code, raw.error_message, subject=f"group {raw.group_id}")
+            described[raw.group_id] = error or message.parse(raw, node)
+    return described
+
+
+def _to_coordinators(
+    call: Call, groups: Mapping[str, int], build: Sender
+) -> dict[int, Message | GatewayError]:
+    by_node: defaultdict[int, list[str]] = defaultdict(list)
+    for name, node in groups.items():
+        by_node[node].append(name)
+    return call.ask_each({node: build(names) for node, names in by_node.items()})
+
+
+def _coordinators(call: Call, names: Sequence[str]) -> tuple[dict[str, int], Described]:
+    """Never cached: a coordinator moves with every restart. What cannot be found is an error per group."""
+    found: dict[str, int] = {}
+    errors: Described = {}
+    pending = list(names)
+    for _ in range(ATTEMPTS):
+        retry: list[str] = []
+        for some in chunked(pending, COORDINATOR_BATCH):
+            for key, node, code, message in _find(call, some):
+                error = fault_of(code, message, subject=f"group {key}")
+                if error is None:
+                    found[key] = node
+                    errors.pop(key, None)
+                    continue
+                errors[key] = error
+                retry += [key] if code in RETRY_CODES else []
+        pending = retry
+        if not pending:
+            break
+    return found, errors
+
+
+def _find(call: Call, names: Sequence[str]) -> list[tuple[str, int, int, str | None]]:
+    answer = call.ask(coordinators_request(names))
+    return [(raw.key, raw.node_id, raw.error_code, raw.error_message) for raw in answer.coordinators]
+
+
+def _offsets_of(call: Call, names: Sequence[str]) -> dict[str, OffsetsByPartition | GatewayError]:
+    coordinators, errors = _coordinators(call, names)
+    offsets: dict[str, OffsetsByPartition | GatewayError] = {
+        name: error for name, error in errors.items() if isinstance(error, GatewayError)
+    }
+    offsets |= _fetch(call, coordinators, offset_fetch_request, answers_of.parse_offsets)
+    # A share group has no committed offsets, and OffsetFetch does not find it.
+    unknown = {n: node for n, node in coordinators.items() if isinstance(offsets.get(n), NotFound)}
+    if unknown and call.supports(m.DescribeShareGroupOffsets):
+        shared = _fetch(call, unknown, share_offsets_request, answers_of.parse_share_offsets)
+        offsets |= {n: found for n, found in shared.items() if not isinstance(found, GatewayError)}
+    return offsets
+
+
+def _fetch(
+    call: Call,
+    groups: Mapping[str, int],
+    build: Sender,
+    parse: Callable[[Message], dict[str, OffsetsByPartition | GatewayError]],
+) -> dict[str, OffsetsByPartition | GatewayError]:
+    offsets: dict[str, OffsetsByPartition | GatewayError] = {}
+    for node, answer in _to_coordinators(call, groups, build).items():
+        if isinstance(answer, GatewayError):
+            offsets |= dict.fromkeys((name for name, at in groups.items() if at == node), answer)
+        else:
+            offsets |= parse(answer)
+    return offsets
+
+
+def _found(described: Described, wanted: Sequence[str]) -> tuple[GroupDescription, ...]:
+    errors = [e for e in described.values() if isinstance(e, GatewayError) and not isinstance(e, NotFound)]
+    found = {name: group for name, group in described.items() if isinstance(group, GroupDescription)}
+    if errors and not found:
+        raise errors[0]
+    return tuple(found[name] for name in wanted if name in found)
+
+
+def _readable(
+    offsets: Mapping[str, OffsetsByPartition | GatewayError], *, alone: bool
+) -> dict[str, OffsetsByPartition]:
+    """A group that is gone is empty; one that could not be asked is left out of many, and raises alone."""
+    readable: dict[str, OffsetsByPartition] = {}
+    failed: list[GatewayError] = []
+    for name, found in offsets.items():
+        if isinstance(found, NotFound):
+            readable[name] = {}
+        elif isinstance(found, GatewayError):
+            failed.append(found)
+        else:
+            readable[name] = found
+    if failed and (alone or not readable):
+        raise failed[0]
+    return readable
+
+
+def list_request() -> Message:
+    return m.ListGroups(states_filter=[], types_filter=[])
+
+
+def coordinators_request(names: Sequence[str]) -> Message:
+    return m.FindCoordinator(key_type=0, coordinator_keys=list(names), min_version=4)
+
+
+def offset_fetch_request(names: Sequence[str]) -> Message:
+    # Version 10 answers with topic ids in place of names.
+    group = m.OffsetFetch.OffsetFetchRequestGroup
+    return m.OffsetFetch(
+        groups=[group(group_id=name, member_id=None, member_epoch=-1, topics=None) for name in names],
+        require_stable=False,
+        min_version=8,
+        max_version=9,
+    )
+
+
+def share_offsets_request(names: Sequence[str]) -> Message:
+    group = m.DescribeShareGroupOffsets.DescribeShareGroupOffsetsRequestGroup
+    return m.DescribeShareGroupOffsets(groups=[group(group_id=name, topics=None) for name in names])
