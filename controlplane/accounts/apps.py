@@ -10,4 +10,5 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from controlplane.accounts import signals  # noqa: F401  # login and logout are audited
+        # Loaded for their effect: logins are audited, authentication describes itself.
+        from controlplane.accounts import schema, signals  # noqa: F401

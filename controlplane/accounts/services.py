@@ -95,31 +95,31 @@ def create_token(
     role: Role | None = None,
     scopes: Iterable[Action] | None = None,
     days: int = 90,
-    now: datetime | None = None,
+    by: Actor | None = None,
 ) -> tuple[ApiToken, str]:
-    """The row and the text, which is shown once and cannot be read again."""
-    now = now or timezone.now()
-    best = actor_of_user(user).role_on(None)
+    """The row and the text, which is shown once. `by` bounds it too: a token cannot make a stronger one."""
+    maker = by if by is not None and by.kind == "token" else actor_of_user(user)
+    best = maker.role_on(None)
     if best is None:
-        raise Forbidden(f"{user.username} has no role, so a token could do nothing")
+        raise Forbidden(f"{maker.name} has no role, so a token could do nothing")
     role = role or best
-    scopes = None if scopes is None else sorted(set(scopes))
-    _check_token(user, name=name, role=role, best=best, scopes=scopes, days=days)
+    wanted = maker.scopes if scopes is None else frozenset(scopes)
+    _check_token(maker, name=name, role=role, best=best, scopes=wanted, days=days)
     fresh = tokens.generate()
     token = ApiToken.objects.create(
         user=user,
-        name=name,
+        name=name.strip(),
         prefix=fresh.prefix,
         digest=fresh.digest,
         role=role.value,
-        scopes=None if scopes is None else [scope.value for scope in scopes],
-        expires_at=now + timedelta(days=days),
+        scopes=None if wanted is None else sorted(scope.value for scope in wanted),
+        expires_at=timezone.now() + timedelta(days=days),
     )
     return token, fresh.text
 
 
 def _check_token(
-    user: User, *, name: str, role: Role, best: Role, scopes: Iterable[Action] | None, days: int
+    maker: Actor, *, name: str, role: Role, best: Role, scopes: frozenset[Action] | None, days: int
 ) -> None:
     problems: dict[str, list[str]] = {}
     if not name.strip() or len(name) > 80:
@@ -127,11 +127,12 @@ def _check_token(
     if not 1 <= days <= MAX_TOKEN_DAYS:
         problems["days"] = [f"Between 1 and {MAX_TOKEN_DAYS}."]
     if role.rank > best.rank:
-        problems["role"] = [f"A token cannot do more than its owner, who is {best.value}."]
-    bounded = Actor(user.username, "token", {cluster: role for cluster in roles_of(user)}, user.pk)
-    too_much = [scope.value for scope in scopes or () if not can(bounded, scope, None).allowed]
+        problems["role"] = [f"A token cannot do more than its maker, who is {best.value}."]
+    roles = {cluster: min(held, role, key=lambda each: each.rank) for cluster, held in maker.roles.items()}
+    bounded = Actor(maker.name, "token", roles, maker.user_id, maker.scopes)
+    too_much = sorted(scope.value for scope in scopes or () if not can(bounded, scope, None).allowed)
     if too_much:
-        problems["scopes"] = [f"Beyond the role {role.value}: {', '.join(too_much)}."]
+        problems["scopes"] = [f"Beyond what it may do as {role.value}: {', '.join(too_much)}."]
     if problems:
         raise Invalid(fields=problems)
 

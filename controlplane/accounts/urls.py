@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from allauth.account import views as account
-from allauth.usersessions import views as usersessions
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
-from controlplane.accounts import views
+from controlplane.accounts import account_views, user_views, views
 
 own = [
     path("login/link/<str:secret>/", views.login_link, name="login_link"),
     path("settings/password/set/", views.set_password, name="set_password"),
+    path("settings/account/", account_views.account, name="account"),
+    path("settings/security/", account_views.security, name="security"),
+    path(
+        "settings/security/sessions/end-others/", account_views.end_other_sessions, name="end_other_sessions"
+    ),
+    path("settings/security/sessions/<int:session_id>/end/", account_views.end_session, name="end_session"),
+    path("settings/tokens/", account_views.tokens, name="tokens"),
+    path("settings/tokens/<str:prefix>/revoke/", account_views.revoke_token, name="revoke_token"),
+    path("settings/users/", user_views.users, name="users"),
+    path("settings/users/<str:username>/", user_views.user, name="user"),
+    path("settings/users/<str:username>/active/", user_views.set_active, name="set_active"),
+    path("settings/users/<str:username>/link/", user_views.new_link, name="new_link"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -21,7 +32,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("login/again/", account.reauthenticate, name="account_reauthenticate"),
     path("settings/password/", account.password_change, name="account_change_password"),
     path("settings/mfa/", include("allauth.mfa.urls")),
-    path("settings/sessions/", usersessions.list_usersessions, name="usersessions_list"),
     path("", include((own, "accounts"))),
 ]
 

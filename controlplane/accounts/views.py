@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.models import Login
+from allauth.account.signals import password_set
 from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -48,6 +49,7 @@ def set_password(request: HttpRequest) -> HttpResponse:
     form = SetPasswordForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
         services.set_password(user, form.cleaned_data["password"])
+        password_set.send(sender=User, request=request, user=user)
         update_session_auth_hash(request, user)
         del request.session[MUST_SET_PASSWORD]
         return HttpResponseRedirect("/", status=303)

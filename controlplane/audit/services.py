@@ -112,9 +112,9 @@ def record_denied(actor: Actor, action: Action, *, cluster: str | None, target: 
     record_refusal(_new_row(actor, action, cluster, target, None, None), reason)
 
 
-def record_event(actor: Actor, action: Action, *, target: str = "", ok: bool = True, **details: Json) -> None:
+def record_event(actor: Actor, event: str, *, target: str = "", ok: bool = True, **details: Json) -> None:
     """Something that has already happened and asked nobody: a login, a logout, a failed password."""
-    row = _new_row(actor, action, None, target, None, None)
+    row = _new_row(actor, event, None, target, None, None)
     row.details = details
     seal(row, Outcome.SUCCEEDED if ok else Outcome.FAILED)
 
@@ -170,13 +170,13 @@ def verify_chain() -> Verification:
 
 
 def _new_row(
-    actor: Actor, action: Action, cluster: str | None, target: str, plan: Plan | None, request_id: str | None
+    actor: Actor, action: str, cluster: str | None, target: str, plan: Plan | None, request_id: str | None
 ) -> Operation:
     return Operation(
         started_at=timezone.now(),
         actor=actor.name[:240],
         actor_kind=actor.kind,
-        action=action.value,
+        action=str(action),
         cluster=cluster or "",
         target=target[:400],
         plan=plan.to_json() if plan else None,

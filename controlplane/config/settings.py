@@ -306,6 +306,13 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "RoleEnum": "controlplane.accounts.models.RoleChoice",
+        "OutcomeEnum": "controlplane.audit.models.Outcome",
+        "JobStateEnum": "controlplane.jobs.models.JobState",
+        "StepStateEnum": "controlplane.jobs.api.STEP_STATES",
+        "ScopeEnum": "controlplane.accounts.api.SCOPES",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "controlplane.core.schema.describe_headers",

@@ -14,5 +14,7 @@ handler500 = "controlplane.core.views.server_error"
 urlpatterns = [
     path("healthz", core.healthz, name="healthz"),
     path("api/v1/", include("controlplane.config.api_urls")),
+    path("operations/", include("controlplane.audit.urls")),
+    path("jobs/", include("controlplane.jobs.urls")),
     path("", include("controlplane.accounts.urls")),
 ]

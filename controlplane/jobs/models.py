@@ -32,7 +32,9 @@ class Job(models.Model):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0)
-    resumable = models.BooleanField(default=False, help_text="Its handler may be started again from the beginning.")
+    resumable = models.BooleanField(
+        default=False, help_text="Its handler may be started again from the beginning."
+    )
     lease = models.CharField(max_length=32, blank=True)
     leased_until = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)

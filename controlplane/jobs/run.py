@@ -109,7 +109,13 @@ def heartbeat(job: Job) -> Iterator[None]:
 def actor_to_json(actor: Actor) -> dict[str, Json]:
     scopes: Json = None if actor.scopes is None else [scope.value for scope in sorted(actor.scopes)]
     roles: Json = {cluster: role.value for cluster, role in actor.roles.items()}
-    return {"name": actor.name, "kind": actor.kind, "user_id": actor.user_id, "roles": roles, "scopes": scopes}
+    return {
+        "name": actor.name,
+        "kind": actor.kind,
+        "user_id": actor.user_id,
+        "roles": roles,
+        "scopes": scopes,
+    }
 
 
 def actor_from_json(data: Mapping[str, Any]) -> Actor:

@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 
-from controlplane.core.access import Actor
+from controlplane.audit.services import operation
+from controlplane.core.access import Action, Actor
 from controlplane.core.errors import AppError, Conflict
 from controlplane.core.plans import Json
 from controlplane.gateways.errors import GatewayError
@@ -110,20 +111,28 @@ def finish(
     """False when the job is not this worker's any more."""
     held = Job.objects.filter(pk=job.pk, lease=job.lease, state=JobState.RUNNING)
     changed = held.update(
-        state=state, ended_at=timezone.now(), result=result, error=error, hint=hint, lease="", leased_until=None
+        state=state,
+        ended_at=timezone.now(),
+        result=result,
+        error=error,
+        hint=hint,
+        lease="",
+        leased_until=None,
     )
     return changed == 1
 
 
-def cancel(job: Job) -> Job:
+def cancel(actor: Actor, job: Job) -> Job:
     """Queued jobs end at once; running ones at their next step."""
-    now = timezone.now()
-    asked = Job.objects.filter(pk=job.pk, state__in=OPEN, cancel_requested_at=None)
-    if asked.update(cancel_requested_at=now) != 1:
-        job.refresh_from_db()
-        if job.finished:
+    with operation(
+        actor, Action.JOB_CANCEL, cluster=job.cluster or None, target=str(job.pk), atomic=True
+    ) as entry:
+        entry.note(title=job.title)
+        now = timezone.now()
+        asked = Job.objects.filter(pk=job.pk, state__in=OPEN)
+        if asked.update(cancel_requested_at=now) != 1:
             raise Conflict(f"{job.title} has already ended", hint="There is nothing left to cancel.")
-    Job.objects.filter(pk=job.pk, state=JobState.QUEUED).update(state=JobState.CANCELLED, ended_at=now)
+        Job.objects.filter(pk=job.pk, state=JobState.QUEUED).update(state=JobState.CANCELLED, ended_at=now)
     job.refresh_from_db()
     return job
 

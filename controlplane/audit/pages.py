@@ -1,0 +1,29 @@
+"""What the Operations templates are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from controlplane.audit.models import Operation
+from controlplane.audit.selectors import Filters
+from controlplane.core.pages import Page
+from controlplane.core.tables import Table
+
+
+@dataclass(frozen=True)
+class OperationListPage(Page):
+    template: ClassVar[str] = "audit/list.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"operation-table"})
+
+    table: Table[Operation]
+    filters: Filters
+    outcomes: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class OperationPage(Page):
+    template: ClassVar[str] = "audit/detail.html"
+
+    operation: Operation
+    commands: tuple[str, ...]

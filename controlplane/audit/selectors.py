@@ -1,0 +1,88 @@
+"""Reads of the audit, filtered as the URL asks. An actor sees the clusters that they may audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db.models import Q, QuerySet
+from django.utils.dateparse import parse_datetime
+
+from controlplane.audit.models import Operation, Outcome
+from controlplane.core.access import EVERY_CLUSTER, Actor
+from controlplane.core.errors import Invalid, NotFound
+
+FILTERS = ("search", "actor", "action", "cluster", "target", "outcome", "since", "until")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    search: str = ""
+    actor: str = ""
+    action: str = ""
+    cluster: str = ""
+    target: str = ""
+    outcome: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> Filters:
+        texts = {name: (query.get(name) or "").strip() for name in FILTERS}
+        problems: dict[str, list[str]] = {}
+        if texts["outcome"] and texts["outcome"] not in Outcome.values:
+            problems["outcome"] = [f"One of {', '.join(Outcome.values)}."]
+        times = {name: _time(texts.pop(name), name, problems) for name in ("since", "until")}
+        if problems:
+            raise Invalid(fields=problems)
+        return cls(**texts, **times)  # type: ignore[arg-type]
+
+    def chips(self) -> tuple[tuple[str, str], ...]:
+        """What is filtered by, for people; search has its own field."""
+        return tuple((name, str(value)) for name in FILTERS[1:] if (value := getattr(self, name)))
+
+
+def operations(actor: Actor, filters: Filters) -> QuerySet[Operation]:
+    rows = visible(actor)
+    if filters.search:
+        text = filters.search
+        rows = rows.filter(Q(target__icontains=text) | Q(actor__icontains=text) | Q(action__icontains=text))
+    for name in ("actor", "action", "cluster", "target", "outcome"):
+        if value := getattr(filters, name):
+            rows = rows.filter(**{name: value})
+    if filters.since:
+        rows = rows.filter(started_at__gte=filters.since)
+    return rows.filter(started_at__lte=filters.until) if filters.until else rows
+
+
+def visible(actor: Actor) -> QuerySet[Operation]:
+    """Operations without a cluster (users, tokens, logins) are shown to those with a role everywhere, and one's own."""
+    if EVERY_CLUSTER in actor.roles:
+        return Operation.objects.all()
+    return Operation.objects.filter(Q(cluster__in=list(actor.roles)) | Q(actor=actor.name))
+
+
+def get_operation(actor: Actor, uid: str) -> Operation:
+    found = visible(actor).filter(uid=uid).first()
+    if found is None:
+        raise NotFound(f"There is no operation {uid}")
+    return found
+
+
+def recent(actor: Actor, *, cluster: str, target: str, limit: int = 20) -> tuple[Operation, ...]:
+    """The Activity of one object."""
+    return tuple(visible(actor).filter(cluster=cluster, target=target)[:limit])
+
+
+def _time(raw: str, name: str, problems: dict[str, list[str]]) -> datetime | None:
+    if not raw:
+        return None
+    try:
+        found = parse_datetime(raw)
+    except ValueError:
+        found = None
+    if found is None:
+        problems[name] = ["A time as 2026-01-31T12:00:00Z."]
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

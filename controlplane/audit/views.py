@@ -1,0 +1,45 @@
+"""The Operations page: who did what, with which plan and which outcome."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from controlplane.audit import pages, selectors
+from controlplane.audit.models import Outcome
+from controlplane.core.access import Action
+from controlplane.core.actors import require
+from controlplane.core.errors import Invalid
+from controlplane.core.pages import render_page
+from controlplane.core.tables import Column, table_of
+
+COLUMNS = (
+    Column("started_at", "When"),
+    Column("actor", "Who"),
+    Column("action", "What"),
+    Column("cluster", "Cluster"),
+    Column("target", "Object"),
+    Column("outcome", "Outcome"),
+    Column("duration_ms", "Took", numeric=True),
+)
+
+
+@require_safe
+def operation_list(request: HttpRequest) -> HttpResponse:
+    actor = require(request, Action.AUDIT_VIEW)
+    try:
+        filters = selectors.Filters.parse(request.GET.dict())
+    except Invalid:
+        filters = selectors.Filters()
+    table = table_of(request, selectors.operations(actor, filters), COLUMNS, default_sort="-started_at")
+    page = pages.OperationListPage(table=table, filters=filters, outcomes=tuple(Outcome.choices))
+    return render_page(request, page)
+
+
+@require_safe
+def detail(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    found = selectors.get_operation(require(request, Action.AUDIT_VIEW), str(uid))
+    commands = tuple((found.plan or {}).get("commands", ()))
+    return render_page(request, pages.OperationPage(operation=found, commands=commands))

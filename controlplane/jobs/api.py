@@ -1,0 +1,113 @@
+"""/api/v1/jobs/."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.core.access import Action
+from controlplane.core.errors import Invalid
+from controlplane.core.rest import ApiView, list_answer, list_parameters, list_schema
+from controlplane.jobs import selectors, services
+from controlplane.jobs.models import Job, JobState
+
+SORT = ("created_at", "title", "actor_name", "cluster", "state", "ended_at")
+STEP_STATES = ("running", "done", "failed", "cancelled")
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    state = serializers.ChoiceField(STEP_STATES)
+    started_at = serializers.CharField()
+    ended_at = serializers.CharField(allow_null=True)
+
+
+class JobSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    kind = serializers.CharField()
+    title = serializers.CharField()
+    cluster = serializers.CharField(allow_blank=True)
+    actor = serializers.CharField(source="actor_name")
+    state = serializers.ChoiceField(JobState.choices)
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    attempt = serializers.IntegerField()
+    done = serializers.IntegerField()
+    total = serializers.IntegerField(allow_null=True)
+    percent = serializers.IntegerField(allow_null=True)
+    message = serializers.CharField(allow_blank=True)
+    error = serializers.CharField(allow_blank=True)
+    hint = serializers.CharField(allow_blank=True)
+
+
+class JobDetailSerializer(JobSerializer):
+    args = serializers.DictField()
+    steps = StepSerializer(many=True)
+    log = serializers.CharField(allow_blank=True)
+    result = serializers.DictField(allow_null=True)
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    return dict(JobSerializer(job).data)
+
+
+class Jobs(ApiView):
+    actions: ClassVar = {"GET": Action.JOB_VIEW}
+
+    @extend_schema(
+        operation_id="list_jobs",
+        summary="List jobs",
+        tags=["jobs"],
+        parameters=[
+            *list_parameters(SORT),
+            OpenApiParameter("state", str, enum=JobState.values),
+            OpenApiParameter("cluster", str, description="A cluster's name."),
+        ],
+        responses=list_schema(JobSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        query = request.query_params
+        state = query.get("state", "")
+        if state and state not in JobState.values:
+            raise Invalid(fields={"state": [f"One of {', '.join(JobState.values)}."]})
+        rows = selectors.jobs(
+            self.actor, search=query.get("search", ""), state=state, cluster=query.get("cluster", "")
+        )
+        return list_answer(request, rows, job_json, sortable=SORT, default_sort="-created_at")
+
+
+class JobDetail(ApiView):
+    actions: ClassVar = {"GET": Action.JOB_VIEW}
+
+    @extend_schema(
+        operation_id="describe_job",
+        summary="Describe a job: steps, progress, log, result",
+        tags=["jobs"],
+        responses=JobDetailSerializer,
+    )
+    def get(self, request: Request, job_id: uuid.UUID) -> Response:
+        return Response(JobDetailSerializer(selectors.get_job(self.actor, job_id)).data)
+
+
+class JobCancel(ApiView):
+    """The permission depends on the job's cluster, so the service checks it."""
+
+    actions: ClassVar = {"POST": Action.JOB_VIEW}
+
+    @extend_schema(
+        operation_id="cancel_job",
+        summary="Cancel a job",
+        description="A queued job ends at once, a running one at its next step.",
+        tags=["jobs"],
+        request=None,
+        responses={202: JobDetailSerializer},
+    )
+    def post(self, request: Request, job_id: uuid.UUID) -> Response:
+        job = services.cancel(self.actor, selectors.get_job(self.actor, job_id))
+        return Response(JobDetailSerializer(job).data, status=202)

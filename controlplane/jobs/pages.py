@@ -1,0 +1,32 @@
+"""What the job templates are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from controlplane.core.pages import Page
+from controlplane.core.tables import Table
+from controlplane.jobs.models import Job
+
+
+@dataclass(frozen=True)
+class JobListPage(Page):
+    template: ClassVar[str] = "jobs/list.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"job-table"})
+
+    table: Table[Job]
+    state: str
+    states: tuple[tuple[str, str], ...]
+    active: int
+
+
+@dataclass(frozen=True)
+class JobPage(Page):
+    """The partial `job-progress` asks for itself again each second until the job has ended."""
+
+    template: ClassVar[str] = "jobs/detail.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"job-progress"})
+
+    job: Job
+    may_cancel: bool
