@@ -22,6 +22,9 @@ POLL = 0.5
 SILENCE = 120.0
 
 
+_MAY_RECOVER = frozenset({ProcessState.STARTING, ProcessState.RUNNING})
+
+
 class FactsUnavailable(Exception):
     """The cluster did not answer; asked again until it has been silent for too long."""
 
@@ -148,8 +151,8 @@ class _Runner:
 
     def _silent(self, now: float, why: str) -> RollResult | None:
         if now - self._heard > SILENCE:
-            return self._given_up(f"The cluster has not answered for {SILENCE:.0f} s: {why}")
-        self._tell(Kind.WAIT, f"The cluster does not answer: {why}")
+            return self._given_up(f"For {SILENCE:.0f} s the cluster could not be judged: {why}.")
+        self._tell(Kind.WAIT, f"Waiting, as the cluster cannot be judged now: {why}.")
         return None
 
     def _given_up(self, reason: str) -> RollResult:
@@ -181,7 +184,7 @@ def _node_facts(
         ready=ready,
         down=state not in ALIVE,
         pid=status.pid if status else None,
-        recovering=None if ready or state not in ALIVE else _recovering(node, status, view),
+        recovering=None if ready or state not in _MAY_RECOVER else _recovering(node, status, view),
         fatal=_fatal(state, status),
     )
 

@@ -130,7 +130,7 @@ def _await_restarted(
         return _give_up(
             roll, f"Node {node.id} did not become ready in {limits.restart:.0f} s after its restart."
         )
-    return _wait(roll, f"Node {node.id} restarts.", node.id)
+    return _wait(roll, f"Waiting for node {node.id} to be ready again.", node.id)
 
 
 def _finish_current(roll: Roll, current: Restarting) -> Roll:

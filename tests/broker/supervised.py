@@ -76,6 +76,10 @@ class Rig:
         eventually(self.answers, timeout=10)
         return supervisor
 
+    @property
+    def last_supervisor(self) -> subprocess.Popen[bytes]:
+        return self._supervisors[-1]
+
     def answers(self) -> bool:
         try:
             return not self.client.ping()["closing"]

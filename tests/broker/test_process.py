@@ -197,7 +197,7 @@ def test_a_fatal_process_stays_so_under_the_next_supervisor_until_someone_starts
     rig.client.apply([rig.spec("one", "raise OSError(28, 'No space left on device')")])
     with pytest.raises(NotReached, match="disk is full"):
         rig.client.wait_ready(["one"], 10)
-    rig.kill(rig._supervisors[0])
+    rig.kill(rig.last_supervisor)
     rig.supervise()
     assert rig.status("one").state is ProcessState.FATAL
     rig.client.apply([rig.spec("one")])

@@ -35,7 +35,7 @@ S = ProcessState
 def test_every_state_has_its_moves_and_none_moves_to_itself() -> None:
     assert set(MOVES) == set(ProcessState)
     assert all(state not in moves for state, moves in MOVES.items())
-    assert ALIVE | DOWN == set(ProcessState)
+    assert set(ProcessState) == ALIVE | DOWN
 
 
 def test_a_move_that_is_not_in_the_table_is_an_error() -> None:
