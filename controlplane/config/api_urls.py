@@ -6,8 +6,12 @@ from django.urls import URLPattern, URLResolver, path
 
 from controlplane.accounts import api as accounts
 from controlplane.audit import api as audit
+from controlplane.clusters import api as clusters
 from controlplane.config import api_views
+from controlplane.groups import api as groups
 from controlplane.jobs import api as jobs
+from controlplane.records import api as records
+from controlplane.topics import api as topics
 
 app_name = "api"
 
@@ -15,6 +19,38 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", api_views.Root.as_view(), name="root"),
     path("schema/", api_views.Schema.as_view(), name="schema"),
     path("docs/", api_views.docs, name="docs"),
+    path("clusters/", clusters.ClustersApi.as_view(), name="clusters"),
+    path("clusters/<slug:cluster>/", clusters.ClusterApi.as_view(), name="cluster"),
+    path("clusters/<slug:cluster>/brokers/", clusters.BrokersApi.as_view(), name="brokers"),
+    path("clusters/<slug:cluster>/brokers/roll/", clusters.RollApi.as_view(), name="roll"),
+    path("clusters/<slug:cluster>/brokers/<int:broker>/", clusters.BrokerApi.as_view(), name="broker"),
+    path(
+        "clusters/<slug:cluster>/brokers/<int:broker>/configs/",
+        clusters.BrokerConfigsApi.as_view(),
+        name="broker_configs",
+    ),
+    path("clusters/<slug:cluster>/topics/", topics.TopicsApi.as_view(), name="topics"),
+    path("clusters/<slug:cluster>/topics/<str:topic>/", topics.TopicApi.as_view(), name="topic"),
+    path(
+        "clusters/<slug:cluster>/topics/<str:topic>/configs/",
+        topics.TopicConfigsApi.as_view(),
+        name="topic_configs",
+    ),
+    path(
+        "clusters/<slug:cluster>/topics/<str:topic>/partitions/",
+        topics.TopicPartitionsApi.as_view(),
+        name="topic_partitions",
+    ),
+    path(
+        "clusters/<slug:cluster>/topics/<str:topic>/records/", records.RecordsApi.as_view(), name="records"
+    ),
+    path("clusters/<slug:cluster>/groups/", groups.GroupsApi.as_view(), name="groups"),
+    path("clusters/<slug:cluster>/groups/<str:group>/", groups.GroupApi.as_view(), name="group"),
+    path(
+        "clusters/<slug:cluster>/groups/<str:group>/offsets/",
+        groups.GroupOffsetsApi.as_view(),
+        name="group_offsets",
+    ),
     path("operations/", audit.Operations.as_view(), name="operations"),
     path("operations/<uuid:uid>/", audit.OperationDetail.as_view(), name="operation"),
     path("jobs/", jobs.Jobs.as_view(), name="jobs"),

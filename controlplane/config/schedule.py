@@ -10,6 +10,7 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 
 
 SCHEDULE: dict[str, dict[str, Any]] = {
+    "clusters-refresh": every(10, "clusters.refresh_all"),
     "jobs-sweep": every(10, "jobs.sweep"),
     "audit-housekeeping": every(300, "audit.housekeeping"),
     "accounts-housekeeping": every(3600, "accounts.housekeeping"),

@@ -63,6 +63,11 @@ INSTALLED_APPS = [
     "controlplane.accounts",
     "controlplane.audit",
     "controlplane.jobs",
+    "controlplane.clusters",
+    "controlplane.topics",
+    "controlplane.records",
+    "controlplane.groups",
+    "controlplane.manual",
 ]
 
 MIDDLEWARE = [
@@ -102,6 +107,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "controlplane.config.context.frame",
             ],
             "builtins": ["template_partials.templatetags.partials"],
         },
@@ -151,7 +157,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
 }
 #: kind → handler `run(job: JobRun) -> dict`. Domains add a line each.
-JOB_KINDS: dict[str, str] = {}
+JOB_KINDS: dict[str, str] = {
+    "brokers.act": "controlplane.clusters.operations.run_act",
+    "brokers.roll": "controlplane.clusters.operations.run_roll",
+    "brokers.add": "controlplane.clusters.operations.run_add",
+}
 
 # --- Language and time ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"

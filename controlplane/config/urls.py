@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from controlplane.clusters import views as clusters
+from controlplane.config.palette import palette
 from controlplane.core import views as core
 
 handler400 = "controlplane.core.views.bad_request"
@@ -14,6 +16,13 @@ handler500 = "controlplane.core.views.server_error"
 urlpatterns = [
     path("healthz", core.healthz, name="healthz"),
     path("api/v1/", include("controlplane.config.api_urls")),
+    path("", clusters.home, name="home"),
+    path("palette/", palette, name="palette"),
+    path("clusters/<slug:cluster>/", include("controlplane.clusters.urls")),
+    path("clusters/<slug:cluster>/topics/<str:topic>/messages/", include("controlplane.records.urls")),
+    path("clusters/<slug:cluster>/topics/", include("controlplane.topics.urls")),
+    path("clusters/<slug:cluster>/groups/", include("controlplane.groups.urls")),
+    path("manual/", include("controlplane.manual.urls")),
     path("operations/", include("controlplane.audit.urls")),
     path("jobs/", include("controlplane.jobs.urls")),
     path("", include("controlplane.accounts.urls")),

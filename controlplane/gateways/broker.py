@@ -12,11 +12,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography import x509
+
 from broker import cluster as _cluster
-from broker.artifacts import Artifacts, ArtifactsError, Lock, Progress
+from broker.artifacts import Artifacts, Lock, Progress
 from broker.artifacts import fetch as _fetch
 from broker.artifacts import missing as _missing
+from broker.availability import PartitionFacts, Quorum, Voter, blockers, impact, unprotected
 from broker.control import ControlClient, ControlError, NoSupervisor, NotReached, ensure_supervisor
+from broker.errors import BundledError
+from broker.java import find_java as _find_java
 from broker.paths import DataPaths, write_if_changed
 from broker.processes import (
     HttpReady,
@@ -26,26 +31,47 @@ from broker.processes import (
     ProcessStatus,
     UnixReady,
 )
+from broker.roll import ClusterView, FactsUnavailable, RollEvent, cluster_facts, roll
+from broker.roll import Outcome as RollOutcome
+from broker.rolling import RestartReason
 from broker.spec import ClusterSpec, NodeSpec
-from broker.states import ProcessState
+from broker.states import ALIVE, ProcessState
 from controlplane.gateways.errors import InvalidRequest, NotFound, Unreachable
 
 __all__ = [
+    "ALIVE",
+    "AT_REST",
     "ClusterSpec",
+    "ClusterView",
     "ControlClient",
     "DataPaths",
+    "FactsUnavailable",
     "HttpReady",
     "LogReady",
     "NodeSpec",
     "NotReached",
+    "PartitionFacts",
     "ProcessKind",
     "ProcessSpec",
     "ProcessState",
     "ProcessStatus",
     "Progress",
+    "Quorum",
+    "RestartReason",
+    "RollEvent",
+    "RollOutcome",
     "UnixReady",
+    "Voter",
+    "blockers",
+    "cluster_facts",
+    "impact",
+    "roll",
+    "unprotected",
     "write_if_changed",
 ]
+
+#: States of a process that has ended and is not being started again.
+AT_REST = frozenset(ProcessState) - ALIVE - {ProcessState.BACKOFF}
 
 
 def data_paths() -> DataPaths:
@@ -64,7 +90,7 @@ def translated() -> Iterator[None]:
             str(error),
             hint="The supervisor starts and stops the processes; `./run up` brings it back. Brokers keep running.",
         ) from error
-    except (ControlError, ArtifactsError) as error:
+    except (ControlError, BundledError) as error:
         raise InvalidRequest(str(error), hint=error.hint) from error
 
 
@@ -75,9 +101,7 @@ def artifacts(paths: DataPaths) -> Artifacts:
     return Artifacts.at(paths.artifacts)
 
 
-def fetch_artifacts(
-    paths: DataPaths, *, offline: Path | None, progress: Callable[[Progress], None]
-) -> int:
+def fetch_artifacts(paths: DataPaths, *, offline: Path | None, progress: Callable[[Progress], None]) -> int:
     """Makes the locked files present and verified; returns how many had to be fetched."""
     with translated():
         lock, groups = Lock.load(), artifacts(paths).groups()
@@ -142,6 +166,38 @@ def control_credentials(spec: ClusterSpec) -> _cluster.ControlCredentials:
 
 def jolokia_endpoint(spec: ClusterSpec, node: NodeSpec) -> _cluster.JolokiaEndpoint:
     return _cluster.jolokia_endpoint(data_paths(), spec, node)
+
+
+def broker_log(spec: ClusterSpec, broker: int, limit: int) -> str:
+    """The newest `limit` bytes of a node's log, from a line's start; empty when it has never run."""
+    node = next((node for node in spec.nodes if node.id == broker), None)
+    if node is None:
+        raise NotFound(f"There is no broker {broker} in {spec.name}")
+    path = data_paths().log(spec.process_name(node))
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - limit, 0))
+            text = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    return text if size <= limit else text.partition("\n")[2]
+
+
+def soonest_expiry() -> datetime | None:
+    """When the first certificate of any bundled cluster ends; None before there are any."""
+    ends = [
+        x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+        for path in data_paths().clusters.glob("*/nodes/*/tls/*.pem")
+        if b"BEGIN CERTIFICATE" in path.read_bytes()
+    ]
+    return min(ends, default=None)
+
+
+def java_version() -> tuple[str, str]:
+    """The Java that the brokers run on: path and version."""
+    java = _find_java(os.environ)
+    return str(java.executable), java.build
 
 
 def admin_directory(paths: DataPaths, spec: ClusterSpec) -> Path:

@@ -144,6 +144,12 @@ def ago(value: datetime | None) -> SafeString:
 
 
 @register.filter
+def unix_ago(value: float | None) -> SafeString:
+    """As `ago`, for Unix seconds."""
+    return ago(datetime.fromtimestamp(value, UTC)) if value else unknown("Never")
+
+
+@register.filter
 def at_ms(value: int | None) -> SafeString:
     """A record's timestamp, exact to the millisecond, in the viewer's zone by script."""
     if value is None or value < 0:

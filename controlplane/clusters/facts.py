@@ -1,0 +1,124 @@
+"""What Kafka itself says about replicas and controllers, in the terms of `broker.rolling`: the control plane's provider
+of facts for restarts of bundled brokers. Also turns the impact of a stop into the words of a plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.clusters.logic.broker_plans import BrokerImpact, BrokerState, ClusterProcesses
+from controlplane.clusters.models import Cluster
+from controlplane.clusters.services import gateway_for
+from controlplane.gateways import broker as bundled
+from controlplane.gateways.errors import GatewayError, Unreachable
+from controlplane.gateways.kafka.gateway import KafkaGateway
+from controlplane.gateways.kafka.types import ConfigEntry, QuorumInfo, QuorumReplica, ResourceRef, ResourceType
+
+
+@dataclass(frozen=True)
+class GatewayFacts:
+    """`view()` reads everything anew: a roll decides on what is true now."""
+
+    cluster: Cluster
+
+    def view(self) -> bundled.ClusterView:
+        try:
+            return read_view(gateway_for(self.cluster))
+        except GatewayError as error:
+            raise bundled.FactsUnavailable(error.what) from error
+
+
+def read_view(gateway: KafkaGateway) -> bundled.ClusterView:
+    topics = gateway.list_topics(internal=True)
+    refs = {topic.name: ResourceRef(ResourceType.TOPIC, topic.name) for topic in topics}
+    configs = gateway.describe_configs(list(refs.values())) if refs else {}
+    partitions = tuple(
+        bundled.PartitionFacts(
+            topic=topic.name,
+            partition=p.index,
+            leader=p.leader,
+            replicas=p.replicas,
+            isr=p.isr,
+            min_isr=_min_isr(configs.get(refs[topic.name], ())),
+        )
+        for topic in topics
+        for p in topic.partitions
+    )
+    online = frozenset(node.id for node in gateway.describe_cluster().brokers if not node.fenced)
+    return bundled.ClusterView(quorum=quorum_facts(gateway.describe_quorum()), partitions=partitions, online=online)
+
+
+def quorum_facts(info: QuorumInfo) -> bundled.Quorum:
+    leader = next((voter for voter in info.voters if voter.id == info.leader_id), None)
+    voters = tuple(bundled.Voter(voter.id, _lag_ms(voter, leader)) for voter in info.voters)
+    return bundled.Quorum(leader=info.leader_id, voters=voters)
+
+
+def _lag_ms(voter: QuorumReplica, leader: QuorumReplica | None) -> int | None:
+    """Against the leader's own clock, so that clocks of this machine and the brokers need not agree."""
+    if leader is not None and voter.id == leader.id:
+        return 0
+    if leader is None or leader.last_caught_up_ms is None or not voter.last_caught_up_ms:
+        return None
+    return max(leader.last_caught_up_ms - voter.last_caught_up_ms, 0)
+
+
+def _min_isr(entries: tuple[ConfigEntry, ...]) -> int | None:
+    raw = next((entry.value for entry in entries if entry.name == "min.insync.replicas"), None)
+    return int(raw) if raw is not None and raw.isdigit() else None
+
+
+def broker_state(cluster: Cluster, broker: int) -> BrokerState:
+    """A cluster that does not answer at all leaves the impact unknown: the plan then warns of the worst it knows."""
+    spec = bundled.bundled_cluster(cluster.name)
+    statuses = bundled.processes()
+    process = process_of(spec, statuses, broker)
+    word = process.state.value if process else bundled.ProcessState.STOPPED.value
+    try:
+        facts = bundled.cluster_facts(spec, statuses, read_view(gateway_for(cluster)))
+    except GatewayError as error:
+        return BrokerState(broker, word, BrokerImpact(), (f"The cluster does not answer: {error.what}",))
+    impact = bundled.impact(facts, broker)
+    return BrokerState(
+        id=broker,
+        process=word,
+        impact=BrokerImpact(
+            leaders_moved=tuple(map(str, impact.leaders_moved)),
+            under_replicated=tuple(map(str, impact.under_replicated)),
+            under_min_isr=tuple(map(str, impact.under_min_isr)),
+            offline=tuple(map(str, impact.offline)),
+            controller_moves=impact.controller_moves,
+            quorum_lost=impact.quorum_lost,
+        ),
+        blockers=tuple(blocker.what for blocker in bundled.blockers(facts, broker)),
+    )
+
+
+def cluster_processes(cluster: Cluster) -> ClusterProcesses:
+    spec = bundled.bundled_cluster(cluster.name)
+    statuses = bundled.processes()
+    facts = bundled.cluster_facts(spec, statuses, read_view(gateway_for(cluster)))
+    unprotected = {str(p) for node in spec.nodes for p in bundled.unprotected(facts, node.id)}
+    return ClusterProcesses(
+        brokers=tuple(node.id for node in spec.nodes),
+        down=tuple(node.id for node in facts.nodes if node.down),
+        controller=facts.quorum.leader,
+        unprotected=tuple(sorted(unprotected)),
+    )
+
+
+def process_of(
+    spec: bundled.ClusterSpec, statuses: tuple[bundled.ProcessStatus, ...], broker: int
+) -> bundled.ProcessStatus | None:
+    node = next((node for node in spec.nodes if node.id == broker), None)
+    if node is None:
+        return None
+    return next((status for status in statuses if status.name == spec.process_name(node)), None)
+
+
+def process_status(cluster: Cluster, broker: int) -> bundled.ProcessStatus | None:
+    """None for a cluster that is not ours to start, or while the supervisor does not answer."""
+    try:
+        return process_of(bundled.bundled_cluster(cluster.name), bundled.processes(), broker)
+    except (Unreachable, GatewayError):
+        return None

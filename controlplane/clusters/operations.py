@@ -1,0 +1,144 @@
+"""Acts on the brokers of a bundled cluster: plan, then apply through the supervisor, verified and audited.
+
+Restart, roll and add take longer than a request may: they are jobs. `run_*` are their handlers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from controlplane.audit.services import operation
+from controlplane.clusters import facts
+from controlplane.clusters.logic import broker_plans
+from controlplane.clusters.logic.broker_plans import BrokerAct
+from controlplane.clusters.models import Cluster
+from controlplane.core.access import Action, Actor
+from controlplane.core.errors import Conflict, NotFound
+from controlplane.core.plans import Json, Plan
+from controlplane.gateways import broker as bundled
+from controlplane.jobs.models import Job
+from controlplane.jobs.run import JobRun
+from controlplane.jobs.services import enqueue
+
+READY_SECONDS = 180
+STOP_SECONDS = 120
+
+
+def plan_act(cluster: Cluster, broker: int, act: BrokerAct) -> Plan:
+    return broker_plans.plan_act(act, facts.broker_state(cluster, broker), cluster=cluster.name)
+
+
+def plan_roll(cluster: Cluster) -> Plan:
+    return broker_plans.plan_roll(facts.cluster_processes(cluster), cluster=cluster.name)
+
+
+def plan_add(cluster: Cluster) -> Plan:
+    return broker_plans.plan_add(facts.cluster_processes(cluster), cluster=cluster.name)
+
+
+def apply_act(actor: Actor, cluster: Cluster, broker: int, act: BrokerAct, plan: Plan) -> Job:
+    return enqueue(
+        kind="brokers.act",
+        title=f"{act.verb} broker {broker}",
+        args={"broker": broker, "act": act.value, "plan": plan.to_json()},
+        actor=actor,
+        cluster=cluster.name,
+        resumable=True,
+    )
+
+
+def apply_roll(actor: Actor, cluster: Cluster, plan: Plan) -> Job:
+    return enqueue(
+        kind="brokers.roll",
+        title=f"Rolling restart of {cluster.title}",
+        args={"plan": plan.to_json()},
+        actor=actor,
+        cluster=cluster.name,
+    )
+
+
+def apply_add(actor: Actor, cluster: Cluster, plan: Plan) -> Job:
+    return enqueue(
+        kind="brokers.add",
+        title=plan.title,
+        args={"plan": plan.to_json()},
+        actor=actor,
+        cluster=cluster.name,
+    )
+
+
+def run_act(job: JobRun) -> Mapping[str, Json]:
+    broker, act = int(str(job.args["broker"])), BrokerAct(str(job.args["act"]))
+    spec = bundled.bundled_cluster(job.cluster)
+    name = process_name(spec, broker)
+    with (
+        operation(job.actor, Action.BROKER_OPERATE, cluster=job.cluster, target=f"broker {broker}") as entry,
+        bundled.control() as client,
+    ):
+        entry.note(act=act.value)
+        with job.step(f"{act.verb} {name}"):
+            if act is BrokerAct.START:
+                refreshed = bundled.broker_processes(bundled.data_paths(), spec)
+                client.apply([process for process in refreshed if process.name == name])
+            {BrokerAct.START: client.start, BrokerAct.STOP: client.stop, BrokerAct.RESTART: client.restart}[act](name)
+        if act is BrokerAct.STOP:
+            with job.step("Controlled shutdown: leaders move, then the process ends"):
+                client.wait_for([name], bundled.AT_REST, STOP_SECONDS)
+        else:
+            with job.step("Wait until it is ready"):
+                client.wait_ready([name], READY_SECONDS)
+    return {"broker": broker, "act": act.value}
+
+
+def run_roll(job: JobRun) -> Mapping[str, Json]:
+    spec = bundled.bundled_cluster(job.cluster)
+    cluster = Cluster.objects.get(name=job.cluster)
+    reasons = dict.fromkeys((node.id for node in spec.nodes), bundled.RestartReason.MANUAL)
+
+    def on_event(event: bundled.RollEvent) -> None:
+        job.log(event.text)
+        job.progress(event.done, event.total, event.text)
+
+    with (
+        operation(job.actor, Action.BROKER_OPERATE, cluster=job.cluster, target="rolling restart") as entry,
+        bundled.control() as client,
+    ):
+        result = bundled.roll(
+            facts.GatewayFacts(cluster), client, spec, reasons, on_event, lambda: cancelled(job)
+        )
+        entry.note(outcome=result.outcome.value, restarted=list(result.restarted), reason=result.reason)
+        if result.outcome is bundled.RollOutcome.CANCELLED:
+            job.raise_if_cancelled()
+        if result.outcome is bundled.RollOutcome.GIVEN_UP:
+            raise Conflict(result.reason, hint="Brokers that were restarted are fine; the others still run.")
+    return {"restarted": list(result.restarted)}
+
+
+def cancelled(job: JobRun) -> bool:
+    return bool(Job.objects.filter(pk=job.job.pk, cancel_requested_at__isnull=False).exists())
+
+
+def run_add(job: JobRun) -> Mapping[str, Json]:
+    paths = bundled.data_paths()
+    spec = bundled.bundled_cluster(job.cluster)
+    with (
+        operation(job.actor, Action.BROKER_OPERATE, cluster=job.cluster, target="add broker") as entry,
+        bundled.control() as client,
+    ):
+        with job.step("Certificate, configuration and storage"):
+            grown = bundled.add_node(paths, spec)
+            node = grown.nodes[-1]
+            entry.note(broker=node.id)
+        with job.step(f"Start broker {node.id}"):
+            name = grown.process_name(node)
+            processes = bundled.broker_processes(paths, grown)
+            client.apply([process for process in processes if process.name == name])
+            client.wait_ready([name], READY_SECONDS)
+    return {"broker": node.id}
+
+
+def process_name(spec: bundled.ClusterSpec, broker: int) -> str:
+    node = next((node for node in spec.nodes if node.id == broker), None)
+    if node is None:
+        raise NotFound(f"There is no broker {broker} in {spec.name}")
+    return spec.process_name(node)

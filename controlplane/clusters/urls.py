@@ -1,0 +1,22 @@
+"""/clusters/<cluster>/…: the dashboard and the brokers."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from controlplane.clusters import views
+
+app_name = "clusters"
+
+urlpatterns = [
+    path("", views.dashboard, name="dashboard"),
+    path("brokers/", views.brokers, name="brokers"),
+    path("brokers/roll/", views.roll, name="roll"),
+    path("brokers/add/", views.add_broker, name="add_broker"),
+    path("brokers/<int:broker>/", views.broker, name="broker"),
+    path("brokers/<int:broker>/configs/", views.broker_configs, name="broker_configs"),
+    path("brokers/<int:broker>/log-dirs/", views.broker_log_dirs, name="broker_log_dirs"),
+    path("brokers/<int:broker>/metrics/", views.broker_metrics, name="broker_metrics"),
+    path("brokers/<int:broker>/logs/", views.broker_logs, name="broker_logs"),
+    path("brokers/<int:broker>/<slug:act>/", views.broker_act, name="broker_act"),
+]

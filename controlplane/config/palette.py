@@ -1,0 +1,93 @@
+"""The command palette's index: pages, actions and objects that this actor may open, best match first.
+
+Objects come from the snapshot, so that 5,000 of them answer within a key stroke.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.http import HttpRequest, JsonResponse
+from django.shortcuts import resolve_url
+from django.views.decorators.http import require_safe
+
+from controlplane.clusters import selectors
+from controlplane.clusters.models import Cluster
+from controlplane.core.access import Action, Actor, can
+from controlplane.core.actors import actor_of
+from controlplane.manual import render as manual
+
+LIMIT = 20
+OBJECTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    label: str
+    kind: str
+    url: str
+
+
+@require_safe
+def palette(request: HttpRequest) -> JsonResponse:
+    query = request.GET.get("q", "").strip().lower()[:200]
+    items = sorted(_matching(request, query), key=lambda item: rank(item.label, query))
+    return JsonResponse({"items": [{"label": i.label, "kind": i.kind, "url": i.url} for i in items[:LIMIT]]})
+
+
+def rank(label: str, query: str) -> tuple[int, int, str]:
+    """Equal, then beginning, then inside; shorter first."""
+    lower = label.lower()
+    place = 0 if lower == query else 1 if lower.startswith(query) else 2
+    return (place, len(lower), lower)
+
+
+def _matching(request: HttpRequest, query: str) -> Iterator[Item]:
+    actor = actor_of(request)
+    current = request.session.get("cluster")
+    for cluster in selectors.clusters():
+        if not can(actor, Action.CLUSTER_VIEW, cluster.name).allowed:
+            continue
+        here = cluster.name == current or current is None
+        yield from (item for item in _pages(actor, cluster, here=here) if query in item.label.lower())
+        if query:
+            yield from _objects(cluster, query)
+    yield from (item for item in _general(actor) if query in item.label.lower())
+
+
+def _pages(actor: Actor, cluster: Cluster, *, here: bool) -> Iterator[Item]:
+    suffix = "" if here else f" ({cluster.title})"
+    name = cluster.name
+    for label, view in (
+        ("Dashboard", "clusters:dashboard"),
+        ("Brokers", "clusters:brokers"),
+        ("Topics", "topics:list"),
+        ("Consumer groups", "groups:list"),
+        ("Metrics", "metrics:page"),
+    ):
+        yield Item(label + suffix, "page", resolve_url(view, name))
+    if can(actor, Action.TOPIC_CREATE, name).allowed:
+        yield Item(f"Create topic{suffix}", "action", resolve_url("topics:create", name))
+
+
+def _objects(cluster: Cluster, query: str) -> Iterator[Item]:
+    for name in selectors.topics(cluster, search=query).values_list("name", flat=True)[:OBJECTS]:
+        yield Item(name, "topic", resolve_url("topics:detail", cluster.name, name))
+    for group in selectors.groups(cluster, search=query).values_list("group", flat=True)[:OBJECTS]:
+        yield Item(group, "consumer group", resolve_url("groups:detail", cluster.name, group))
+    for broker in selectors.brokers(cluster).values_list("broker_id", flat=True):
+        if query in f"broker {broker}":
+            yield Item(f"Broker {broker}", "broker", resolve_url("clusters:broker", cluster.name, broker))
+
+
+def _general(actor: Actor) -> Iterator[Item]:
+    yield Item("Operations", "page", resolve_url("audit:list"))
+    yield Item("Jobs", "page", resolve_url("jobs:list"))
+    yield Item("My account", "page", resolve_url("accounts:account"))
+    yield Item("API tokens", "page", resolve_url("accounts:tokens"))
+    yield Item("API reference", "page", resolve_url("api:docs"))
+    if can(actor, Action.USER_MANAGE, None).allowed:
+        yield Item("Users and roles", "page", resolve_url("accounts:users"))
+    for page in manual.pages():
+        yield Item(f"Manual: {page.title}", "manual", resolve_url("manual:page", page.name))

@@ -1,0 +1,11 @@
+"""/manual/…"""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from controlplane.manual import views
+
+app_name = "manual"
+
+urlpatterns = [path("", views.index, name="index"), path("<slug:name>/", views.page, name="page")]

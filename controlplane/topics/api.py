@@ -1,0 +1,277 @@
+"""The topics API: one class per resource, one method per operation. Same services as the pages."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.clusters import selectors as clusters
+from controlplane.clusters.models import SnapshotPart, TopicSnapshot
+from controlplane.clusters.rest import ClusterApiView, change
+from controlplane.core.access import Action
+from controlplane.core.plans import Plan
+from controlplane.core.rest import DRY_RUN, list_answer, list_parameters, list_schema, valid_data, with_etag
+from controlplane.gateways.kafka.types import ConfigEntry
+from controlplane.topics import selectors, services
+from controlplane.topics.logic.plans import MAX_PARTITIONS, AlterConfigs, CreateTopic
+
+SORTABLE = ("name", "partitions", "replication_factor", "out_of_sync", "records", "size_bytes")
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag of the state you decided on."
+)
+
+
+class TopicRowSerializer(serializers.Serializer[Any]):
+    """A topic in the list; from the snapshot. `records` and `size_bytes` are null while unknown."""
+
+    name = serializers.CharField()
+    topic_id = serializers.CharField()
+    internal = serializers.BooleanField()
+    partitions = serializers.IntegerField()
+    replication_factor = serializers.IntegerField()
+    out_of_sync = serializers.IntegerField(help_text="Replicas missing from an ISR.")
+    leaderless = serializers.IntegerField(help_text="Partitions without a leader.")
+    under_min_isr = serializers.IntegerField()
+    cleanup_policy = serializers.CharField()
+    retention_ms = serializers.IntegerField(allow_null=True)
+    records = serializers.IntegerField(allow_null=True, help_text="End minus start offsets: an estimate.")
+    size_bytes = serializers.IntegerField(allow_null=True, help_text="All replicas.")
+
+
+class PartitionSerializer(serializers.Serializer[Any]):
+    partition = serializers.IntegerField()
+    leader = serializers.IntegerField(allow_null=True)
+    replicas = serializers.ListField(child=serializers.IntegerField())
+    isr = serializers.ListField(child=serializers.IntegerField())
+    first_offset = serializers.IntegerField(allow_null=True)
+    end_offset = serializers.IntegerField(allow_null=True)
+    size_bytes = serializers.IntegerField(allow_null=True, help_text="The leader's replica.")
+
+
+class TopicSerializer(serializers.Serializer[Any]):
+    """A topic, read live. The answer's ETag is what If-Match takes."""
+
+    name = serializers.CharField()
+    topic_id = serializers.CharField()
+    internal = serializers.BooleanField()
+    partitions = serializers.IntegerField()
+    replication_factor = serializers.IntegerField()
+    configs = serializers.DictField(child=serializers.CharField(), help_text="Set on the topic itself.")
+
+
+class ConfigSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    value = serializers.CharField(allow_null=True)
+    source = serializers.CharField()
+    default = serializers.BooleanField()
+    read_only = serializers.BooleanField()
+    sensitive = serializers.BooleanField()
+    type = serializers.CharField()
+    documentation = serializers.CharField()
+
+
+class CreateTopicInput(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=300)
+    partitions = serializers.IntegerField(min_value=1, max_value=MAX_PARTITIONS)
+    replication_factor = serializers.IntegerField(min_value=1, max_value=32767)
+    configs = serializers.DictField(
+        child=serializers.CharField(max_length=20_000, allow_blank=True), required=False
+    )
+
+
+class AlterConfigsInput(serializers.Serializer[Any]):
+    set = serializers.DictField(
+        child=serializers.CharField(max_length=20_000, allow_blank=True), required=False
+    )
+    reset = serializers.ListField(
+        child=serializers.CharField(max_length=200), required=False, help_text="Back to the default."
+    )
+
+
+class AddPartitionsInput(serializers.Serializer[Any]):
+    partitions = serializers.IntegerField(min_value=1, max_value=MAX_PARTITIONS, help_text="In all.")
+
+
+class PlanSerializer(serializers.Serializer[Any]):
+    """What would happen. `digest` is also the ETag."""
+
+    action = serializers.CharField()
+    title = serializers.CharField()
+    cluster = serializers.CharField()
+    risk = serializers.ChoiceField(choices=["reversible", "disruptive", "destructive"])
+    digest = serializers.CharField()
+    allowed = serializers.BooleanField()
+    steps = serializers.ListField(child=serializers.DictField())
+    warnings = serializers.ListField(child=serializers.CharField())
+    refusals = serializers.ListField(child=serializers.DictField())
+    affected = serializers.ListField(child=serializers.DictField())
+    undo = serializers.CharField()
+    commands = serializers.ListField(child=serializers.CharField())
+    confirm_name = serializers.CharField(allow_null=True)
+    request = serializers.DictField()
+
+
+class TopicsApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.TOPIC_VIEW, "POST": Action.TOPIC_CREATE}
+
+    @extend_schema(
+        summary="List topics",
+        parameters=[*list_parameters(SORTABLE), OpenApiParameter("internal", bool)],
+        responses=list_schema(TopicRowSerializer),
+    )
+    def get(self, request: Request, cluster: str) -> Response:
+        internal = request.query_params.get("internal", "false").lower() in ("true", "1")
+        search = request.query_params.get("search", "").strip()
+        rows = clusters.topics(self.cluster, search=search, internal=internal)
+        taken = clusters.age(self.cluster, SnapshotPart.TOPICS).taken_at
+        return list_answer(request, rows, _row, sortable=SORTABLE, default_sort="name", as_of=taken)
+
+    @extend_schema(
+        summary="Create a topic",
+        parameters=[DRY_RUN],
+        request=CreateTopicInput,
+        responses={201: TopicSerializer, 200: PlanSerializer},
+        examples=[
+            OpenApiExample(
+                "orders",
+                {
+                    "name": "orders",
+                    "partitions": 6,
+                    "replication_factor": 3,
+                    "configs": {"min.insync.replicas": "2", "retention.ms": "86400000"},
+                },
+                request_only=True,
+            )
+        ],
+    )
+    def post(self, request: Request, cluster: str) -> Response:
+        data = valid_data(CreateTopicInput, request)
+        wanted = CreateTopic(
+            data["name"], data["partitions"], data["replication_factor"], data.get("configs", {})
+        )
+
+        def apply(plan: Plan) -> Response:
+            services.apply_create(self.actor, self.cluster, wanted, plan)
+            return _topic(self, wanted.name, status=201)
+
+        return change(request, services.plan_create(self.cluster, wanted), apply, conditional=False)
+
+
+class TopicApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.TOPIC_VIEW, "DELETE": Action.TOPIC_DELETE}
+
+    @extend_schema(summary="Read a topic", responses=TopicSerializer)
+    def get(self, request: Request, cluster: str, topic: str) -> Response:
+        return _topic(self, topic)
+
+    @extend_schema(
+        summary="Delete a topic", parameters=[DRY_RUN, IF_MATCH], responses={204: None, 200: PlanSerializer}
+    )
+    def delete(self, request: Request, cluster: str, topic: str) -> Response:
+        def apply(plan: Plan) -> Response:
+            services.apply_delete(self.actor, self.cluster, topic, plan)
+            return Response(status=204)
+
+        return change(request, services.plan_delete(self.cluster, topic), apply)
+
+
+class TopicConfigsApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.TOPIC_VIEW, "PATCH": Action.TOPIC_EDIT}
+
+    @extend_schema(summary="Read a topic's settings", responses=ConfigSerializer(many=True))
+    def get(self, request: Request, cluster: str, topic: str) -> Response:
+        state = selectors.topic_state(self.cluster, topic)
+        entries = selectors.config_entries(self.cluster, topic)
+        return with_etag(Response([config_json(entry) for entry in entries]), state.digest)
+
+    @extend_schema(
+        summary="Change a topic's settings",
+        parameters=[DRY_RUN, IF_MATCH],
+        request=AlterConfigsInput,
+        responses={200: TopicSerializer},
+        examples=[OpenApiExample("an hour", {"set": {"retention.ms": "3600000"}}, request_only=True)],
+    )
+    def patch(self, request: Request, cluster: str, topic: str) -> Response:
+        data = valid_data(AlterConfigsInput, request)
+        wanted = AlterConfigs(data.get("set", {}), tuple(data.get("reset", ())))
+
+        def apply(plan: Plan) -> Response:
+            services.apply_alter_configs(self.actor, self.cluster, topic, wanted, plan)
+            return _topic(self, topic)
+
+        return change(request, services.plan_alter_configs(self.cluster, topic, wanted), apply)
+
+
+class TopicPartitionsApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.TOPIC_VIEW, "PATCH": Action.TOPIC_EDIT}
+
+    @extend_schema(summary="List a topic's partitions", responses=PartitionSerializer(many=True))
+    def get(self, request: Request, cluster: str, topic: str) -> Response:
+        described = selectors.describe(self.cluster, topic)
+        rows = selectors.partition_rows(self.cluster, described)
+        digest = selectors.topic_state(self.cluster, topic).digest
+        return with_etag(Response([_partition(row) for row in rows]), digest)
+
+    @extend_schema(
+        summary="Add partitions",
+        parameters=[DRY_RUN, IF_MATCH],
+        request=AddPartitionsInput,
+        responses={200: TopicSerializer},
+    )
+    def patch(self, request: Request, cluster: str, topic: str) -> Response:
+        count = valid_data(AddPartitionsInput, request)["partitions"]
+
+        def apply(plan: Plan) -> Response:
+            services.apply_add_partitions(self.actor, self.cluster, topic, count, plan)
+            return _topic(self, topic)
+
+        return change(request, services.plan_add_partitions(self.cluster, topic, count), apply)
+
+
+def _topic(view: ClusterApiView, name: str, status: int = 200) -> Response:
+    state = selectors.topic_state(view.cluster, name)
+    body = {
+        "name": state.name,
+        "topic_id": state.topic_id,
+        "internal": state.internal,
+        "partitions": state.partitions,
+        "replication_factor": state.replication_factor,
+        "configs": dict(state.configs),
+    }
+    return with_etag(Response(body, status=status), state.digest)
+
+
+def _row(row: TopicSnapshot) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in TopicRowSerializer().fields}
+
+
+def config_json(entry: ConfigEntry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "value": None if entry.sensitive else entry.value,
+        "source": str(entry.source),
+        "default": entry.default,
+        "read_only": entry.read_only,
+        "sensitive": entry.sensitive,
+        "type": str(entry.type),
+        "documentation": entry.documentation,
+    }
+
+
+def _partition(row: selectors.PartitionRow) -> dict[str, Any]:
+    partition = row.partition
+    return {
+        "partition": partition.index,
+        "leader": partition.leader,
+        "replicas": list(partition.replicas),
+        "isr": list(partition.isr),
+        "first_offset": row.first_offset,
+        "end_offset": row.end_offset,
+        "size_bytes": row.size_bytes,
+    }
+
+

@@ -1,0 +1,191 @@
+// uPlot over the JSON series of `data-chart`: gaps as gaps, drag zoom into the URL, shared cursor, a table twin.
+// Series differ by colour and by dash, so that they can be told apart without colour.
+const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
+const REFRESH_MS = 10000;
+const HEIGHT = 180;
+const plots = new WeakMap();
+let library = null;
+
+export function startCharts() {
+  const charts = document.querySelectorAll("[data-chart]:not([data-started])");
+  if (!charts.length) return;
+  for (const chart of charts) {
+    chart.dataset.started = "";
+    chart.querySelector("[data-twin]")?.addEventListener("click", () => toggleTwin(chart));
+    load(chart);
+  }
+}
+
+function uplot() {
+  // Loaded on first use: pages without charts do not pay for it.
+  library ??= new Promise((resolve, reject) => {
+    const base = document.querySelector('script[src*="js/app"]').src.replace(/js\/app[^/]*$/, "");
+    const style = document.createElement("link");
+    style.rel = "stylesheet";
+    style.href = document.documentElement.dataset.uplotCss ?? `${base}vendor/uplot/uPlot.min.css`;
+    const script = document.createElement("script");
+    script.src = document.documentElement.dataset.uplotJs ?? `${base}vendor/uplot/uPlot.iife.min.js`;
+    script.onload = () => resolve(globalThis.uPlot);
+    script.onerror = reject;
+    document.head.append(style, script);
+  });
+  return library;
+}
+
+async function load(chart) {
+  if (!document.hidden) {
+    try {
+      const own = new URL(chart.dataset.chart, location.href);
+      for (const [name, value] of new URL(location.href).searchParams) if (["range", "from", "to"].includes(name)) own.searchParams.set(name, value);
+      const answer = await fetch(own, { headers: { Accept: "application/json" } });
+      if (!answer.ok) throw new Error(String(answer.status));
+      await draw(chart, await answer.json());
+    } catch {
+      chart.querySelector("[data-value]").textContent = "could not be read";
+    }
+  }
+  const live = !new URL(location.href).searchParams.has("to");
+  if (live && chart.isConnected) setTimeout(() => load(chart), REFRESH_MS);
+}
+
+function aligned(data) {
+  const times = [...new Set(data.series.flatMap((s) => s.points.map(([t]) => t)))].sort((a, b) => a - b);
+  const index = new Map(times.map((t, i) => [t, i]));
+  const columns = data.series.map((s) => {
+    const column = new Array(times.length).fill(null);
+    for (const [t, v] of s.points) column[index.get(t)] = v;
+    return column;
+  });
+  return [times, ...columns];
+}
+
+export function format(value, unit) {
+  if (value === null || value === undefined) return "—";
+  if (unit === "percent" || unit === "fraction" || unit === "ratio") return `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
+  if (unit === "ms") return value >= 1000 ? `${(value / 1000).toPrecision(3)} s` : `${Number(value.toPrecision(3))} ms`;
+  const bytes = unit.startsWith("bytes");
+  let size = value;
+  let prefix = 0;
+  while (Math.abs(size) >= 1000 && prefix < 4) { size /= 1000; prefix += 1; }
+  const text = Number(size.toPrecision(3)) + (bytes ? ` ${["B", "kB", "MB", "GB", "TB"][prefix]}` : ["", "k", "M", "G", "T"][prefix]);
+  return unit.endsWith("/s") ? `${text}/s` : text;
+}
+
+async function draw(chart, data) {
+  const unit = data.unit ?? "";
+  const box = chart.querySelector("[data-plot]");
+  const columns = aligned(data);
+  const now = chart.querySelector("[data-value]");
+  if (!columns[0].length) { now.textContent = "no samples in this range"; box.replaceChildren(); plots.delete(chart); legend(chart, data, unit); return; }
+  now.textContent = data.series.length === 1 ? format(lastKnown(columns[1]), unit) : "";
+  const known = plots.get(chart);
+  if (known && known.names === names(data)) known.plot.setData(columns);
+  else {
+    const UPlot = await uplot();
+    known?.plot.destroy();
+    box.replaceChildren();
+    const plot = new UPlot(options(chart, data, unit, box.clientWidth, UPlot), columns, box);
+    plots.set(chart, { plot, names: names(data) });
+    if (!known) new ResizeObserver(() => plots.get(chart)?.plot.setSize({ width: box.clientWidth, height: HEIGHT })).observe(box);
+  }
+  legend(chart, data, unit);
+  if (!chart.querySelector("[data-table]").hidden) table(chart, data, unit);
+  chart.lastData = data;
+}
+
+const names = (data) => data.series.map((s) => s.name).join("\n");
+const lastKnown = (column) => column.findLast((v) => v !== null);
+
+function token(name) {
+  // light-dark() resolves only on a real property, so the colour is read back from an element.
+  const probe = document.createElement("i");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const colour = getComputedStyle(probe).color;
+  probe.remove();
+  return colour;
+}
+
+function options(chart, data, unit, width, UPlot) {
+  const grid = { stroke: token("--line"), width: 1 };
+  const axis = { stroke: token("--muted"), grid, ticks: grid, font: "11px system-ui" };
+  return {
+    width, height: HEIGHT,
+    cursor: { sync: { key: "page" }, drag: { x: true, y: false }, points: { size: 5 } },
+    legend: { show: false },
+    scales: { x: { time: true, range: () => [data.from, data.to] }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.1 : 1] } },
+    axes: [{ ...axis, size: 28 }, { ...axis, size: 56, values: (u, values) => values.map((v) => format(v, unit)) }],
+    series: [{}, ...data.series.map((s, i) => ({ label: s.name, stroke: token(`--c${(i % 8) + 1}`), width: 1.5, dash: DASHES[Math.floor(i / 2) % DASHES.length], spanGaps: false, points: { show: false } }))],
+    hooks: {
+      setCursor: [(u) => readout(chart, u, unit)],
+      setSelect: [(u) => zoom(u)],
+    },
+  };
+}
+
+function readout(chart, plot, unit) {
+  const index = plot.cursor.idx;
+  for (const [i, item] of [...chart.querySelectorAll("[data-legend] li")].entries()) {
+    const column = plot.data[i + 1];
+    if (column) item.querySelector("b").textContent = format(index === null ? lastKnown(column) : column[index], unit);
+  }
+}
+
+function zoom(plot) {
+  if (plot.select.width < 8) return;
+  const from = Math.round(plot.posToVal(plot.select.left, "x"));
+  const to = Math.round(plot.posToVal(plot.select.left + plot.select.width, "x"));
+  const url = new URL(location.href);
+  url.searchParams.delete("range");
+  url.searchParams.set("from", String(from));
+  url.searchParams.set("to", String(to));
+  location.href = url;
+}
+
+function legend(chart, data, unit) {
+  const list = chart.querySelector("[data-legend]");
+  list.replaceChildren(...data.series.map((s, i) => {
+    const item = document.createElement("li");
+    const mark = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    mark.setAttribute("viewBox", "0 0 18 8");
+    mark.setAttribute("aria-hidden", "true");
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    line.setAttribute("d", "M0 4h18");
+    line.setAttribute("stroke", token(`--c${(i % 8) + 1}`));
+    line.setAttribute("stroke-width", "2");
+    line.setAttribute("stroke-dasharray", DASHES[Math.floor(i / 2) % DASHES.length].join(" "));
+    mark.append(line);
+    const value = document.createElement("b");
+    value.textContent = format(s.points.findLast(([, v]) => v !== null)?.[1], unit);
+    item.append(mark, `${s.name} `, value);
+    return item;
+  }));
+}
+
+function toggleTwin(chart) {
+  const twin = chart.querySelector("[data-table]");
+  twin.hidden = !twin.hidden;
+  chart.querySelector("[data-plot]").hidden = !twin.hidden;
+  chart.querySelector("[data-twin]").setAttribute("aria-pressed", String(!twin.hidden));
+  if (!twin.hidden && chart.lastData) table(chart, chart.lastData, chart.lastData.unit ?? "");
+}
+
+function table(chart, data, unit) {
+  const element = document.createElement("table");
+  element.className = "table";
+  const head = element.createTHead().insertRow();
+  for (const name of ["Time", ...data.series.map((s) => s.name)]) {
+    const cell = document.createElement("th");
+    cell.scope = "col";
+    cell.textContent = name;
+    head.append(cell);
+  }
+  const [times, ...columns] = aligned(data);
+  const body = element.createTBody();
+  for (let i = times.length - 1; i >= 0; i -= 1) {
+    const row = body.insertRow();
+    row.insertCell().textContent = new Date(times[i] * 1000).toLocaleString();
+    for (const column of columns) { const cell = row.insertCell(); cell.className = "num"; cell.textContent = format(column[i], unit); }
+  }
+  chart.querySelector("[data-table]").replaceChildren(element);
+}

@@ -1,0 +1,3 @@
+// Pages before login: only what they need.
+import { startControls } from "./controls.js";
+startControls();

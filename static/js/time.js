@@ -1,0 +1,41 @@
+// Relative times with the exact one on hover, in the viewer's zone; the server writes UTC.
+const units = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["min", 60]];
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+let timer = 0;
+
+export function relative(seconds) {
+  const past = seconds >= 0;
+  const size = Math.abs(seconds);
+  if (size < 2) return "just now";
+  const [name, length] = units.find(([, limit]) => size >= limit) ?? ["s", 1];
+  const count = Math.floor(size / length);
+  const text = `${count} ${name}${count > 1 && name.length > 3 ? "s" : ""}`;
+  return past ? `${text} ago` : `in ${text}`;
+}
+
+function local(date) {
+  const pad = (number, width = 2) => String(number).padStart(width, "0");
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ` +
+    `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`;
+}
+
+function update() {
+  const now = Date.now();
+  for (const element of document.querySelectorAll("time[data-ago]")) {
+    const date = new Date(element.dateTime);
+    const text = relative((now - date.getTime()) / 1000);
+    if (element.textContent !== text) element.textContent = text;
+    element.title = `${exact.format(date)} · ${date.toISOString()}`;
+  }
+  for (const element of document.querySelectorAll("time[data-exact]")) {
+    const date = new Date(element.dateTime);
+    const text = local(date);
+    if (element.textContent !== text) element.textContent = text;
+    element.title = `${exact.format(date)} · ${date.toISOString()}`;
+  }
+}
+
+export function startTimes() {
+  update();
+  if (!timer) timer = setInterval(() => { if (!document.hidden) update(); }, 1000);
+}
