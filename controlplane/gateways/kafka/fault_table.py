@@ -92,7 +92,7 @@ BROKER_FAULTS: dict[int, Fault] = {
         "The record was written, but to fewer in-sync replicas than min.insync.replicas asks for",
         "It may be lost or, when repeated, be there twice. Bring the missing brokers back",
     ),
-    21: Fault("INVALID_REQUIRED_ACKS", InvalidRequest, "acks must be 0, 1 or all"),
+    21: Fault("INVALID_REQUIRED_ACKS", InvalidRequest, "The setting acks must be 0, 1 or all"),
     22: Fault("ILLEGAL_GENERATION", Conflict, "The group has rebalanced meanwhile", "Try again"),
     23: Fault(
         "INCONSISTENT_GROUP_PROTOCOL", Conflict, "The group speaks another protocol", "Check the group's type"
