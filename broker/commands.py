@@ -152,7 +152,7 @@ def status_json(paths: DataPaths, statuses: tuple[ProcessStatus, ...]) -> dict[s
 
 
 def _cluster_json(paths: DataPaths, spec: ClusterSpec, by_name: dict[str, ProcessStatus]) -> dict[str, Any]:
-    brokers = []
+    brokers: list[dict[str, Any]] = []
     for node in spec.nodes:
         found = by_name.get(spec.process_name(node))
         listeners = {item.name: item.address for item in node.listeners if item.name in set(Protocol)}

@@ -12,6 +12,7 @@ import socket
 import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,7 @@ class ControlServer:
             return
         connection.setblocking(False)
         self._peers[connection] = _Peer()
-        self._selector.register(
-            connection, selectors.EVENT_READ, lambda events: self._serve(connection, events)
-        )
+        self._selector.register(connection, selectors.EVENT_READ, partial(self._serve, connection))
 
     def _serve(self, connection: socket.socket, events: int) -> None:
         peer = self._peers[connection]
@@ -104,7 +103,7 @@ class ControlServer:
             self._drop(connection)
             return
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.unsent else 0)
-        self._selector.modify(connection, events, lambda events: self._serve(connection, events))
+        self._selector.modify(connection, events, partial(self._serve, connection))
 
     def _drop(self, connection: socket.socket) -> None:
         del self._peers[connection]

@@ -79,7 +79,7 @@ class Facts:
     `full`: directories of the process on a disk without space; a full disk may leave no trace in a log on that disk.
     """
 
-    owners: Mapping[str, PortOwner | None] = field(default_factory=dict)
+    owners: Mapping[str, PortOwner | None] = field(default_factory=dict[str, PortOwner | None])
     full: tuple[str, ...] = ()
     memory_limit_kills: int = 0
     timed_out_after: float | None = None
@@ -266,7 +266,7 @@ def _find_full_disk(code: int | None, _text: str, facts: Facts) -> Diagnosis | N
 
 def storage_mismatch(file: str, text: str, expected: Sequence[str]) -> Diagnosis | None:
     """Before a start: what the file of a data directory says, against what this node is."""
-    lines = dict(line.partition("=")[::2] for line in text.splitlines())
+    lines = {key: value for key, _, value in (line.partition("=") for line in text.splitlines())}
     for line in expected:
         key, _, value = line.partition("=")
         if lines.get(key) != value:

@@ -45,7 +45,7 @@ def taken(addresses: Iterable[str]) -> tuple[str, ...]:
 
 def port_owner(address: str) -> PortOwner | None:
     split = split_address(address)
-    inodes = set(_listening_inodes(split[1])) if split else set()
+    inodes = set(_listening_inodes(split[1]) if split else ())
     for pid in (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()):
         if inodes and not inodes.isdisjoint(_socket_inodes(pid)):
             return PortOwner(pid, command(pid))

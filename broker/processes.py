@@ -96,9 +96,9 @@ class ProcessSpec:
     depends_on: tuple[str, ...] = ()
     start_timeout: float = 90
     stop_timeout: float = 60
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
     ports: tuple[str, ...] = ()
-    expect: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    expect: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -178,7 +178,7 @@ class ProcessStatus:
     reason: str | None = None
     hint: str | None = None
     rss_bytes: int | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
     cause: str | None = None
     last_lines: tuple[str, ...] = ()
     progress: str | None = None

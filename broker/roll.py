@@ -36,7 +36,7 @@ class ClusterView:
     quorum: Quorum
     partitions: tuple[PartitionFacts, ...]
     online: frozenset[int]
-    recovering: Mapping[int, str] = field(default_factory=dict)
+    recovering: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 class FactsProvider(Protocol):

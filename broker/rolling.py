@@ -81,9 +81,9 @@ class Roll:
     pending: tuple[int, ...]
     done: tuple[int, ...] = ()
     current: Restarting | None = None
-    put_off: Mapping[int, PutOff] = field(default_factory=dict)
-    failed: Mapping[int, str] = field(default_factory=dict)
-    unready_since: Mapping[int, float] = field(default_factory=dict)
+    put_off: Mapping[int, PutOff] = field(default_factory=dict[int, PutOff])
+    failed: Mapping[int, str] = field(default_factory=dict[int, str])
+    unready_since: Mapping[int, float] = field(default_factory=dict[int, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +204,9 @@ def _consider(
     found = refused(facts, node.id)
     if not found:
         return _restart(roll, node, now)
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    why = f"Node {node.id} must not be restarted now: {found[0].what}{more}"
+    first, *others = found
+    more = f" (and {len(others)} more)" if others else ""
+    why = f"Node {node.id} must not be restarted now: {first.what}{more}"
     return _put_off(roll, node, why, now, limits)
 
 

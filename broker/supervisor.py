@@ -227,7 +227,7 @@ class Supervisor:
         self._handles[name] = handle
         self._watches[name] = watch
         # The end of a process needs no callback: the next tick looks at every handle.
-        self._selector.register(handle, selectors.EVENT_READ, lambda _events: None)
+        self._selector.register(handle, selectors.EVENT_READ, _nothing)
 
     def _forget(self, name: str) -> None:
         self._selector.unregister(self._handles.pop(name))
@@ -298,6 +298,9 @@ class Supervisor:
             last_lines=failed.last_lines if failed else (),
             progress=entry.progress,
         )
+
+
+def _nothing(_events: int) -> None: ...
 
 
 def _log_lost(entry: Entry) -> None:

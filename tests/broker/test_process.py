@@ -180,6 +180,7 @@ def test_a_recorded_process_is_ours_only_if_everything_agrees(
     assert process.verify(Child.from_json({**own, **change})) is verdict
 
 
+@pytest.mark.slow
 def test_a_crash_loop_backs_off_and_ends_in_fatal_with_the_last_lines(rig: Rig) -> None:
     rig.supervise()
     rig.client.apply([rig.spec("one", CRASHER)])
