@@ -8,6 +8,7 @@ from typing import ClassVar
 from controlplane.audit.models import Operation
 from controlplane.audit.selectors import Filters
 from controlplane.core.pages import Page
+from controlplane.core.plans import Plan
 from controlplane.core.tables import Table
 
 
@@ -26,4 +27,5 @@ class OperationPage(Page):
     template: ClassVar[str] = "audit/detail.html"
 
     operation: Operation
-    commands: tuple[str, ...]
+    plan: Plan | None
+    before_text: str

@@ -20,8 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 from prometheus_client import Counter
 
-from controlplane.audit.chain import FIELDS, Head, Link, Verification, link_hash, verify
-from controlplane.audit.chain import Finding, Tampering
+from controlplane.audit.chain import FIELDS, Finding, Head, Link, Tampering, Verification, link_hash, verify
 from controlplane.audit.head import HeadForged, head_file
 from controlplane.audit.models import ChainHead, Operation, Outcome
 from controlplane.core.access import Action, Actor, can

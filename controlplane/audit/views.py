@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from controlplane.audit import pages, selectors
-from controlplane.audit.models import Outcome
+from controlplane.audit.models import Operation, Outcome
 from controlplane.core.access import Action
 from controlplane.core.actors import require
 from controlplane.core.errors import Invalid
 from controlplane.core.pages import render_page
+from controlplane.core.plans import Plan, plan_from_json
 from controlplane.core.tables import Column, table_of
 
 COLUMNS = (
@@ -41,5 +43,17 @@ def operation_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def detail(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     found = selectors.get_operation(require(request, Action.AUDIT_VIEW), str(uid))
-    commands = tuple((found.plan or {}).get("commands", ()))
-    return render_page(request, pages.OperationPage(operation=found, commands=commands))
+    page = pages.OperationPage(
+        operation=found,
+        plan=recorded_plan(found),
+        before_text=json.dumps(found.before, indent=2) if found.before is not None else "",
+    )
+    return render_page(request, page)
+
+
+def recorded_plan(operation: Operation) -> Plan | None:
+    """None also for a plan of a version whose words we do not know any more."""
+    try:
+        return plan_from_json(operation.plan) if operation.plan else None
+    except (KeyError, ValueError):
+        return None

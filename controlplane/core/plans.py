@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias, Union
+from typing import Any, TypeAlias, Union
 
 from controlplane.core.access import Action
 
@@ -141,3 +141,33 @@ def state_digest(state: Mapping[str, object]) -> str:
     """SHA-256 of the canonical JSON of a state: equal states, equal digests, in any key order."""
     canonical = json.dumps(state, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def plan_from_json(data: Mapping[str, Any]) -> Plan:
+    """A plan as it was recorded; what a row of another version lacks is left empty."""
+    return Plan(
+        action=Action(data["action"]),
+        title=data.get("title", ""),
+        apply_label="",
+        cluster=data.get("cluster", ""),
+        steps=tuple(_step_from_json(step) for step in data.get("steps", ())),
+        risk=Risk(data.get("risk", Risk.REVERSIBLE)),
+        digest=data.get("digest", ""),
+        warnings=tuple(data.get("warnings", ())),
+        refusals=tuple(Refusal(r["code"], r["what"], r.get("hint", "")) for r in data.get("refusals", ())),
+        affected=tuple(
+            Affected(a["object_type"], a["name"], note=a.get("note", "")) for a in data.get("affected", ())
+        ),
+        undo=data.get("undo", ""),
+        commands=tuple(data.get("commands", ())),
+        confirm_name=data.get("confirm_name"),
+        request=data.get("request", {}),
+    )
+
+
+def _step_from_json(data: Mapping[str, Any]) -> PlanStep:
+    changes = tuple(
+        Change(c["field"], c["before"], c["after"], c.get("note", "")) for c in data.get("changes", ())
+    )
+    kind = StepKind(data["kind"])
+    return PlanStep(kind, data["object_type"], data["name"], changes, data.get("summary", ""))

@@ -5,6 +5,7 @@ Which status a gateway's error gets: 502 and 504 mean that Kafka did not do it, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -15,10 +16,12 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
 from controlplane.core import errors as app
+from controlplane.core.actors import actor_of
 from controlplane.core.logs import request_id
-from controlplane.core.pages import Page, is_htmx, render_page
+from controlplane.core.pages import Page, htmx_target, is_htmx, render_page
 from controlplane.gateways import errors as gateway
 
+SAFE_ID = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
 CONTENT_TYPE = "application/problem+json"
 #: Most specific first: the first class that matches decides.
 GATEWAY_STATUS: tuple[tuple[type[gateway.GatewayError], int, str], ...] = (
@@ -164,15 +167,36 @@ class ErrorPage(Page):
 
 
 @dataclass(frozen=True)
+class SignedInErrorPage(ErrorPage):
+    template: ClassVar[str] = "errors/signed_in.html"
+
+
+@dataclass(frozen=True)
 class ErrorFragment(ErrorPage):
+    """Takes the place, and the id, of the element that htmx wanted to swap."""
+
     template: ClassVar[str] = "errors/fragment.html"
+
+    fragment_id: str = ""
 
 
 def html_response(request: HttpRequest, problem: Problem) -> HttpResponse:
     """On a form, a moved state is a 409: 412 belongs to If-Match, which browsers do not send."""
     status = 409 if problem.status == 412 else problem.status
-    kind = ErrorFragment if is_htmx(request) else ErrorPage
-    response = render_page(request, kind(problem=problem, request_id=request_id.get()), status=status)
+    response = render_page(request, _error_page(request, problem), status=status)
     for name, value in problem.headers.items():
         response.headers[name] = value
     return response
+
+
+def _error_page(request: HttpRequest, problem: Problem) -> ErrorPage:
+    if is_htmx(request):
+        target = htmx_target(request)
+        return ErrorFragment(
+            problem=problem,
+            request_id=request_id.get(),
+            fragment_id=target if SAFE_ID.match(target) else "error",
+        )
+    signed_in = actor_of(request).kind == "user"
+    kind = SignedInErrorPage if signed_in and problem.status < 500 else ErrorPage
+    return kind(problem=problem, request_id=request_id.get())
