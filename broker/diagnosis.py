@@ -122,11 +122,20 @@ def _find_memory(code: int | None, text: str, facts: Facts) -> Diagnosis | None:
     return None
 
 
+# A JVM that is asked to end by a signal exits with 128 + its number.
+_ENDED_BY_SIGNAL = frozenset({128 + signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGHUP})
+
+
 def _find_killed(code: int | None, text: str, facts: Facts) -> Diagnosis | None:
-    """After a signal the log says nothing about the cause."""
-    if code is None or code >= 0 or code == -signal.SIGABRT or facts.timed_out_after is not None:
+    """After a signal the log says nothing about the cause, unless we sent it to end a start that took too long."""
+    if facts.timed_out_after is not None:
         return None
-    what = f"It {explain_exit(code)}; Kastellan did not send it."
+    if code in _ENDED_BY_SIGNAL:
+        what = f"It was ended by {signal.Signals((code or 0) - 128).name}; Kastellan did not send it."
+    elif code is not None and code < 0 and code != -signal.SIGABRT:
+        what = f"It {explain_exit(code)}; Kastellan did not send it."
+    else:
+        return None
     return Diagnosis(Cause.KILLED, what, "Someone, or the system, ended it. It is started again.")
 
 

@@ -28,7 +28,7 @@ from broker.observe import Watch
 from broker.operations import Operations
 from broker.paths import DataPaths
 from broker.process import Handle
-from broker.processes import LogReady, ProcessStatus
+from broker.processes import LogReady, ProcessSpec, ProcessStatus
 from broker.readiness import Prober
 from broker.reconcile import Effect, Entry, Failure, Kill, Spawn, Terminate, World
 from broker.states import ALIVE, ProcessState
@@ -72,7 +72,7 @@ class Supervisor:
                 self._loop()
             finally:
                 server.close()
-                self._close()
+                self.close()
 
     def _socket_path(self) -> Path:
         self.paths.socket_directory("control")
@@ -96,12 +96,25 @@ class Supervisor:
 
     def _loop(self) -> None:
         while not self.leaving:
-            self.tick()
+            try:
+                self.tick()
+            except Exception:
+                # A defect here must not leave the brokers without their supervisor.
+                log.exception("the turn failed; going on")
+                self._heal()
             if self.world.closing and reconcile.all_down(self.world):
                 return
             for key, events in self._selector.select(self._patience()):
                 callback: Callable[[int], None] = key.data
                 callback(events)
+
+    def _heal(self) -> None:
+        """A start that was interrupted by a defect counts as failed; if it did start, the next attempt finds it."""
+        failure = Failure(Diagnosis(Cause.UNKNOWN, "Its start failed inside the supervisor; see its log."))
+        for name, entry in self.world.entries.items():
+            if entry.state is ProcessState.STARTING and entry.child is None:
+                self.world = reconcile.ended(self.world, name, failure, time.monotonic())
+        time.sleep(BUSY)
 
     def _patience(self) -> float:
         settled = all(
@@ -114,7 +127,7 @@ class Supervisor:
         with suppress(BlockingIOError):
             self._wake_out.recv(4096)
 
-    def _close(self) -> None:
+    def close(self) -> None:
         for handle in self._handles.values():
             handle.close()
         self._selector.close()
@@ -203,21 +216,35 @@ class Supervisor:
 
     def _spawn(self, name: str) -> None:
         spec = self.world.entries[name].spec
+        found = self._find(spec)
+        watch = self._watch_of(spec, adopted=found is not None)
+        started = found or self._start(spec)
+        if isinstance(started, Diagnosis):
+            self._not_started(name, started)
+            return
+        self._hold(name, started, watch)
+        self.world = reconcile.spawned(self.world, name, started.child)
+        self._record()
+
+    def _watch_of(self, spec: ProcessSpec, *, adopted: bool) -> Watch:
+        return Watch(spec, logs.tail_of_run(Path(spec.log), READ_LINES) if adopted else ())
+
+    def _find(self, spec: ProcessSpec) -> Handle | None:
+        """The process may be there already, when the record of its start was lost."""
+        found = process.find_unrecorded(spec, self.marker(spec.name))
+        return process.adopt(found) if found else None
+
+    def _start(self, spec: ProcessSpec) -> Handle | Diagnosis:
         obstacle = preflight.check(spec)
         if obstacle is not None:
-            self._not_started(name, obstacle)
-            return
-        logs.mark_start(Path(spec.log), name, time.time())
-        watch = Watch(spec)
+            return obstacle
+        with suppress(OSError):
+            logs.mark_start(Path(spec.log), spec.name, time.time())
         try:
-            handle = process.start(spec, self.marker(name))
+            return process.start(spec, self.marker(spec.name))
         except OSError as error:
             what = f"{spec.argv[0]} cannot be executed: {error.strerror}."
-            self._not_started(name, Diagnosis(Cause.CANNOT_EXECUTE, what, "Is it installed, and executable?"))
-            return
-        self._hold(name, handle, watch)
-        self.world = reconcile.spawned(self.world, name, handle.child)
-        self._record()
+            return Diagnosis(Cause.CANNOT_EXECUTE, what, "Is it installed, and executable?")
 
     def _not_started(self, name: str, diagnosis: Diagnosis) -> None:
         log.warning("%s: %s", name, diagnosis.what)
@@ -239,11 +266,17 @@ class Supervisor:
     # Record
 
     def _record(self) -> None:
+        """On a full disk the loop goes on and tries again: a process that is not recorded is found by its mark."""
         durable = record.durable(self.world)
-        if durable != self._recorded:
-            raw = record.world_to_json(self.world, now=time.monotonic(), wall=time.time())
+        if durable == self._recorded:
+            return
+        raw = record.world_to_json(self.world, now=time.monotonic(), wall=time.time())
+        try:
             record.save(self.paths.processes, raw)
-            self._recorded = durable
+        except OSError as error:
+            log.error("cannot write %s: %s", self.paths.processes, error)
+            return
+        self._recorded = durable
 
     def _restore(self) -> None:
         now = time.monotonic()
@@ -253,15 +286,12 @@ class Supervisor:
 
     def _take_back(self, entry: Entry, now: float) -> Entry:
         name = entry.spec.name
-        handle = process.adopt(entry.child) if entry.child else None
-        if handle is None:
-            found = process.find_unrecorded(entry.spec, self.marker(name))
-            handle = process.adopt(found) if found else None
+        handle = (process.adopt(entry.child) if entry.child else None) or self._find(entry.spec)
         if handle is None:
             _log_lost(entry)
             return reconcile.restore(entry, None, now)
         log.info("%s: adopted, pid %d", name, handle.child.pid)
-        self._hold(name, handle, Watch(entry.spec, logs.tail_of_run(Path(entry.spec.log), READ_LINES)))
+        self._hold(name, handle, self._watch_of(entry.spec, adopted=True))
         return reconcile.restore(entry, handle.child, now)
 
     def _rotate(self) -> None:
@@ -271,7 +301,8 @@ class Supervisor:
         self._rotated = now
         paths = [Path(entry.spec.log) for entry in self.world.entries.values()]
         for path in (*paths, self.paths.log("supervisor")):
-            logs.rotate(path)
+            with suppress(OSError):
+                logs.rotate(path)
 
     # Answers
 

@@ -189,6 +189,7 @@ def test_the_six_causes_that_no_restart_cures_are_permanent() -> None:
         (-signal.SIGKILL, 0, Cause.KILLED, "It was killed by SIGKILL; Kastellan did not send it."),
         (-signal.SIGKILL, 1, Cause.OUT_OF_MEMORY, "The kernel killed it because memory ran out"),
         (-signal.SIGSEGV, 0, Cause.KILLED, "SIGSEGV"),
+        (143, 0, Cause.KILLED, "It was ended by SIGTERM; Kastellan did not send it."),
         (None, 0, Cause.UNKNOWN, "its exit code is unknown"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -15,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from broker import logs, process, record
+from broker import logs, process, reconcile, record
 from broker.control import ControlError, NotReached, ensure_supervisor
 from broker.process import Verdict
 from broker.processes import Child, HttpReady, ProcessStatus, Ready, TcpReady, UnixReady
 from broker.states import ProcessState
+from broker.supervisor import Supervisor
 from tests.broker.supervised import CRASHER, ROOT, SLEEPER, STUBBORN, Rig, alive
 from tests.waiting import eventually
 
@@ -427,6 +429,40 @@ from broker import record
 while True:
     record.save(Path(sys.argv[1]), {"version": 1, "processes": [], "padding": "x" * 200_000})
 """
+
+
+def test_a_lost_record_does_not_make_a_second_process(rig: Rig) -> None:
+    rig.kill(_with_one_running(rig))
+    (pid,) = rig.marked("one")
+    rig.paths.processes.unlink()
+    rig.supervise()
+    assert rig.client.status() == ()
+    rig.client.apply([rig.spec("one")])
+    rig.client.wait_ready(["one"], 10)
+    assert rig.marked("one") == {pid}
+
+
+def test_a_full_disk_does_not_bring_the_supervisor_down(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for module, name in ((record, "save"), (logs, "mark_start"), (logs, "rotate")):
+        monkeypatch.setattr(module, name, full)
+    supervisor = Supervisor(rig.paths)
+    supervisor.world = reconcile.apply(supervisor.world, [rig.spec("one", ready=None)])
+    supervisor.tick()
+    supervisor.tick()
+    (status,) = supervisor.statuses()
+    assert status.state is ProcessState.RUNNING
+    supervisor.stop_everything()
+
+    def down() -> bool:
+        supervisor.tick()
+        return reconcile.all_down(supervisor.world)
+
+    eventually(down)
+    assert not rig.marked()
+    supervisor.close()
 
 
 def test_a_damaged_record_stops_the_supervisor_with_a_clear_message(rig: Rig) -> None:
