@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ def train(paths: DataPaths, spec: ClusterSpec, artifacts: Artifacts | None = Non
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[bool]:
+def _alone(lock: Path) -> Generator[bool]:
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

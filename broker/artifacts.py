@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,7 +134,7 @@ def missing(files: Iterable[LockedFile], dest: Path) -> tuple[LockedFile, ...]:
     """Absent or altered files; an altered one is fetched again, never used."""
     files = tuple(files)
     with ThreadPoolExecutor(PARALLEL) as pool:
-        fine = pool.map(lambda item: intact(dest / item.path, item), files)
+        fine = pool.map(intact, (dest / item.path for item in files), files)
         return tuple(item for item, ok in zip(files, fine, strict=True) if not ok)
 
 
@@ -223,7 +223,7 @@ def _download_maven(item: LockedFile, partial: Path, count: Callable[[int], None
     from jgo.maven import MavenContext, PythonResolver
 
     @contextmanager
-    def progress(_name: str, _size: int) -> Iterator[Callable[[int], None]]:
+    def progress(_name: str, _size: int) -> Generator[Callable[[int], None]]:
         yield count
 
     mirror = os.environ.get(MIRROR)

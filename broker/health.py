@@ -96,14 +96,16 @@ def parse(node: int, answers: list[Any]) -> NodeHealth:
     if len(answers) != len(QUESTIONS):
         raise AgentError(f"node {node} gave {len(answers)} answers to {len(QUESTIONS)} questions")
     state, raft, lag, recovery, *gauges = answers
-    leader = (raft or {}).get("current-leader", -1)
+    quorum: Mapping[str, Any] = raft or {}
+    remaining: Mapping[str, Mapping[str, Any]] = recovery or {}
+    leader = quorum.get("current-leader")
     return NodeHealth(
         node=node,
         broker_state=None if state is None else int(state["Value"]),
         leader=None if leader is None or leader < 0 else int(leader),
-        epoch=int((raft or {}).get("current-epoch", -1)),
+        epoch=int(quorum.get("current-epoch", -1)),
         lag_ms=None if lag is None or lag["Value"] is None else int(lag["Value"]),
-        logs_to_recover=sum(int(item["Value"]) for item in (recovery or {}).values()),
+        logs_to_recover=sum(int(item["Value"]) for item in remaining.values()),
         partitions=_partitions([item or {} for item in gauges]),
     )
 

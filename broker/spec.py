@@ -93,7 +93,7 @@ class ClusterSpec:
     nodes: tuple[NodeSpec, ...]
     host: str = "127.0.0.1"
     jvm: JvmProfile = JvmProfile()
-    overrides: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
 
     @property

@@ -45,8 +45,8 @@ def ensure_storage(paths: ClusterPaths, spec: ClusterSpec, tool: Tool) -> tuple[
     """Formats what is not formatted yet, all nodes at a time; returns their ids."""
     fresh = [node for node in spec.nodes if not formatted(paths.node(node.id), spec, node)]
     with ThreadPoolExecutor(max_workers=max(1, len(fresh))) as pool:
-        for _ in pool.map(lambda node: _format(paths.node(node.id), spec, node, tool), fresh):
-            pass
+        for job in [pool.submit(_format, paths.node(node.id), spec, node, tool) for node in fresh]:
+            job.result()
     return tuple(node.id for node in fresh)
 
 

@@ -124,7 +124,7 @@ def describe_scram_response(reader: Reader) -> tuple[Outcome, ...]:
 
 def _outcome(reader: Reader, *, described: bool) -> Outcome:
     user, code, message = reader.text() or "", reader.number(2), reader.text()
-    mechanisms = []
+    mechanisms: list[int] = []
     for _ in range(reader.count() if described else 0):
         mechanisms.append(reader.number(1))
         reader.number(4)

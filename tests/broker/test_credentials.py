@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from broker import credentials
 from broker.credentials import NodeTls, admin_files, control_files, ensure_credentials
 from broker.paths import DataPaths
 from broker.pki import PkiError
@@ -121,5 +120,5 @@ def test_a_new_host_name_reissues_the_brokers_leaves(
     paths: DataPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ensure_credentials(paths, SPEC, NOW)
-    monkeypatch.setattr(credentials.socket, "gethostname", lambda: "renamed")
+    monkeypatch.setattr("socket.gethostname", lambda: "renamed")
     assert ensure_credentials(paths, SPEC, NOW) == ("broker-1", "broker-2", "kastellan-control")
