@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.apps import apps
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
 
@@ -12,6 +13,8 @@ from controlplane.accounts.services import actor_of, preferences_of
 from controlplane.clusters import selectors
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action, Actor, can
+
+METRICS = "controlplane.metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
         _item(path, "Brokers", "clusters:brokers", "broker", cluster.name, count=facts.brokers),
         _item(path, "Topics", "topics:list", "topic", cluster.name, count=facts.topics),
         _item(path, "Consumer groups", "groups:list", "group", cluster.name, count=facts.groups),
-        _item(path, "Metrics", "metrics:page", "metrics", cluster.name),
+        # A page appears in the menu only when it works.
+        *((_item(path, "Metrics", "metrics:page", "metrics", cluster.name),) if apps.is_installed(METRICS) else ()),
     )
 
 

@@ -16,7 +16,7 @@ from controlplane.clusters import selectors
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action, Actor, can
 from controlplane.core.actors import actor_of
-from controlplane.manual import render as manual
+from controlplane.manual.selectors import library
 
 LIMIT = 20
 OBJECTS = 12
@@ -89,5 +89,5 @@ def _general(actor: Actor) -> Iterator[Item]:
     yield Item("API reference", "page", resolve_url("api:docs"))
     if can(actor, Action.USER_MANAGE, None).allowed:
         yield Item("Users and roles", "page", resolve_url("accounts:users"))
-    for page in manual.pages():
-        yield Item(f"Manual: {page.title}", "manual", resolve_url("manual:page", page.name))
+    for document in library().documents:
+        yield Item(f"Manual: {document.title}", "manual", document.url)

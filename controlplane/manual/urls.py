@@ -8,4 +8,8 @@ from controlplane.manual import views
 
 app_name = "manual"
 
-urlpatterns = [path("", views.index, name="index"), path("<slug:name>/", views.page, name="page")]
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("components/", views.components, name="components"),
+    path("<slug:slug>/", views.page, name="page"),
+]

@@ -197,6 +197,14 @@ def query(context: template.Context, **changes: Any) -> str:
     return f"?{encoded}" if encoded else "?"
 
 
+@register.simple_tag(takes_context=True)
+def nonce(context: template.Context) -> SafeString:
+    """Stands in every element with hx-* attributes: the page's hx-csp strips them from any that lacks it, so that
+    injected markup stays dead. Works in `include … only` too, which keeps the request."""
+    request = getattr(context, "request", None) or context.get("request")
+    return format_html('hx-nonce="{}"', getattr(request, "csp_nonce", ""))
+
+
 @register.filter
 def get(mapping: Any, key: Any) -> Any:
     """`mapping[key]` for templates; None where it is missing."""
