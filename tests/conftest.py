@@ -1,36 +1,36 @@
 """Fixtures for everyone: one data directory and one real three-broker cluster for the whole session.
 
 Tests isolate themselves by a topic prefix (`prefix`). KASTELLAN_TEST_DATA names the data directory of a
-cluster that is already up, for quick repeated runs; it is then neither started nor stopped here.
+cluster that is already up (tests/environment.py); it is then neither started nor stopped here.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
+from django.test import Client
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = os.environ.get("KASTELLAN_TEST_DATA", "")
-# Before Django's settings are read: each session has a data directory and a database of its own.
-DATA = SHARED or tempfile.mkdtemp(prefix="kastellan-test-")
-os.environ["KASTELLAN_DATA"] = DATA
-os.environ.setdefault("KASTELLAN_ARTIFACTS", str(ROOT / ".cache" / "artifacts"))
-os.environ["KASTELLAN_TEST_DATABASE"] = str(Path(tempfile.gettempdir()) / f"kastellan-test-{os.getpid()}.sqlite3")
-# The synchronous Playwright driver runs an event loop in the main thread; Django's ORM is used beside it, not in it.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+from broker import artifacts as artifacts_
+from broker import cluster as clusters_
+from broker.control import ControlClient, ensure_supervisor
+from broker.paths import DataPaths
+from broker.spec import ClusterSpec
+from tests.environment import DATA, SHARED
 
-from broker import artifacts as artifacts_  # noqa: E402
-from broker import cluster as clusters_  # noqa: E402
-from broker.control import ControlClient, ensure_supervisor  # noqa: E402
-from broker.paths import DataPaths  # noqa: E402
-from broker.spec import ClusterSpec  # noqa: E402
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from controlplane.accounts.models import User
+    from controlplane.clusters.models import Cluster
+    from controlplane.core.access import Role
+    from controlplane.gateways.kafka.gateway import KafkaGateway
 
 READY_SECONDS = 180
 
@@ -66,7 +66,74 @@ def cluster_spec(data_paths: DataPaths, control: ControlClient) -> ClusterSpec:
     return spec
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _connections_end_with_the_session() -> Iterator[None]:
+    yield
+    from controlplane.clusters.services import close_gateways
+
+    close_gateways()
+
+
 @pytest.fixture
 def prefix() -> str:
     """Unique per test: names of topics and groups start with it."""
     return f"t{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def cluster(cluster_spec: ClusterSpec, db: None) -> Cluster:
+    """The registered row of the session's cluster, with a fresh snapshot."""
+    from controlplane.clusters.services import refresh, register_bundled
+
+    (row,) = [found for found in register_bundled() if found.name == cluster_spec.name]
+    refresh(row)
+    return row
+
+
+@pytest.fixture
+def gateway(cluster: Cluster) -> KafkaGateway:
+    from controlplane.clusters.services import gateway_for
+
+    return gateway_for(cluster)
+
+
+@pytest.fixture
+def users(db: None) -> dict[Role, User]:
+    """vera views, otto operates, anna administrates; each on every cluster."""
+    from controlplane.core.access import Role
+
+    names = {Role.VIEWER: "vera", Role.OPERATOR: "otto", Role.ADMIN: "anna"}
+    return {role: make_user(name, role) for role, name in names.items()}
+
+
+def make_user(name: str, role: Role, cluster: str = "*") -> User:
+    from controlplane.accounts.models import RoleGrant, User
+
+    user = User.objects.create_user(username=name, password=f"{name}-long-enough-password")
+    RoleGrant.objects.create(user=user, cluster=cluster, role=role.value)
+    return user
+
+
+class Api:
+    """The REST API as a script uses it: a token, JSON in and out."""
+
+    def __init__(self, token: str) -> None:
+        self.client = Client(headers={"Authorization": f"Token {token}"})
+
+    def __call__(self, method: str, path: str, body: object = None, **headers: str) -> HttpResponse:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        data = "" if body is None else json.dumps(body)
+        answer = self.client.generic(
+            method, f"/api/v1/{path}", data, content_type="application/json", headers=sent
+        )
+        return cast("HttpResponse", answer)
+
+
+@pytest.fixture
+def api(users: dict[Role, User]) -> Callable[[Role], Api]:
+    from controlplane.accounts.services import create_token
+
+    def make(role: Role) -> Api:
+        return Api(create_token(user=users[role], name=role.value)[1])
+
+    return make

@@ -47,6 +47,15 @@ def gateway_for(cluster: Cluster) -> KafkaGateway:
     return gateway
 
 
+def close_gateways() -> None:
+    """Ends this process's connections to every cluster; the next use makes new ones."""
+    with _lock:
+        known = [gateway for _, gateway in _gateways.values()]
+        _gateways.clear()
+    for gateway in known:
+        gateway.close()
+
+
 def register_bundled() -> tuple[Cluster, ...]:
     """Every bundled cluster of the data directory has a row; called at each start."""
     rows = []

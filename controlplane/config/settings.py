@@ -173,7 +173,7 @@ USE_THOUSAND_SEPARATOR = False
 # --- Static files: hashed and compressed after collectstatic, found in place before it ------------------------------
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [path for path in (ROOT / "static",) if path.is_dir()]
-STATIC_ROOT = DATA / "static"
+STATIC_ROOT = private_directory(DATA / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "controlplane.core.static.HashedStaticStorage"},
@@ -313,6 +313,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": True,
+    "SERVE_PERMISSIONS": ["controlplane.accounts.authentication.HasActor"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
