@@ -120,3 +120,14 @@ def _await_start(child: subprocess.Popen[bytes], log: Path, scratch: DataPaths, 
             return True
         time.sleep(0.25)
     return False
+
+
+def main() -> None:
+    """`python -m broker.aot`: for the launcher, detached, after the cluster is ready. Silent; losing it costs nothing."""
+    paths = DataPaths.from_env()
+    for spec in cluster.list_clusters(paths)[:1]:
+        train(paths, spec)
+
+
+if __name__ == "__main__":
+    main()
