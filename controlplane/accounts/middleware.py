@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequired
@@ -16,14 +18,12 @@ from django.utils.functional import SimpleLazyObject
 
 from controlplane.accounts import services
 from controlplane.accounts.models import UserPreferences
-from controlplane.core.access import ANONYMOUS, Actor
+from controlplane.core.access import ANONYMOUS, Actor, Role
 from controlplane.core.pages import is_htmx
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 STARTED, SEEN, MUST_SET_PASSWORD = "started_at", "seen_at", "must_set_password"
 SEEN_RESOLUTION = 60.0
-#: Where somebody without a password may still go.
-OPEN_WITHOUT_PASSWORD = ("accounts:set_password", "account_logout", "healthz")
 
 
 class SessionLimitsMiddleware:
@@ -73,30 +73,60 @@ class LoginRequiredMiddleware(DjangoLoginRequired):
 
 
 class CredentialsRequiredMiddleware:
-    """Whoever came by a one-time link sets a password before anything else: the link does not work twice."""
+    """A session that lacks a credential may do one thing: get it. The API and `actor_of` see it as anonymous.
+
+    Whoever came by a one-time link sets a password first: the link does not work twice. Where a role requires a
+    second factor, that comes next.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        has_session = settings.SESSION_COOKIE_NAME in request.COOKIES
-        if has_session and request.user.is_authenticated and request.session.get(MUST_SET_PASSWORD):
-            request.credentials_required = True  # type: ignore[attr-defined]  # the API refuses such a session
-            request.actor = ANONYMOUS  # type: ignore[attr-defined]
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            missing = _missing_credential(request)
+            if missing is not None:
+                request.credentials_required = missing  # type: ignore[attr-defined]
+                request.actor = ANONYMOUS  # type: ignore[attr-defined]
         return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view_func: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        if not getattr(request, "credentials_required", False) or request.path.startswith("/api/"):
+        missing: Missing | None = getattr(request, "credentials_required", None)
+        if missing is None or request.path.startswith("/api/"):
             return None
         match = request.resolver_match
-        if match is not None and match.view_name in OPEN_WITHOUT_PASSWORD:
+        name = match.view_name if match is not None else ""
+        if name in ALWAYS_OPEN or name.startswith(missing.open_views):
             return None
-        target = reverse("accounts:set_password")
+        target = reverse(missing.target)
         if is_htmx(request):
             return HttpResponse(status=401, headers={"HX-Redirect": target})
         return HttpResponseRedirect(target)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What has to be set up first, where, and the views that it takes."""
+
+    target: str
+    open_views: tuple[str, ...]
+
+
+PASSWORD_MISSING = Missing("accounts:set_password", ("accounts:set_password",))
+SECOND_FACTOR_MISSING = Missing("mfa_index", ("mfa_", "account_reauthenticate"))
+ALWAYS_OPEN = ("account_logout", "healthz")
+
+
+def _missing_credential(request: HttpRequest) -> Missing | None:
+    if request.session.get(MUST_SET_PASSWORD):
+        return PASSWORD_MISSING
+    if not settings.REQUIRE_MFA_FROM:
+        return None
+    role = services.actor_of_user(request.user).role_on(None)  # type: ignore[arg-type]
+    required = role is not None and role.rank >= Role(settings.REQUIRE_MFA_FROM).rank
+    return SECOND_FACTOR_MISSING if required and not is_mfa_enabled(request.user) else None
 
 
 def _session_actor(request: HttpRequest) -> Actor:

@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("login/inactive/", account.account_inactive, name="account_inactive"),
     path("login/again/", account.reauthenticate, name="account_reauthenticate"),
     path("settings/password/", account.password_change, name="account_change_password"),
+    path("settings/password/first/", account.password_set, name="account_set_password"),
     path("settings/mfa/", include("allauth.mfa.urls")),
     path("", include((own, "accounts"))),
 ]

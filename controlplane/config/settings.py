@@ -13,7 +13,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from controlplane.config.version import VERSION
-from controlplane.core.env import envbool, envint, envlist, envsecret, envstr, generated_secret
+from controlplane.core.env import envbool, envchoice, envint, envlist, envsecret, envstr, generated_secret
 from controlplane.core.paths import data_directory, private_directory, socket_path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -208,6 +208,9 @@ CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in PUBLIC_HOSTS] if TLS else []
 CSRF_FAILURE_VIEW = "controlplane.core.views.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+#: From this role on a second factor is required; empty: it is everybody's own choice.
+REQUIRE_MFA_FROM = envchoice("KASTELLAN_REQUIRE_MFA", ("", "viewer", "operator", "admin"))
 
 ACCOUNT_ADAPTER = "controlplane.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}

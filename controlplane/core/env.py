@@ -44,6 +44,14 @@ def envint(name: str, default: int, *, low: int = 0, high: int = 2**31) -> int:
     return value
 
 
+def envchoice(name: str, choices: tuple[str, ...]) -> str:
+    """One of the choices; the first is the default."""
+    raw = os.environ.get(name, "").strip().lower()
+    if raw and raw not in choices:
+        raise ImproperlyConfigured(f"{name}={raw!r} is not one of {', '.join(filter(None, choices))}")
+    return raw or choices[0]
+
+
 def envlist(name: str, default: tuple[str, ...] = ()) -> list[str]:
     raw = os.environ.get(name, "")
     found = [part.strip() for part in raw.split(",") if part.strip()]

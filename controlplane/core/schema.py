@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from drf_spectacular.openapi import AutoSchema
@@ -44,8 +45,11 @@ class ProblemAutoSchema(AutoSchema):  # type: ignore[no-untyped-call, unused-ign
         "428": "If-Match is required",
     }
 
-    def get_response_serializers(self) -> Any:
-        return super().get_response_serializers()
+    def get_operation_id(self) -> str:
+        """`<verb>_<view>` where a view does not name its operation: two views never share one."""
+        verb = {"get": "get", "post": "post", "put": "put", "patch": "alter", "delete": "delete"}
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self.view).__name__).lower()
+        return f"{verb.get(self.method.lower(), self.method.lower())}_{name}"
 
     def _get_response_bodies(self, direction: str = "response") -> Any:
         bodies = super()._get_response_bodies(direction)  # type: ignore[no-untyped-call, unused-ignore]
