@@ -12,7 +12,7 @@ from typing import Any
 
 import confluent_kafka
 
-from controlplane.gateways.errors import Conflict, DeadlineExceeded, GatewayError
+from controlplane.gateways.errors import BadAnswer, Conflict, DeadlineExceeded, GatewayError, InvalidRequest
 from controlplane.gateways.kafka.faults import of_confluent, translate, translated
 from controlplane.gateways.kafka.security import KafkaConnection, librdkafka_settings
 from controlplane.gateways.kafka.types import Headers, ProducedRecord
@@ -20,8 +20,6 @@ from controlplane.gateways.kafka.types import Headers, ProducedRecord
 QUIET = logging.getLogger(f"{__name__}.librdkafka")
 POLL_S = 0.05
 MAX_RECORD_BYTES = 100_000_000  # the broker decides, not the client's default of one million
-# What librdkafka cannot recover from; the producer is made anew.
-FATAL = frozenset({confluent_kafka.KafkaError._FATAL, confluent_kafka.KafkaError._STATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +47,16 @@ class RecordProducer:
 
     def produce(self, topic: str, records: Sequence[NewRecord], timeout_s: float) -> tuple[Delivery, ...]:
         """In order; each record's own outcome. One that failed does not stop those behind it."""
+        until = time.monotonic() + timeout_s
         with translated(f"topic {topic}"):
             producer = self._ready(timeout_s)
-        deliveries: list[Delivery | None] = [None] * len(records)
-        for index, record in enumerate(records):
-            report = _reporter(deliveries, index, topic)
-            refused = _queue(producer, topic, record, report)
-            if refused is not None:
-                deliveries[index] = refused
-        self._wait(producer, deliveries, time.monotonic() + timeout_s)
-        return tuple(_late(topic) if delivery is None else delivery for delivery in deliveries)
+        deliveries = self._send(producer, topic, records, until)
+        # The broker refuses a whole batch for one bad record. Nothing of it was written, so each gets its own try.
+        refused = [index for index, delivery in enumerate(deliveries) if isinstance(delivery, InvalidRequest)]
+        if len(records) > 1:
+            for index in refused:
+                (deliveries[index],) = self._send(producer, topic, [records[index]], until)
+        return tuple(deliveries)
 
     def close(self) -> None:
         with self._lock:
@@ -67,11 +65,17 @@ class RecordProducer:
             producer.purge()
             producer.flush(1)
 
-    def _wait(self, producer: Any, deliveries: Sequence[Delivery | None], until: float) -> None:
+    def _send(self, producer: Any, topic: str, records: Sequence[NewRecord], until: float) -> list[Delivery]:
+        deliveries: list[Delivery | None] = [None] * len(records)
+        for index, record in enumerate(records):
+            refused = _queue(producer, topic, record, _reporter(deliveries, index, topic))
+            if refused is not None:
+                deliveries[index] = refused
         while any(delivery is None for delivery in deliveries) and time.monotonic() < until:
             producer.poll(POLL_S)
-        if any(isinstance(d, GatewayError) and d.code == "bad_answer" for d in deliveries):
+        if any(isinstance(delivery, BadAnswer) for delivery in deliveries):
             self._drop(producer)
+        return [_late(topic) if delivery is None else delivery for delivery in deliveries]
 
     def _drop(self, producer: Any) -> None:
         with self._lock:

@@ -160,12 +160,16 @@ def _offsets_of(call: Call, names: Sequence[str]) -> dict[str, OffsetsByPartitio
         name: error for name, error in errors.items() if isinstance(error, GatewayError)
     }
     offsets |= _fetch(call, coordinators, offset_fetch_request, answers_of.parse_offsets)
-    # A share group has no committed offsets, and OffsetFetch does not find it.
-    unknown = {n: node for n, node in coordinators.items() if isinstance(offsets.get(n), NotFound)}
-    if unknown and call.supports(m.DescribeShareGroupOffsets):
-        shared = _fetch(call, unknown, share_offsets_request, answers_of.parse_share_offsets)
+    # A share group has no committed offsets: to OffsetFetch it is empty, or not there.
+    without = {n: node for n, node in coordinators.items() if _may_be_share(offsets.get(n))}
+    if without and call.supports(m.DescribeShareGroupOffsets):
+        shared = _fetch(call, without, share_offsets_request, answers_of.parse_share_offsets)
         offsets |= {n: found for n, found in shared.items() if not isinstance(found, GatewayError)}
     return offsets
+
+
+def _may_be_share(offsets: OffsetsByPartition | GatewayError | None) -> bool:
+    return not offsets or isinstance(offsets, NotFound)
 
 
 def _fetch(
