@@ -17,9 +17,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
 
 from controlplane.audit.models import StoredAnswer
-from controlplane.core.access import Actor
 from controlplane.core.actors import actor_of
 from controlplane.core.errors import Conflict, Invalid
 from controlplane.core.problem import CONTENT_TYPE
@@ -52,7 +52,7 @@ def claim(request: Request) -> tuple[StoredAnswer | None, Response | None]:
         return None, None
     if not SHAPE.match(key):
         raise Invalid(fields={HEADER: ["1 to 200 visible ASCII characters."]})
-    scope, print_, now = scope_of(actor_of(request)), fingerprint(request), timezone.now()
+    scope, print_, now = scope_of(request), fingerprint(request), timezone.now()
     StoredAnswer.objects.filter(scope=scope, key=key, claimed_at__lt=now - KEPT).delete()
     row = StoredAnswer(scope=scope, key=key, fingerprint=print_, claimed_at=now)
     try:
@@ -90,7 +90,7 @@ def keep(row: StoredAnswer, response: Response, hidden: frozenset[str]) -> None:
     data = response.data
     if isinstance(data, Mapping) and hidden:
         data = {name: None if name in hidden else value for name, value in data.items()}
-    body = json.dumps(data, default=str)
+    body = json.dumps(data, cls=JSONEncoder)
     StoredAnswer.objects.filter(pk=row.pk).update(
         status=response.status_code,
         body=encrypt(body, context=_context(row)),
@@ -108,8 +108,11 @@ def replay(row: StoredAnswer) -> Response:
     return response
 
 
-def scope_of(actor: Actor) -> str:
-    return hashlib.sha256(f"{actor.kind}:{actor.user_id}:{actor.name}".encode()).hexdigest()
+def scope_of(request: Request) -> str:
+    """The token, else the user: names are not unique among tokens, their rows are."""
+    actor = actor_of(request)
+    token = getattr(request.auth, "pk", "")
+    return hashlib.sha256(f"{actor.kind}:{actor.user_id}:{token}".encode()).hexdigest()
 
 
 def fingerprint(request: Request) -> str:
