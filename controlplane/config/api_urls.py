@@ -10,6 +10,7 @@ from controlplane.clusters import api as clusters
 from controlplane.config import api_views
 from controlplane.groups import api as groups
 from controlplane.jobs import api as jobs
+from controlplane.metrics import api as metrics
 from controlplane.records import api as records
 from controlplane.topics import api as topics
 
@@ -51,6 +52,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         groups.GroupOffsetsApi.as_view(),
         name="group_offsets",
     ),
+    path("clusters/<slug:cluster>/metrics/charts/", metrics.ChartsApi.as_view(), name="charts"),
+    path("clusters/<slug:cluster>/metrics/charts/<slug:chart>/", metrics.ChartApi.as_view(), name="chart"),
     path("operations/", audit.Operations.as_view(), name="operations"),
     path("operations/<uuid:uid>/", audit.OperationDetail.as_view(), name="operation"),
     path("jobs/", jobs.Jobs.as_view(), name="jobs"),

@@ -11,6 +11,8 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "clusters-refresh": every(10, "clusters.refresh_all"),
+    "metrics-poll": every(10, "metrics.poll_all"),
+    "metrics-housekeeping": every(600, "metrics.housekeeping"),
     "jobs-sweep": every(10, "jobs.sweep"),
     "audit-housekeeping": every(300, "audit.housekeeping"),
     "accounts-housekeeping": every(3600, "accounts.housekeeping"),

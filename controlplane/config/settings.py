@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "controlplane.audit",
     "controlplane.jobs",
     "controlplane.clusters",
+    "controlplane.metrics",
     "controlplane.topics",
     "controlplane.records",
     "controlplane.groups",
@@ -71,6 +72,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "controlplane.metrics.instruments.RequestDurationMiddleware",
     "controlplane.core.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "controlplane.core.middleware.SecurityHeadersMiddleware",
@@ -138,6 +140,10 @@ DATABASES: dict[str, Any] = {
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "kastellan_cache"},
 }
+
+#: Metric history has a file of its own (metrics/store): it is large, and losing it costs nothing but history.
+METRICS_DATABASE = DATA / "db" / "metrics.sqlite3"
+METRICS_RETENTION_DAYS = envint("KASTELLAN_METRICS_DAYS", 15, low=1, high=400)
 
 # --- Celery: a message is only a wake-up call, rows are the truth ---------------------------------------------------
 REDIS_URL = envsecret("REDIS_URL") or f"redis+socket://{socket_path(DATA, 'redis')}"

@@ -7,6 +7,7 @@ from django.urls import include, path
 from controlplane.clusters import views as clusters
 from controlplane.config.palette import palette
 from controlplane.core import views as core
+from controlplane.metrics import views as metrics
 
 handler400 = "controlplane.core.views.bad_request"
 handler403 = "controlplane.core.views.permission_denied"
@@ -22,6 +23,8 @@ urlpatterns = [
     path("clusters/<slug:cluster>/topics/<str:topic>/messages/", include("controlplane.records.urls")),
     path("clusters/<slug:cluster>/topics/", include("controlplane.topics.urls")),
     path("clusters/<slug:cluster>/groups/", include("controlplane.groups.urls")),
+    path("clusters/<slug:cluster>/metrics/", include("controlplane.metrics.urls")),
+    path("metrics", metrics.exposition, name="metrics"),
     path("manual/", include("controlplane.manual.urls")),
     path("operations/", include("controlplane.audit.urls")),
     path("jobs/", include("controlplane.jobs.urls")),

@@ -16,7 +16,7 @@ INDEX = "index"
 #: The order of reading. A page that is not named here still appears, at the end.
 CONTENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", (INDEX, "getting-started", "keyboard")),
-    ("Kafka", ("dashboard", "brokers", "topics", "messages", "groups")),
+    ("Kafka", ("dashboard", "bundled-cluster", "brokers", "topics", "messages", "groups")),
     ("Observe", ("metrics",)),
     ("Operate", ("plans", "operations", "jobs", "processes")),
     ("Administer", ("settings", "accounts", "tokens", "api", "security", "configuration")),

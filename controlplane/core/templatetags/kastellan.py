@@ -71,6 +71,7 @@ def icon(name: str) -> SafeString:
     )
 
 
+@register.simple_tag
 def unknown(reason: str = UNKNOWN_TITLE) -> SafeString:
     return format_html('<span class="muted" title="{}">—</span>', reason)
 

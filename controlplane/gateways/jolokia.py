@@ -1,0 +1,88 @@
+"""JMX over HTTP: one bulk POST to a Jolokia agent, read-only, with a deadline and nothing else.
+
+The control plane never speaks RMI (CVE-2024-32030 of others): JSON in, JSON out, loopback unless it was allowed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from controlplane.gateways.errors import (
+    AuthenticationFailed,
+    BadAnswer,
+    DeadlineExceeded,
+    TargetRefused,
+    Unreachable,
+)
+
+DEADLINE_S = 4.0
+MOST_BYTES = 32 * 1024 * 1024
+
+Attributes = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where an agent listens; the password stays in its 0600 file until the moment of use."""
+
+    url: str
+    username: str
+    password_file: Path
+
+
+def read_mbeans(
+    endpoint: Endpoint, patterns: Sequence[str], *, deadline_s: float = DEADLINE_S, allow_remote: bool = False
+) -> dict[str, Attributes]:
+    """Object name → attributes, for every MBean that a pattern matches; what is not there is left out."""
+    _check_target(endpoint.url, allow_remote=allow_remote)
+    question = [{"type": "read", "mbean": pattern} for pattern in patterns]
+    answers = _post(endpoint, question, deadline_s)
+    if not isinstance(answers, list) or len(answers) != len(patterns):
+        raise BadAnswer(f"The agent at {endpoint.url} did not answer every question")
+    found: dict[str, Attributes] = {}
+    for pattern, answer in zip(patterns, answers, strict=True):
+        if answer.get("status") == 200:
+            value = answer.get("value") or {}
+            found.update(value if _is_pattern(pattern) else {pattern: value})
+    return found
+
+
+def _is_pattern(name: str) -> bool:
+    return "*" in name or "?" in name
+
+
+def _check_target(url: str, *, allow_remote: bool) -> None:
+    host = urlsplit(url).hostname or ""
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if not loopback and not allow_remote:
+        raise TargetRefused(f"{host} is not this machine", hint="Metrics agents are asked on loopback only.")
+
+
+def _post(endpoint: Endpoint, question: object, deadline_s: float) -> Any:
+    auth = (endpoint.username, endpoint.password_file.read_text().strip())
+    try:
+        answer = httpx.post(
+            endpoint.url, json=question, auth=auth, timeout=deadline_s, follow_redirects=False, trust_env=False
+        )
+    except httpx.TimeoutException as error:
+        raise DeadlineExceeded(f"{endpoint.url} did not answer within {deadline_s:.0f} s") from error
+    except httpx.HTTPError as error:
+        raise Unreachable(f"{endpoint.url} could not be reached: {error}") from error
+    if answer.status_code in (401, 403):
+        raise AuthenticationFailed(f"The agent at {endpoint.url} does not accept the password")
+    if answer.status_code != 200 or len(answer.content) > MOST_BYTES:
+        raise BadAnswer(f"The agent at {endpoint.url} answered {answer.status_code}")
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise BadAnswer(f"The agent at {endpoint.url} did not answer with JSON") from error

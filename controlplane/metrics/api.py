@@ -1,0 +1,69 @@
+"""The metrics API: the named charts as JSON."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.clusters.rest import ClusterApiView
+from controlplane.core.access import Action
+from controlplane.metrics import charts
+from controlplane.metrics.logic.ranges import RANGES
+from controlplane.metrics.views import chart_json
+
+
+class ChartSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    title = serializers.CharField()
+    unit = serializers.CharField(allow_blank=True)
+    metric = serializers.CharField()
+    scope = serializers.CharField()
+    help = serializers.CharField(allow_blank=True)
+
+
+class SeriesSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(allow_blank=True)
+    labels = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    points = serializers.ListField(child=serializers.ListField())
+
+
+class ChartDataSerializer(serializers.Serializer[Any]):
+    """Times in Unix seconds; a null value is a gap."""
+
+    to = serializers.FloatField()
+    step = serializers.FloatField()
+    unit = serializers.CharField(allow_blank=True)
+    series = SeriesSerializer(many=True)
+
+
+class ChartsApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.METRICS_VIEW}
+
+    @extend_schema(summary="List charts", responses=ChartSerializer(many=True))
+    def get(self, request: Request, cluster: str) -> Response:
+        fields = ("id", "title", "unit", "metric", "help")
+        return Response(
+            [{**{name: getattr(each, name) for name in fields}, "scope": each.scope.value} for each in charts.CHARTS]
+        )
+
+
+class ChartApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.METRICS_VIEW}
+
+    @extend_schema(
+        summary="Read a chart",
+        parameters=[
+            OpenApiParameter("range", str, enum=list(RANGES)),
+            OpenApiParameter("from", {"type": "integer"}, description="Unix seconds, with `to`."),
+            OpenApiParameter("to", {"type": "integer"}),
+            OpenApiParameter("broker", str),
+            OpenApiParameter("topic", str, description="For charts of a topic."),
+        ],
+        responses=ChartDataSerializer,
+    )
+    def get(self, request: Request, cluster: str, chart: str) -> Response:
+        return Response(chart_json(self.cluster.name, chart, request.query_params.dict()))

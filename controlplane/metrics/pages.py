@@ -1,0 +1,35 @@
+"""What the metric templates are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from controlplane.clusters.models import Cluster
+from controlplane.core.pages import Page
+from controlplane.metrics.charts import Chart
+from controlplane.metrics.selectors import Health
+
+
+@dataclass(frozen=True)
+class MetricsPage(Page):
+    template: ClassVar[str] = "metrics/page.html"
+
+    cluster: Cluster
+    charts: tuple[Chart, ...]
+    brokers: tuple[int, ...]
+    broker: str
+    ranges: tuple[tuple[str, str], ...]
+    current_range: str
+    sampled: bool
+
+
+@dataclass(frozen=True)
+class HealthPage(Page):
+    """The dashboard's live numbers; swapped in, and polled by itself."""
+
+    template: ClassVar[str] = "metrics/health.html"
+
+    cluster: Cluster
+    health: Health
+    broker: str

@@ -1,0 +1,186 @@
+"""Reads of the metric history: chart data, and the present health of a cluster. Never writes.
+
+Unknown stays unknown: a stale value is None with the reason, never the last number and never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from controlplane.metrics.charts import Chart, Scope
+from controlplane.metrics.logic import rates
+from controlplane.metrics.logic.ranges import TimeRange
+from controlplane.metrics.logic.rates import STALE_MS
+from controlplane.metrics.store import MetricStore, Series
+
+#: Health derives rates from the last minute: long enough to be calm, short enough to be now.
+HEALTH_WINDOW_MS = 60_000
+MOST_LINES = 30
+
+
+@lru_cache(maxsize=4)
+def _store(path: str) -> MetricStore:
+    return MetricStore(Path(path))
+
+
+def store() -> MetricStore:
+    return _store(str(settings.METRICS_DATABASE))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    name: str
+    labels: Mapping[str, str]
+    points: list[tuple[float, float | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ChartData:
+    """Times in Unix seconds; `step` in seconds."""
+
+    start: float
+    end: float
+    step: float
+    unit: str
+    lines: tuple[Line, ...]
+
+
+def chart_data(
+    cluster: str, chart: Chart, period: TimeRange, *, broker: str = "", topic: str = ""
+) -> ChartData:
+    step = rates.step_for(period.start, period.end)
+    start, end = period.start // step * step, period.end // step * step
+    where = dict(chart.where)
+    if chart.scope is Scope.TOPIC:
+        where["topic"] = topic
+    if broker:
+        where["broker"] = broker
+    found = store().select(cluster, chart.metric, where, start - STALE_MS, period.end)
+    lines = tuple(
+        Line(line_name(chart, value), {chart.by: value}, rates.points_of(buckets, start, end, step))
+        for value, buckets in sorted(_lines(chart, found, start, step).items(), key=lambda item: _natural(item[0]))
+    )
+    return ChartData(start / 1000, end / 1000, step / 1000, chart.unit, lines[:MOST_LINES])
+
+
+def _lines(chart: Chart, found: list[Series], start: int, step: int) -> dict[str, rates.Bucketed]:
+    grouped: dict[str, list[rates.Bucketed]] = {}
+    for series in found:
+        raw = rates.rates(series.times, series.values) if chart.rate else zip(series.times, series.values, strict=True)
+        points = [(ts, value * chart.scale) for ts, value in raw if ts >= start]
+        grouped.setdefault(series.labels.get(chart.by, ""), []).append(rates.bucketed(points, start, step))
+    how = rates.AGGREGATIONS[chart.over]
+    return {key: rates.combined(each, how) for key, each in grouped.items()}
+
+
+def line_name(chart: Chart, value: str) -> str:
+    return f"broker {value}" if chart.by == "broker" else value
+
+
+def _natural(text: str) -> tuple[int, str]:
+    return (int(text), "") if text.isdigit() else (0, text)
+
+
+# Health
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A number now, with what each broker contributes; None where no broker gave a fresh sample."""
+
+    value: float | None
+    per_broker: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Rates per second, times in milliseconds, idle and heap as fractions, CPU in cores."""
+
+    bytes_in: Reading
+    bytes_out: Reading
+    records_in: Reading
+    produce_p99: Reading
+    fetch_p99: Reading
+    handler_idle: Reading
+    network_idle: Reading
+    heap: Reading
+    cpu: Reading
+    under_replicated: Reading
+    offline_partitions: Reading
+    under_min_isr: Reading
+    brokers: tuple[str, ...]
+    silent: tuple[str, ...]
+
+
+_TOPIC = "kafka_server_brokertopicmetrics_"
+_NO_TOPIC = {"topic": ""}
+
+
+def cluster_health(cluster: str, now: int, *, broker: str = "") -> Health:
+    window = _Window(cluster, now, {"broker": broker} if broker else {})
+    up = window.values("up", {})
+    return Health(
+        bytes_in=window.rate(f"{_TOPIC}bytesin_total", _NO_TOPIC, "sum"),
+        bytes_out=window.rate(f"{_TOPIC}bytesout_total", _NO_TOPIC, "sum"),
+        records_in=window.rate(f"{_TOPIC}messagesin_total", _NO_TOPIC, "sum"),
+        produce_p99=window.gauge("kafka_network_requestmetrics_totaltimems", _p99("Produce"), "max"),
+        fetch_p99=window.gauge("kafka_network_requestmetrics_totaltimems", _p99("FetchConsumer"), "max"),
+        handler_idle=window.rate(
+            "kafka_server_kafkarequesthandlerpool_brokerrequesthandleravgidle_nanoseconds_total", {}, "min", 1e-9
+        ),
+        network_idle=window.gauge("kafka_network_socketserver_networkprocessoravgidle_percent", {}, "min"),
+        heap=window.heap(),
+        cpu=window.rate("process_cpu_seconds_total", {}, "max"),
+        under_replicated=window.gauge("kafka_server_replicamanager_underreplicatedpartitions", {}, "sum"),
+        offline_partitions=window.gauge("kafka_controller_kafkacontroller_offlinepartitionscount", {}, "max"),
+        under_min_isr=window.gauge("kafka_server_replicamanager_underminisrpartitioncount", {}, "sum"),
+        brokers=tuple(sorted(up, key=_natural)),
+        silent=tuple(sorted((each for each, value in up.items() if not value), key=_natural)),
+    )
+
+
+def _p99(request: str) -> dict[str, str]:
+    return {"quantile": "0.99", "request": request}
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The last minute of a cluster's samples; a broker without a fresh one does not count."""
+
+    cluster: str
+    now: int
+    where: Mapping[str, str]
+
+    def series(self, name: str, where: Mapping[str, str]) -> list[Series]:
+        since = self.now - HEALTH_WINDOW_MS
+        found = store().select(self.cluster, name, {**self.where, **where}, since, self.now)
+        return [each for each in found if self.now - each.times[-1] <= STALE_MS]
+
+    def values(self, name: str, where: Mapping[str, str]) -> dict[str, float]:
+        return {each.labels.get("broker", ""): each.values[-1] for each in self.series(name, where)}
+
+    def gauge(self, name: str, where: Mapping[str, str], over: str) -> Reading:
+        return _reading(self.values(name, where), over)
+
+    def rate(self, name: str, where: Mapping[str, str], over: str, scale: float = 1.0) -> Reading:
+        found = {}
+        for each in self.series(name, where):
+            points = rates.rates(each.times, each.values)
+            if points:
+                found[each.labels.get("broker", "")] = rates.mean([value for _, value in points]) * scale
+        return _reading(found, over)
+
+    def heap(self) -> Reading:
+        used = self.values("jvm_memory_used_bytes", {"area": "heap"})
+        most = self.values("jvm_memory_max_bytes", {"area": "heap"})
+        return _reading({each: used[each] / most[each] for each in used if most.get(each)}, "max")
+
+
+def _reading(found: Mapping[str, float], over: str) -> Reading:
+    ordered = dict(sorted(found.items(), key=lambda item: _natural(item[0])))
+    return Reading(rates.AGGREGATIONS[over](list(ordered.values())) if ordered else None, ordered)

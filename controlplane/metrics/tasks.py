@@ -1,0 +1,45 @@
+"""Celery's doors to polling and housekeeping. A late poll is dropped (`expires`), never queued up behind another."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from celery import shared_task
+from django.conf import settings
+
+from controlplane.clusters.models import Cluster
+from controlplane.gateways.errors import GatewayError
+from controlplane.metrics import instruments, polling
+from controlplane.metrics.selectors import store
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="metrics.poll_all", ignore_result=True)
+def poll_all() -> None:
+    for cluster in Cluster.objects.values_list("name", flat=True):
+        try:
+            brokers = polling.targets(cluster)
+        except GatewayError:
+            continue
+        for broker in brokers:
+            delay = polling.offset_s(cluster, broker)
+            poll_broker.apply_async(args=(cluster, broker), countdown=delay, expires=delay + 3)
+
+
+@shared_task(name="metrics.poll", ignore_result=True, soft_time_limit=8, time_limit=15)
+def poll_broker(cluster: str, broker: int) -> None:
+    started = time.monotonic()
+    failure = polling.poll(cluster, broker)
+    instruments.scrape(cluster, broker, time.monotonic() - started, failed=failure is not None)
+    if failure is not None:
+        log.warning("broker %s of %s was not read: %s", broker, cluster, failure.what)
+
+
+@shared_task(name="metrics.housekeeping", ignore_result=True, soft_time_limit=120, time_limit=180)
+def housekeeping() -> None:
+    now = time.time_ns() // 1_000_000
+    while store().compact(now):
+        pass
+    store().prune(now - settings.METRICS_RETENTION_DAYS * 86_400_000)

@@ -1,0 +1,45 @@
+"""Chart lists and measured numbers for templates of other apps that show metrics."""
+
+from __future__ import annotations
+
+from django import template
+
+from controlplane.core.templatetags.kastellan import bytes_, duration_ms, percent, rate, unknown
+from controlplane.metrics.charts import CLUSTER_CHARTS, TOPIC_CHARTS, Chart
+from controlplane.metrics.logic.ranges import RANGES
+
+register = template.Library()
+
+
+@register.simple_tag
+def cluster_charts() -> tuple[Chart, ...]:
+    return CLUSTER_CHARTS
+
+
+@register.simple_tag
+def topic_charts() -> tuple[Chart, ...]:
+    return TOPIC_CHARTS
+
+
+@register.simple_tag
+def chart_ranges() -> tuple[tuple[str, str], ...]:
+    return tuple((key, label) for key, (label, _) in RANGES.items())
+
+
+@register.filter
+def measure(value: float | None, kind: str) -> str:
+    """A reading in its unit; unknown is a dash with the reason."""
+    if value is None:
+        return unknown("No fresh sample: brokers are polled every ten seconds")
+    match kind:
+        case "bytes":
+            return f"{bytes_(value)}/s"
+        case "rate":
+            return rate(value)
+        case "ms":
+            return duration_ms(value)
+        case "fraction":
+            return percent(value)
+        case "count":
+            return f"{value:,.0f}"
+    return f"{value:.2f}"

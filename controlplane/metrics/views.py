@@ -1,0 +1,104 @@
+"""The Metrics page, chart data as JSON, the dashboard's live numbers, and `/metrics` for Prometheus."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from controlplane.accounts import services as accounts
+from controlplane.accounts.authentication import bearer_of
+from controlplane.clusters import selectors as clusters
+from controlplane.clusters.access import cluster_view
+from controlplane.clusters.models import Cluster
+from controlplane.core.access import Action, can
+from controlplane.core.errors import NotFound
+from controlplane.core.pages import render_page
+from controlplane.metrics import charts, pages, selectors
+from controlplane.metrics.logic import ranges
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@require_safe
+@cluster_view(Action.METRICS_VIEW)
+def page(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    now = now_ms()
+    period = ranges.parse(request.GET.dict(), now)
+    broker = request.GET.get("broker", "")
+    brokers = tuple(clusters.brokers(cluster).values_list("broker_id", flat=True))
+    return render_page(
+        request,
+        pages.MetricsPage(
+            cluster=cluster,
+            charts=charts.CLUSTER_CHARTS,
+            brokers=brokers,
+            broker=broker if broker in map(str, brokers) else "",
+            ranges=tuple((key, label) for key, (label, _) in ranges.RANGES.items()),
+            current_range=period.key,
+            sampled=bool(selectors.store().targets(cluster.name, now - 3_600_000)),
+        ),
+    )
+
+
+@require_safe
+@cluster_view(Action.METRICS_VIEW)
+def chart(request: HttpRequest, cluster: Cluster, chart: str) -> JsonResponse:
+    return JsonResponse(chart_json(cluster.name, chart, request.GET.dict()))
+
+
+def chart_json(cluster: str, chart: str, query: dict[str, str]) -> dict[str, Any]:
+    named = charts.BY_ID.get(chart)
+    if named is None:
+        raise NotFound(f"There is no chart {chart!r}", hint=f"One of {', '.join(charts.BY_ID)}.")
+    period = ranges.parse(query, now_ms())
+    data = selectors.chart_data(
+        cluster, named, period, broker=query.get("broker", ""), topic=query.get("topic", "")
+    )
+    return {
+        "from": data.start,
+        "to": data.end,
+        "step": data.step,
+        "unit": data.unit,
+        "series": [{"name": line.name, "labels": dict(line.labels), "points": line.points} for line in data.lines],
+    }
+
+
+@require_safe
+@cluster_view(Action.METRICS_VIEW)
+def health(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    found = selectors.cluster_health(cluster.name, now_ms())
+    return render_page(request, pages.HealthPage(cluster=cluster, health=found, broker=""))
+
+
+@require_safe
+@cluster_view(Action.METRICS_VIEW)
+def broker_health(request: HttpRequest, cluster: Cluster, broker: int) -> HttpResponse:
+    found = selectors.cluster_health(cluster.name, now_ms(), broker=str(broker))
+    return render_page(request, pages.HealthPage(cluster=cluster, health=found, broker=str(broker)))
+
+
+@login_not_required
+@require_safe
+def exposition(request: HttpRequest) -> HttpResponse:
+    """Prometheus text of Kastellan's own processes; needs a token that may view metrics. No session, no redirect."""
+    text = bearer_of(request.headers.get("Authorization", ""))
+    token = accounts.authenticate_token(text, ip=accounts.client_ip(request)) if text else None
+    if token is None:
+        return HttpResponse("A token is needed.\n", status=401, headers={"WWW-Authenticate": "Bearer"})
+    decision = can(accounts.actor_of_token(token), Action.METRICS_VIEW, None)
+    if not decision.allowed:
+        return HttpResponse(f"{decision.reason}\n", status=403)
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
