@@ -55,6 +55,7 @@ class Limits:
 
     unready: float = 120
     restart: float = 300
+    recovery: float = 3600
     attempts: int = 10
     backoff: float = 0.5
     longest: float = 30
@@ -124,7 +125,7 @@ def _await_restarted(
         return None
     if node.fatal is not None:
         return _give_up(roll, f"Node {node.id} does not start again: {node.fatal}")
-    if node.recovering is not None:
+    if node.recovering is not None and now - current.since <= limits.recovery:
         return _wait(roll, f"Node {node.id} {node.recovering}.", node.id)
     if now - current.since > limits.restart:
         return _give_up(
@@ -143,10 +144,11 @@ def _await_others(facts: ClusterFacts, roll: Roll, now: float, limits: Limits) -
     for node in facts.nodes:
         if node.ready or node.id in roll.pending or node.id in roll.failed:
             continue
-        if node.recovering is not None:
+        unready = now - roll.unready_since[node.id]
+        if node.recovering is not None and unready <= limits.recovery:
             return _wait(roll, f"Node {node.id} {node.recovering}.", node.id)
-        if node.fatal is not None or now - roll.unready_since[node.id] >= limits.unready:
-            why = node.fatal or f"not ready for {limits.unready:.0f} s"
+        if node.fatal is not None or unready >= limits.unready:
+            why = node.fatal or node.recovering or f"not ready for {limits.unready:.0f} s"
             return _give_up(roll, f"Node {node.id}, which needs no restart, is not ready: {why}")
         return _wait(roll, f"Node {node.id} is not ready yet.", node.id)
     return None

@@ -1,5 +1,6 @@
 """Order and bounds of a rolling restart. The cases and their facts are those of Strimzi's KafkaRollerTest (named in the
-ids); what they mock, `refuse` and `never_ready` say here. Cases about errors of the admin client run through `roll`.
+ids); what they mock, `refuse` and `never_ready` say here. Cases about errors of the admin client run through `roll`. Not carried over: the five about dynamic config updates, which
+a plan decides before there is a roll, and those about Kubernetes reasons of a stuck pod, which here is a node that is down.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from broker.availability import Blocker, BlockerKind, ClusterFacts, NodeFacts, PartitionFacts, Quorum, Voter
 from broker.processes import ProcessKind, ProcessStatus
@@ -16,7 +19,7 @@ from broker.rolling import SENTENCES, Decision, Kind, Limits, RestartReason, Rol
 from broker.spec import ClusterSpec, NodeSpec
 from broker.states import ProcessState
 
-LIMITS = Limits(unready=2, restart=5, attempts=6, backoff=0.5, longest=4)
+LIMITS = Limits(unready=2, restart=5, recovery=10, attempts=6, backoff=0.5, longest=4)
 RECOVERS = "recovers its logs: 10 logs and 100 segments are left"
 
 
@@ -74,7 +77,7 @@ class Simulation:
 
     def run(self, pending: tuple[int, ...] | None = None) -> Decision:
         state = Roll(pending=tuple(node.id for node in self.nodes) if pending is None else pending)
-        while self.now < 1000:
+        while self.now < 200:
             decision = next_step(self.facts(), state, self.now, LIMITS, refused=self.refused)
             state = decision.roll
             if decision.kind in (Kind.DONE, Kind.GIVE_UP):
@@ -313,6 +316,49 @@ def test_an_unready_node_gets_time_before_it_is_restarted() -> None:
 
 def test_nothing_to_restart_is_done_at_once_if_all_are_ready() -> None:
     assert Simulation(nodes(0, 3)).run(()).kind is Kind.DONE
+
+
+IDS = st.frozensets(st.integers(0, 5), max_size=2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.sampled_from(((3, 0, 3), (0, 3, 0), (3, 3, 0), (6, 0, 0), (0, 0, 6))),
+    leader=st.none() | st.integers(0, 5),
+    moves=st.dictionaries(st.integers(0, 5), st.integers(0, 5), max_size=3),
+    never_ready=IDS,
+    recovering=IDS,
+    down=IDS,
+    refused=st.dictionaries(st.integers(0, 5), st.integers(0, 9), max_size=4),
+    pending=st.frozensets(st.integers(0, 5)),
+)
+def test_whatever_the_cluster_does_a_roll_ends_and_touches_one_node_at_a_time(
+    shape: tuple[int, int, int],
+    leader: int | None,
+    moves: dict[int, int],
+    never_ready: frozenset[int],
+    recovering: frozenset[int],
+    down: frozenset[int],
+    refused: dict[int, int],
+    pending: frozenset[int],
+) -> None:
+    members = tuple(replace(node, down=node.id in down - recovering) for node in nodes(*shape))
+    ids = {node.id for node in members}
+    simulation = Simulation(
+        members,
+        leader=leader,
+        leader_moves_to=moves,
+        never_ready=never_ready,
+        recovering=recovering,
+        refuse_times=refused,
+    )
+    decision = simulation.run(tuple(sorted(pending & ids)))
+    assert decision.reason
+    assert len(simulation.restarted) == len(set(simulation.restarted))
+    assert set(simulation.restarted) <= pending
+    assert not recovering & set(simulation.restarted)
+    if decision.kind is Kind.DONE:
+        assert set(simulation.restarted) == pending & ids
 
 
 def test_every_reason_has_a_sentence() -> None:
