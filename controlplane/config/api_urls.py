@@ -42,9 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         topics.TopicPartitionsApi.as_view(),
         name="topic_partitions",
     ),
-    path(
-        "clusters/<slug:cluster>/topics/<str:topic>/records/", records.RecordsApi.as_view(), name="records"
-    ),
+    path("clusters/<slug:cluster>/topics/<str:topic>/records/", records.RecordsApi.as_view(), name="records"),
     path("clusters/<slug:cluster>/groups/", groups.GroupsApi.as_view(), name="groups"),
     path("clusters/<slug:cluster>/groups/<str:group>/", groups.GroupApi.as_view(), name="group"),
     path(

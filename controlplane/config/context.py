@@ -80,7 +80,11 @@ def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
         _item(path, "Topics", "topics:list", "topic", cluster.name, count=facts.topics),
         _item(path, "Consumer groups", "groups:list", "group", cluster.name, count=facts.groups),
         # A page appears in the menu only when it works.
-        *((_item(path, "Metrics", "metrics:page", "metrics", cluster.name),) if apps.is_installed(METRICS) else ()),
+        *(
+            (_item(path, "Metrics", "metrics:page", "metrics", cluster.name),)
+            if apps.is_installed(METRICS)
+            else ()
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from controlplane.clusters import views as clusters
 from controlplane.config.palette import palette
+from controlplane.config.readiness import readyz
 from controlplane.core import views as core
 from controlplane.metrics import views as metrics
 
@@ -16,6 +17,7 @@ handler500 = "controlplane.core.views.server_error"
 
 urlpatterns = [
     path("healthz", core.healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
     path("api/v1/", include("controlplane.config.api_urls")),
     path("", clusters.home, name="home"),
     path("palette/", palette, name="palette"),

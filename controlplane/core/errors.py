@@ -1,7 +1,7 @@
 """What the control plane itself refuses or fails at: what happened, what to do, and the HTTP status that says so.
 
 AppError
-    Invalid 422 (fields)      Forbidden 403        NotFound 404
+    Unauthenticated 401       Forbidden 403        NotFound 404        Invalid 422 (fields)
     Conflict 409              StateChanged 412 in the API, 409 on a form
     Refused 422 (a plan's refusals)                PreconditionRequired 428
     NotVerified 502 (Kafka accepted, but reading back does not show it)
@@ -54,6 +54,14 @@ class InvalidForm(Invalid):
 
     def __init__(self, form: HasErrors) -> None:
         super().__init__(fields={name: [str(p) for p in problems] for name, problems in form.errors.items()})
+
+
+class Unauthenticated(AppError):
+    """At addresses for machines outside the API; pages redirect to the login instead."""
+
+    status = 401
+    code = "not_authenticated"
+    title = "Not authenticated"
 
 
 class Forbidden(AppError):

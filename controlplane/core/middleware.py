@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import add_never_cache_headers
 
 from controlplane.core.logs import request_id
-from controlplane.core.problem import Problem, html_response, problem_of
+from controlplane.core.problem import Problem, problem_of, response_for
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 PUBLIC_AND_STABLE = ("/static/",)
@@ -63,4 +63,4 @@ class ErrorPagesMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         problem: Problem | None = problem_of(exception)
-        return html_response(request, problem) if problem else None
+        return response_for(request, problem) if problem else None

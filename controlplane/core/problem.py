@@ -23,6 +23,7 @@ from controlplane.gateways import errors as gateway
 
 SAFE_ID = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
 CONTENT_TYPE = "application/problem+json"
+FOR_MACHINES = ("/api/", "/metrics", "/readyz", "/healthz")
 #: Most specific first: the first class that matches decides.
 GATEWAY_STATUS: tuple[tuple[type[gateway.GatewayError], int, str], ...] = (
     (gateway.DeadlineExceeded, 504, "No answer in time"),
@@ -94,6 +95,8 @@ def _app_problem(error: app.AppError) -> Problem:
         extra["plan"] = error.plan.to_json()
     if isinstance(error, (app.StateChanged, app.PreconditionRequired)) and error.etag:
         headers["ETag"] = f'"{error.etag}"'
+    if isinstance(error, app.Unauthenticated):
+        headers["WWW-Authenticate"] = 'Token realm="kastellan"'
     return Problem(
         error.status, error.code, error.title, error.what, error.hint, error.status == 503, headers, extra
     )
@@ -148,6 +151,13 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     for name, value in problem.headers.items():
         response.headers[name] = value
     return response
+
+
+def response_for(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """JSON for machines, a page or a fragment for people."""
+    return (
+        json_response(problem) if request.path.startswith(FOR_MACHINES) else html_response(request, problem)
+    )
 
 
 def json_response(problem: Problem) -> HttpResponse:

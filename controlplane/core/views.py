@@ -7,9 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.views.decorators.http import require_safe
 
 from controlplane.core.logs import request_id
-from controlplane.core.problem import Problem, html_response, json_response
-
-API_PREFIX = "/api/"
+from controlplane.core.problem import FOR_MACHINES, Problem, json_response, response_for
 
 
 @login_not_required
@@ -19,21 +17,19 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
-def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
-    return json_response(problem) if request.path.startswith(API_PREFIX) else html_response(request, problem)
-
-
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """No template: the host header itself may be what is bad."""
     return HttpResponseBadRequest("400: the request is malformed\n", content_type="text/plain")
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return answer(request, Problem(403, "forbidden", "Not allowed", str(exception) or "You may not do this"))
+    return response_for(
+        request, Problem(403, "forbidden", "Not allowed", str(exception) or "You may not do this")
+    )
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return answer(
+    return response_for(
         request,
         Problem(
             404, "not_found", "Not found", "There is nothing at this address", "The menu lists all pages."
@@ -45,7 +41,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     what = "The control plane made a mistake; brokers and clients are not touched by it"
     hint = f"`./run logs web` has the details under the request id {request_id.get()}."
     problem = Problem(500, "internal_error", "Internal error", what, hint)
-    if request.path.startswith(API_PREFIX):
+    if request.path.startswith(FOR_MACHINES):
         return json_response(problem)
     # The page itself may be what failed: plain text cannot.
     text = f"500: {problem.what}\n{problem.hint}\n"
@@ -53,7 +49,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return answer(
+    return response_for(
         request,
         Problem(
             403,
