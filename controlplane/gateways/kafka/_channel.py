@@ -150,8 +150,9 @@ class Channel:
             self._admit()
             try:
                 transport = self._connect(expires)
-            except GatewayError:
-                self._failed(None)
+            except GatewayError as error:
+                if is_connection_fault(error):
+                    self._failed(None)
                 raise
             with self._state:
                 self._transport, self._pid = transport, os.getpid()

@@ -67,10 +67,6 @@ def guard_of(
     return None if connection.allow_private else Outbound(allowed, resolver).check
 
 
-def guarded_addresses(guard: AddressGuard, host: str, port: int) -> tuple[str, ...]:
-    return guard(host, port)
-
-
 def _normal_or_empty(host: str) -> str:
     try:
         return addresses.normal_host(host)

@@ -46,7 +46,8 @@ class KafkaGateway(TopicsAdmin, PartitionsAdmin, ConfigsAdmin, ClusterAdmin, Log
         self, connection: KafkaConnection, timeout_s: float = TIMEOUT_S, *, allowed: Allowed = NOTHING
     ) -> None:
         self.connection = connection
-        self._channel = Channel(connection, timeout_s, guard_of(connection, allowed))
+        self._guard = guard_of(connection, allowed)
+        self._channel = Channel(connection, timeout_s, self._guard)
         self._producer = RecordProducer(connection)
 
     def close(self) -> None:
@@ -150,9 +151,10 @@ class KafkaGateway(TopicsAdmin, PartitionsAdmin, ConfigsAdmin, ClusterAdmin, Log
         return {p.partition: Bounds(first[p], end[p]) for p in wanted if p in first and p in end}
 
     def _reachable_by_librdkafka(self) -> None:
-        """librdkafka has no hook before it connects, so what the brokers advertise is judged beforehand."""
-        if not self.connection.allow_private:
-            self.describe_cluster()
+        """librdkafka has no hook before it connects, so every advertised address is judged beforehand."""
+        if self._guard is not None:
+            for broker in self.describe_cluster().brokers:
+                self._guard(broker.host, broker.port)
 
 
 def merge_oldest(batch: RecordBatch, limit: int) -> RecordBatch:

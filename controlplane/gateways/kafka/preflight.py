@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,8 @@ from controlplane.gateways.errors import (
     TargetRefused,
     Unreachable,
 )
-from controlplane.gateways.kafka._listeners import guarded_addresses
+from controlplane.gateways.kafka._listeners import refuse_suspicious
+from controlplane.gateways.kafka._probe import probe
 from controlplane.gateways.kafka._transport import AddressGuard
 from controlplane.gateways.kafka.faults import translate
 from controlplane.gateways.kafka.security import KafkaConnection, Plaintext, librdkafka_settings
@@ -175,9 +177,9 @@ def preflight(
         heard = Heard()
         settings = _settings(connection, timeout_s, guard) | {"error_cb": heard.add}
         client = AdminClient(settings, logger=QUIET)
-        asked: Future[Any] = client.describe_cluster(request_timeout=timeout_s)
+        asked = _ask(client, timeout_s, guarded=guard is not None)
         _wait(client, asked, heard, started + timeout_s)
-        diagnosis = _diagnosis(connection, asked, heard)
+        diagnosis = _diagnosis(connection, asked, heard, guard)
     except TargetRefused as error:
         diagnosis = Diagnosis(Cause.TARGET_REFUSED, error.what, error.hint)
     except GatewayError as error:
@@ -195,15 +197,39 @@ def raise_diagnosis(diagnosis: Diagnosis) -> None:
 def _settings(connection: KafkaConnection, timeout_s: float, guard: AddressGuard | None) -> dict[str, Any]:
     if guard is not None:
         for host, port in connection.addresses:
-            guarded_addresses(guard, host, port)
+            guard(host, port)
     timeout_ms = max(1000, int(timeout_s * 1000))
     return librdkafka_settings(connection) | {
         "socket.connection.setup.timeout.ms": timeout_ms,
         "socket.timeout.ms": max(1000, timeout_ms),
         "reconnect.backoff.ms": 100,
         "reconnect.backoff.max.ms": 500,
-        "log_level": 0,
     }
+
+
+def _ask(client: AdminClient, timeout_s: float, *, guarded: bool) -> Future[Any]:
+    """`describe_cluster` is cheap but goes to the controller, at the address it advertises. A cluster that may not
+    send us anywhere is asked for its metadata at the bootstrap address instead.
+    """
+    if not guarded:
+        described: Future[Any] = client.describe_cluster(request_timeout=timeout_s)
+        return described
+    asked: Future[Any] = Future()
+
+    def list_topics() -> None:
+        try:
+            asked.set_result(client.list_topics(timeout=timeout_s))
+        except confluent_kafka.KafkaException as error:
+            asked.set_exception(error)
+
+    threading.Thread(target=list_topics, daemon=True).start()
+    return asked
+
+
+def _nodes(answer: Any) -> tuple[BrokerNode, ...]:
+    if hasattr(answer, "nodes"):
+        return tuple(BrokerNode(node.id, node.host, node.port, node.rack) for node in answer.nodes)
+    return tuple(BrokerNode(node.id, node.host, node.port) for node in answer.brokers.values())
 
 
 def _wait(client: AdminClient, asked: Future[Any], heard: Heard, until: float) -> None:
@@ -214,27 +240,34 @@ def _wait(client: AdminClient, asked: Future[Any], heard: Heard, until: float) -
             return
 
 
-def _diagnosis(connection: KafkaConnection, asked: Future[Any], heard: Heard) -> Diagnosis:
+def _diagnosis(
+    connection: KafkaConnection, asked: Future[Any], heard: Heard, guard: AddressGuard | None
+) -> Diagnosis:
     if asked.done() and asked.exception() is None:
         answer = asked.result()
-        nodes = tuple(BrokerNode(node.id, node.host, node.port, node.rack) for node in answer.nodes)
+        nodes = _nodes(answer)
+        refuse_suspicious(connection, (node.host for node in nodes))
         return Diagnosis(Cause.OK, "Connected", cluster_id=answer.cluster_id, brokers=nodes)
     cause = _cause(connection, asked, heard.lines)
+    if cause in (Cause.UNKNOWN, Cause.UNTRUSTED_CERTIFICATE):
+        cause = probe(connection, guard) or cause
     return _failure(cause, detail="; ".join(dict.fromkeys(heard.lines)))
 
 
 def _cause(connection: KafkaConnection, asked: Future[Any], lines: list[str]) -> Cause:
     cause = classify(lines)
-    if cause is Cause.UNKNOWN and asked.done():
-        error = translate(asked.exception() or ValueError())
-        return Cause.TIMED_OUT if isinstance(error, DeadlineExceeded) else Cause.UNKNOWN
     if cause is Cause.UNKNOWN and not lines:
-        return Cause.TIMED_OUT
+        return _silent(asked)
     if cause is Cause.PLAINTEXT_TO_TLS and not isinstance(connection.security, Plaintext):
         return (
             Cause.CLIENT_CERTIFICATE_REFUSED
         )  # TLS 1.3: a refused client certificate ends the first request
     return cause
+
+
+def _silent(asked: Future[Any]) -> Cause:
+    error = translate(asked.exception() or ValueError()) if asked.done() else None
+    return Cause.UNKNOWN if error is not None and not isinstance(error, DeadlineExceeded) else Cause.TIMED_OUT
 
 
 def _failure(cause: Cause, detail: str = "") -> Diagnosis:
