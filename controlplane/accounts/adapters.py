@@ -13,12 +13,12 @@ from controlplane.core.secrets import decrypt, encrypt
 MFA_CONTEXT = "mfa_authenticator:secret"
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
 
-class MFAAdapter(DefaultMFAAdapter):
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """allauth does not say whose seed it is when it asks, so all seeds share one associated text."""
 
     def encrypt(self, text: str) -> str:

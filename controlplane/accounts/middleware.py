@@ -66,7 +66,9 @@ class ActorMiddleware:
 class LoginRequiredMiddleware(DjangoLoginRequired):
     """Every view needs a login unless it says otherwise. htmx is told to load the login page, not to swap it in."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseBase:
+    def handle_no_permission(  # type: ignore[override]
+        self, request: HttpRequest, view_func: Callable[..., Any]
+    ) -> HttpResponseBase:
         if not is_htmx(request):
             return super().handle_no_permission(request, view_func)
         return HttpResponse(status=401, headers={"HX-Redirect": resolve_url(settings.LOGIN_URL)})
@@ -124,7 +126,7 @@ def _missing_credential(request: HttpRequest) -> Missing | None:
         return PASSWORD_MISSING
     if not settings.REQUIRE_MFA_FROM:
         return None
-    role = services.actor_of_user(request.user).role_on(None)  # type: ignore[arg-type]
+    role = services.actor_of_user(request.user).role_on(None)
     required = role is not None and role.rank >= Role(settings.REQUIRE_MFA_FROM).rank
     return SECOND_FACTOR_MISSING if required and not is_mfa_enabled(request.user) else None
 

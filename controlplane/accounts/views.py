@@ -34,7 +34,9 @@ def login_link(request: HttpRequest, secret: str) -> HttpResponseBase:
     request.session[MUST_SET_PASSWORD] = True
     record_authentication(request, user, method="link")
     target = reverse("accounts:set_password")
-    return perform_login(request, Login(user=user, redirect_url=target, email_verification="none"))
+    login = Login(user=user, redirect_url=target, email_verification="none")
+    answer: HttpResponseBase = perform_login(request, login)
+    return answer
 
 
 @never_cache

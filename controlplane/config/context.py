@@ -46,6 +46,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "nav": tuple(_groups(request, current, actor)),
         "theme": preferences.theme,
         "density": preferences.density,
+        "shortcuts": preferences.shortcuts,
+        "time_zone": preferences.time_zone,
     }
 
 

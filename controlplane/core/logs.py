@@ -16,5 +16,5 @@ class RequestIdFilter(logging.Filter):
 
 
 class UtcFormatter(logging.Formatter):
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_msec_format = "%s.%03dZ"

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, Union
 
 from controlplane.core.access import Action
 
-Json: TypeAlias = Union[str, int, float, bool, None, "list[Json]", "dict[str, Json]"]
+Json: TypeAlias = Union[str, int, float, bool, "list[Json]", "dict[str, Json]", None]
 
 
 class Risk(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
@@ -22,7 +22,9 @@ class ProblemSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     retriable = serializers.BooleanField()
     request_id = serializers.CharField()
-    errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)
+    errors = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.ListField(child=serializers.CharField()), required=False
+    )
 
 
 class ProblemAutoSchema(AutoSchema):  # type: ignore[no-untyped-call, unused-ignore]
@@ -51,7 +53,7 @@ class ProblemAutoSchema(AutoSchema):  # type: ignore[no-untyped-call, unused-ign
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self.view).__name__).lower()
         return f"{verb.get(self.method.lower(), self.method.lower())}_{name}"
 
-    def _get_response_bodies(self, direction: str = "response") -> Any:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Any:
         bodies = super()._get_response_bodies(direction)  # type: ignore[no-untyped-call, unused-ignore]
         component = self.resolve_serializer(ProblemSerializer, "response")  # type: ignore[no-untyped-call, unused-ignore]
         extra = dict(self.common)

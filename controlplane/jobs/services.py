@@ -91,7 +91,7 @@ def run(job_id: str | uuid.UUID) -> Job | None:
         finish(job, JobState.CANCELLED)
     except (AppError, GatewayError) as error:
         finish(job, JobState.FAILED, error=error.what, hint=error.hint)
-    except Exception as error:  # noqa: BLE001  # a job's failure is a row to read, never a dead worker
+    except Exception as error:  # a job's failure is a row to read, never a dead worker
         log.exception("job %s failed", job.pk)
         finish(job, JobState.FAILED, error=type(error).__name__, hint="`./run logs worker` has the details.")
     else:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from controlplane.jobs import services
 
 
-@shared_task(name="jobs.run", ignore_result=True, acks_late=True, time_limit=None, soft_time_limit=None)
+@shared_task(name="jobs.run", ignore_result=True, acks_late=True)
 def run(job_id: str) -> None:
     services.run(job_id)
 

@@ -10,7 +10,6 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
-from pytest import CaptureFixture
 
 from controlplane.accounts import services
 from controlplane.accounts.models import LoginLink, User
@@ -196,7 +195,7 @@ def test_sign_ins_and_failures_are_audited_without_what_was_typed(client: Client
     assert "my-password-by-mistake" not in str([row.__dict__ for row in rows])
 
 
-def test_the_commands_print_what_scripts_need(capsys: CaptureFixture[str]) -> None:
+def test_the_commands_print_what_scripts_need(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("bootstrap_admin", base_url="http://127.0.0.1:9")
     assert '"login_url": "http://127.0.0.1:9/login/link/' in capsys.readouterr().out
     call_command("create_token", role="viewer", name="ci")

@@ -16,9 +16,8 @@ from django.test import Client
 
 from controlplane.accounts import administration
 from controlplane.accounts.models import User
-from controlplane.core.access import Role
-from controlplane.core.actors import actor_of
 from controlplane.accounts.services import actor_of_user
+from controlplane.core.access import Role
 from tests.web.people import PASSWORD, person
 
 pytestmark = pytest.mark.django_db

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,11 +177,10 @@ def test_a_hundred_thousand_rows_verify_in_seconds() -> None:
 
 
 @pytest.fixture
-def _sealed_by_hand(transactional_db: None, _own_state: None) -> Iterator[None]:
+def _sealed_by_hand(transactional_db: None, _own_state: None) -> None:
     for number in range(3):
         with services.operation(SYSTEM, Action.TOPIC_CREATE, cluster="main", target=f"t{number}"):
             pass
-    yield
 
 
 @pytest.mark.usefixtures("_sealed_by_hand")

@@ -86,10 +86,14 @@ def test_a_refused_actor_does_nothing_and_is_recorded() -> None:
     assert (row.outcome, row.actor, row.seq) == (Outcome.REFUSED, "vera", 1)
 
 
+def create_then_fail() -> None:
+    User.objects.create(username="kim")
+    raise ValueError
+
+
 def test_a_failed_atomic_body_changes_nothing_but_is_recorded() -> None:
     with pytest.raises(ValueError), services.operation(SYSTEM, Action.USER_MANAGE, target="kim", atomic=True):
-        User.objects.create(username="kim")
-        raise ValueError
+        create_then_fail()
     assert not User.objects.exists()
     assert Operation.objects.get().outcome == Outcome.FAILED
 

@@ -17,7 +17,7 @@ from controlplane.core.access import EVERY_CLUSTER, Action, Actor, Role
 from controlplane.core.errors import Conflict, Forbidden
 from controlplane.jobs import services
 from controlplane.jobs.models import Job, JobState
-from controlplane.jobs.run import LeaseLost, JobRun, actor_from_json, actor_to_json
+from controlplane.jobs.run import JobRun, LeaseLost, actor_from_json, actor_to_json
 from tests.jobs import handlers
 from tests.waiting import eventually
 from tests.web.people import api, signed_in
