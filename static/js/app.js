@@ -3,8 +3,10 @@ import { startTimes } from "./time.js";
 import { startPalette } from "./palette.js";
 import { startKeys } from "./keys.js";
 import { startCharts } from "./chart.js";
-import { startToasts, toast } from "./toast.js";
+import { startToasts } from "./toast.js";
 import { startControls } from "./controls.js";
+import { startTables } from "./tables.js";
+import { startLive } from "./live.js";
 
 startTimes();
 startToasts();
@@ -12,10 +14,9 @@ startControls();
 startPalette();
 startKeys();
 startCharts();
+startTables();
+startLive();
 
-document.addEventListener("htmx:after:swap", () => { startTimes(); startCharts(); });
-document.addEventListener("htmx:error", (event) => {
-  const status = event.detail?.ctx?.response?.status;
-  if (status) return; // the server answered: its own fragment explains
-  toast("Kastellan did not answer. What you see may be old.", "error");
-});
+// Before the browser paints what was swapped in, so that nothing flickers.
+document.addEventListener("htmx:before:settle", () => { startTimes(); startTables(); });
+document.addEventListener("htmx:after:swap", startCharts);

@@ -1,6 +1,10 @@
 // Relative times with the exact one on hover, in the viewer's zone; the server writes UTC.
 const units = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["min", 60]];
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+// The zone of the user's settings; without one, the browser's.
+const timeZone = document.documentElement.dataset.zone || undefined;
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long", timeZone });
+// Sweden writes dates as ISO 8601 does.
+const sortable = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium", timeZone });
 let timer = 0;
 
 export function relative(seconds) {
@@ -14,9 +18,7 @@ export function relative(seconds) {
 }
 
 function local(date) {
-  const pad = (number, width = 2) => String(number).padStart(width, "0");
-  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ` +
-    `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`;
+  return `${sortable.format(date)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
 function update() {

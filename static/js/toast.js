@@ -23,5 +23,9 @@ function expire(item) {
 
 export function startToasts() {
   document.querySelectorAll(".toast").forEach(expire);
-  document.addEventListener("click", (event) => event.target.closest("[data-dismiss]")?.closest(".toast")?.remove());
+  document.addEventListener("click", (event) => {
+    event.target.closest("[data-dismiss]")?.closest(".toast")?.remove();
+    const sayer = event.target.closest("[data-toast]");
+    if (sayer) toast(sayer.dataset.toast);
+  });
 }

@@ -104,9 +104,10 @@ def page_for(
         context.add_cookies(session_cookies(user, live_url))
     page = context.new_page()
     seen = Seen(page, live_url)
-    page.expose_function("kastellanSaw", seen.problems.append)
+    page.expose_function("kastellanSaw", lambda text: seen.problems.append(text))
     page.add_init_script(WATCH)
     page.on("pageerror", lambda error: seen.problems.append(f"exception {error}"))
+    page.on("response", lambda r: seen.problems.append(f"{r.status} {r.url}") if r.status >= 400 else None)
     page.on("console", lambda m: seen.problems.append(f"console {m.text}") if m.type == "error" else None)
     page.set_default_timeout(10_000)
     try:
