@@ -68,7 +68,7 @@ class Allowed:
     """What an administrator has allowed beyond the public internet."""
 
     networks: tuple[Network, ...] = ()
-    hosts: frozenset[str] = field(default_factory=frozenset)
+    hosts: frozenset[str] = field(default_factory=frozenset[str])
 
     @classmethod
     def of(cls, entries: Iterable[str]) -> Allowed:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
@@ -214,7 +214,7 @@ def _read(response: httpcore.Response, max_bytes: int) -> Answer:
 
 
 @contextmanager
-def _translated(host: str, timeout_s: float) -> Iterator[None]:
+def _translated(host: str, timeout_s: float) -> Generator[None, None, None]:
     try:
         yield
     except httpcore.TimeoutException as error:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 from controlplane.gateways.errors import (
@@ -113,7 +113,7 @@ class Channel:
         self._state = threading.Lock()
 
     @contextmanager
-    def call(self, subject: str = "", timeout_s: float | None = None) -> Iterator[Call]:
+    def call(self, subject: str = "", timeout_s: float | None = None) -> Generator[Call, None, None]:
         expires = time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s)
         transport = self._live() or self._open(expires)
         call = Call(transport, expires, subject)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from types import new_class
 from typing import Any
 
-from kafka.protocol import admin as _admin
-from kafka.protocol import consumer as _consumer
-from kafka.protocol import metadata as _metadata
+from kafka.protocol import admin, consumer, metadata  # pyright: ignore[reportAttributeAccessIssue]
 from kafka.protocol.api_message import ApiMessage
+
+_admin: Any = admin
+_consumer: Any = consumer
+_metadata: Any = metadata
 
 SCHEMAS = "controlplane.gateways.kafka.schemas"
 Message = Any  # a request or response of the protocol; its fields are known to builders and parsers only

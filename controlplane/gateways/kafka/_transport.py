@@ -78,8 +78,8 @@ class Transport:
 
     def __init__(self, connection: KafkaConnection, guard: AddressGuard | None = None) -> None:
         settings = kafka_python_settings(connection) | TUNING
-        self._net = NetworkSelector(client_id=connection.client_id)
-        self._manager = GuardedManager(self._net, **settings)
+        self._net: Any = NetworkSelector(client_id=connection.client_id)
+        self._manager: Any = GuardedManager(self._net, **settings)
         self._manager.guard = guard
 
     def open(self, timeout_s: float) -> None:

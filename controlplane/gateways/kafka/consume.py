@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,10 +71,10 @@ class Progress:
     """What has been read so far. Pure: fed with records and ends, asked whether to go on."""
 
     plan: ReadPlan
-    records: list[Record] = field(default_factory=list)
-    counts: dict[int, int] = field(default_factory=dict)
-    next_offsets: dict[int, int] = field(default_factory=dict)
-    ended: set[int] = field(default_factory=set)
+    records: list[Record] = field(default_factory=list[Record])
+    counts: dict[int, int] = field(default_factory=dict[int, int])
+    next_offsets: dict[int, int] = field(default_factory=dict[int, int])
+    ended: set[int] = field(default_factory=set[int])
     retained: int = 0
 
     def __post_init__(self) -> None:
@@ -227,7 +227,7 @@ def _cut(content: bytes | None, max_bytes: int) -> bytes | None:
 
 
 @contextmanager
-def _consumer(connection: KafkaConnection, plan: ReadPlan) -> Iterator[Any]:
+def _consumer(connection: KafkaConnection, plan: ReadPlan) -> Generator[Any, None, None]:
     consumer: Any = confluent_kafka.Consumer(_settings(connection, plan), logger=QUIET)
     try:
         yield consumer

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 import confluent_kafka
-from kafka import errors as kp
+from kafka import errors as _errors
 
 from controlplane.gateways.errors import (
     AuthenticationFailed,
@@ -23,6 +24,8 @@ from controlplane.gateways.errors import (
     Unsupported,
 )
 from controlplane.gateways.kafka.fault_table import BROKER_FAULTS, CLIENT_FAULTS, Fault
+
+kp: Any = _errors  # the library makes some of its names as it goes
 
 # kafka-python's own exceptions, without a code: the first that matches.
 LOCAL_FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
@@ -77,7 +80,8 @@ def translate(error: BaseException, *, subject: str = "") -> GatewayError | None
             return of_confluent(inner, subject=subject)
         return BadAnswer(_sentence("The Kafka client failed", subject, str(error)))
     if isinstance(error, kp.BrokerResponseError) and not isinstance(error, kp.IncompatibleBrokerVersion):
-        return fault_of(error.errno if error.errno is not None else -1, _message(error), subject=subject)
+        code: int | None = getattr(error, "errno", None)
+        return fault_of(-1 if code is None else code, _message(error), subject=subject)
     for kind, fault in LOCAL_FAULTS:
         if isinstance(error, kind):
             return fault.kind(_sentence(fault.what, subject, _message(error)), fault.hint)
@@ -92,7 +96,7 @@ def of_confluent(error: confluent_kafka.KafkaError, *, subject: str = "") -> Gat
 
 
 @contextmanager
-def translated(subject: str = "") -> Iterator[None]:
+def translated(subject: str = "") -> Generator[None, None, None]:
     """Inside, both libraries may raise what they like; outside it is one of ours, `from` theirs."""
     try:
         yield
@@ -120,6 +124,6 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _message(error: Exception) -> str:
+def _message(error: BaseException) -> str:
     """The broker's words, without the library's own decoration of error classes."""
     return str(error.args[0]) if error.args and isinstance(error.args[0], str) else ""

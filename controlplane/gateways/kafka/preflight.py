@@ -147,7 +147,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], Cause], ...] = tuple(
 class Heard:
     """What the callbacks said, in order, and when the first came."""
 
-    lines: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list[str])
     first_at: float | None = None
 
     def add(self, error: confluent_kafka.KafkaError) -> None:
@@ -175,8 +175,8 @@ def preflight(
     started = time.monotonic()
     try:
         heard = Heard()
-        settings = _settings(connection, timeout_s, guard) | {"error_cb": heard.add}
-        client = AdminClient(settings, logger=QUIET)
+        settings: Any = _settings(connection, timeout_s, guard) | {"error_cb": heard.add}
+        client: Any = AdminClient(settings, logger=QUIET)
         asked = _ask(client, timeout_s, guarded=guard is not None)
         _wait(client, asked, heard, started + timeout_s)
         diagnosis = _diagnosis(connection, asked, heard, guard)
@@ -207,7 +207,7 @@ def _settings(connection: KafkaConnection, timeout_s: float, guard: AddressGuard
     }
 
 
-def _ask(client: AdminClient, timeout_s: float, *, guarded: bool) -> Future[Any]:
+def _ask(client: Any, timeout_s: float, *, guarded: bool) -> Future[Any]:
     """`describe_cluster` is cheap but goes to the controller, at the address it advertises. A cluster that may not
     send us anywhere is asked for its metadata at the bootstrap address instead.
     """
@@ -232,7 +232,7 @@ def _nodes(answer: Any) -> tuple[BrokerNode, ...]:
     return tuple(BrokerNode(node.id, node.host, node.port) for node in answer.brokers.values())
 
 
-def _wait(client: AdminClient, asked: Future[Any], heard: Heard, until: float) -> None:
+def _wait(client: Any, asked: Future[Any], heard: Heard, until: float) -> None:
     """Until an answer, the end of the time, or a failure that stayed alone for a moment."""
     while not asked.done() and time.monotonic() < until:
         client.poll(POLL_S)

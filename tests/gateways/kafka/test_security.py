@@ -149,9 +149,12 @@ def test_nonsense_instead_of_pem_is_refused() -> None:
 
 
 def test_half_an_identity_or_two_sources_are_refused() -> None:
-    for wrong in ({"certfile": "/c"}, {"key_pem": "K"}, {"cafile": "/ca", "ca_pem": "CA"}):
-        with pytest.raises(InvalidRequest):
-            Tls(**wrong)
+    with pytest.raises(InvalidRequest):
+        Tls(certfile="/c")
+    with pytest.raises(InvalidRequest):
+        Tls(key_pem="K")
+    with pytest.raises(InvalidRequest):
+        Tls(cafile="/ca", ca_pem="CA")
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,9 @@ VERSION_OF_SPEC = {OffsetSpec.MAX_TIMESTAMP: 7, OffsetSpec.EARLIEST_LOCAL: 8, Of
 class Offsets:
     """What is known so far and what went wrong with the rest."""
 
-    found: OffsetsByPartition = field(default_factory=dict)
-    errors: dict[TopicPartition, GatewayError] = field(default_factory=dict)
-    again: set[TopicPartition] = field(default_factory=set)
+    found: OffsetsByPartition = field(default_factory=OffsetsByPartition)
+    errors: dict[TopicPartition, GatewayError] = field(default_factory=dict[TopicPartition, GatewayError])
+    again: set[TopicPartition] = field(default_factory=set[TopicPartition])
 
 
 class PartitionsAdmin(AdminBase):
