@@ -8,6 +8,8 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 class HashedStaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     manifest_strict = False
+    #: ES modules import each other by relative names: those are rewritten to the hashed ones.
+    support_js_module_import_aggregation = True
 
     def stored_name(self, name: str) -> str:
         """Development and tests have no manifest: the finders serve the file in place."""

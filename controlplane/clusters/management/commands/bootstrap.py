@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
@@ -28,12 +30,22 @@ class Command(BaseCommand):
         if pending_migrations():
             call_command("migrate", verbosity=0, interactive=False)
         call_command("createcachetable", verbosity=0)
+        collect_static()
         clusters = register_bundled()
         answer: dict[str, object] = {"clusters": [cluster.name for cluster in clusters]}
         link = first_login_link()
         if link:
             answer["login_url"] = options["base_url"].rstrip("/") + link
         self.stdout.write(json.dumps(answer))
+
+
+def collect_static() -> None:
+    """Hashed and compressed copies, made anew when a source file is newer than the last ones."""
+    sources = [path for root in settings.STATICFILES_DIRS for path in Path(root).rglob("*") if path.is_file()]
+    manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
+    newest = max((path.stat().st_mtime for path in sources), default=0.0)
+    if not manifest.exists() or manifest.stat().st_mtime < newest:
+        call_command("collectstatic", interactive=False, verbosity=0, clear=True)
 
 
 def pending_migrations() -> bool:
