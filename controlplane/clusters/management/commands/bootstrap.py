@@ -20,6 +20,10 @@ from controlplane.accounts.services import first_login_link
 from controlplane.clusters.services import register_bundled
 
 
+#: Static files of libraries that no page of ours uses.
+UNUSED_STATIC = ["django_htmx", "rest_framework"]
+
+
 class Command(BaseCommand):
     help = "Migrates the database, registers the bundled clusters, prints a login link while it is needed."
 
@@ -45,7 +49,9 @@ def collect_static() -> None:
     manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
     newest = max((path.stat().st_mtime for path in sources), default=0.0)
     if not manifest.exists() or manifest.stat().st_mtime < newest:
-        call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+        call_command(
+            "collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=UNUSED_STATIC
+        )
 
 
 def pending_migrations() -> bool:
