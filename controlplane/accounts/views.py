@@ -51,9 +51,10 @@ def set_password(request: HttpRequest) -> HttpResponse:
     form = SetPasswordForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
         services.set_password(user, form.cleaned_data["password"])
-        password_set.send(sender=User, request=request, user=user)
         update_session_auth_hash(request, user)
         del request.session[MUST_SET_PASSWORD]
+        record_authentication(request, user, method="password")
+        password_set.send(sender=User, request=request, user=user)
         return HttpResponseRedirect("/", status=303)
     page = pages.SetPasswordPage(form=form, first=not user.has_usable_password())
     return render_page(request, page, status=422 if request.method == "POST" else 200)

@@ -202,3 +202,9 @@ def test_the_commands_print_what_scripts_need(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.startswith("kst_")
     call_command("login_link", "admin")
     assert capsys.readouterr().out.startswith("http://127.0.0.1:8640/login/link/")
+
+
+def test_the_session_that_came_by_link_is_listed(client: Client) -> None:
+    client.get(services.first_login_link() or "")
+    client.post(SET_PASSWORD, {"password": PASSWORD, "again": PASSWORD})
+    assert "This one" in client.get("/settings/security/").content.decode()
