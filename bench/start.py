@@ -20,7 +20,12 @@ WARM_ROUNDS = 3
 
 def run(environment: dict[str, str], *arguments: str) -> str:
     done = subprocess.run(
-        [str(ROOT / "run"), *arguments], env=environment, capture_output=True, text=True, timeout=300, check=False
+        [str(ROOT / "run"), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     if done.returncode != 0:
         raise SystemExit(f"./run {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
@@ -51,9 +56,16 @@ def main() -> None:
     median = warm[len(warm) // 2]
     table(
         ("start", "seconds", "runs"),
-        [("cold", f"{cold:.1f}", "1"), ("warm", f"{median:.1f}", ", ".join(f"{value:.1f}" for value in warm))],
+        [
+            ("cold", f"{cold:.1f}", "1"),
+            ("warm", f"{median:.1f}", ", ".join(f"{value:.1f}" for value in warm)),
+        ],
     )
-    finish("start", {"cold_s": round(cold, 1), "warm_s": round(median, 1)}, {"cold/warm": round(cold / median, 2)})
+    finish(
+        "start",
+        {"cold_s": round(cold, 1), "warm_s": round(median, 1)},
+        {"cold/warm": round(cold / median, 2)},
+    )
 
 
 if __name__ == "__main__":

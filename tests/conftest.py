@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
@@ -25,8 +25,6 @@ from broker.spec import ClusterSpec
 from tests.environment import DATA, SHARED
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse
-
     from controlplane.accounts.models import User
     from controlplane.clusters.models import Cluster
     from controlplane.core.access import Role
@@ -120,13 +118,12 @@ class Api:
     def __init__(self, token: str) -> None:
         self.client = Client(headers={"Authorization": f"Token {token}"})
 
-    def __call__(self, method: str, path: str, body: object = None, **headers: str) -> HttpResponse:
+    def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Any:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         data = "" if body is None else json.dumps(body)
-        answer = self.client.generic(
+        return self.client.generic(
             method, f"/api/v1/{path}", data, content_type="application/json", headers=sent
         )
-        return cast("HttpResponse", answer)
 
 
 @pytest.fixture

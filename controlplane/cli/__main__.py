@@ -17,11 +17,15 @@ def parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", help="install, fetch and start everything, then print the URL")
     up.add_argument("--detach", action="store_true", help="return when everything is ready")
-    up.add_argument("--brokers", type=broker_count, default=3, metavar="N", help="at the first start (default 3)")
+    up.add_argument(
+        "--brokers", type=broker_count, default=3, metavar="N", help="at the first start (default 3)"
+    )
     up.add_argument("--offline", type=Path, metavar="DIR", help="take every download from DIR (see fetch)")
     up.add_argument("--open", action="store_true", help="open the browser")
 
-    commands.add_parser("fetch", help="download everything into DIR, for up --offline").add_argument("dir", type=Path)
+    commands.add_parser("fetch", help="download everything into DIR, for up --offline").add_argument(
+        "dir", type=Path
+    )
     commands.add_parser("down", help="stop everything; brokers hand over their leaders first")
     status = commands.add_parser("status", help="what runs, where")
     status.add_argument("--json", action="store_true")
@@ -30,7 +34,9 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("-f", "--follow", action="store_true")
     logs.add_argument("-n", "--lines", type=int, default=50)
     commands.add_parser("doctor", help="check this machine and this installation")
-    reset = commands.add_parser("reset", help="stop, then delete the data directory with all topics and users")
+    reset = commands.add_parser(
+        "reset", help="stop, then delete the data directory with all topics and users"
+    )
     reset.add_argument("--yes", action="store_true")
     token = commands.add_parser("token", help="make an API token and print it")
     token.add_argument("--role", required=True, choices=("viewer", "operator", "admin"))
@@ -52,52 +58,45 @@ def broker_count(text: str) -> int:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Imports inside: `status` must not pay for what `up` needs."""
+    if arguments.command in ("test", "bench"):
+        return run_checks(arguments, console)
+    if arguments.command == "up":
+        from controlplane.cli.up import UpOptions, up
+
+        options = UpOptions(arguments.brokers, arguments.detach, arguments.offline, arguments.open)
+        return up(data_paths(), options, console)
+    return run_small(arguments, console)
+
+
+def run_checks(arguments: argparse.Namespace, console: Console) -> int:
+    from controlplane.cli import checks
+
+    if arguments.command == "test":
+        return checks.test(arguments.rest, console)
+    return checks.bench(arguments.name, arguments.rest)
+
+
+def run_small(arguments: argparse.Namespace, console: Console) -> int:
+    from controlplane.cli import doctor, maintenance, status
+
     paths = data_paths()
     match arguments.command:
-        case "up":
-            from controlplane.cli.up import UpOptions, up
-
-            options = UpOptions(arguments.brokers, arguments.detach, arguments.offline, arguments.open)
-            return up(paths, options, console)
         case "fetch":
-            from controlplane.cli.maintenance import fetch
-
-            return fetch(arguments.dir, console)
+            return maintenance.fetch(arguments.dir, console)
         case "down":
-            from controlplane.cli.maintenance import down
-
-            return down(paths, console)
+            return maintenance.down(paths, console)
         case "status":
-            from controlplane.cli.status import status
-
-            return status(paths, as_json=arguments.json)
+            return status.status(paths, as_json=arguments.json)
         case "logs":
-            from controlplane.cli.maintenance import logs
-
-            return logs(paths, arguments.name, lines=arguments.lines, follow=arguments.follow)
+            return maintenance.logs(paths, arguments.name, lines=arguments.lines, follow=arguments.follow)
         case "doctor":
-            from controlplane.cli.doctor import doctor
-
-            return doctor(paths, console)
+            return doctor.doctor(paths, console)
         case "reset":
-            from controlplane.cli.maintenance import reset
-
-            return reset(paths, confirmed=arguments.yes, console=console)
+            return maintenance.reset(paths, confirmed=arguments.yes, console=console)
         case "token":
-            from controlplane.cli.maintenance import token
-
-            return token(paths, role=arguments.role, name=arguments.name)
-        case "test":
-            from controlplane.cli.checks import test
-
-            return test(arguments.rest, console)
-        case "bench":
-            from controlplane.cli.checks import bench
-
-            return bench(arguments.name, arguments.rest)
-        case _:
-            parser().print_help()
-            return 0
+            return maintenance.token(paths, role=arguments.role, name=arguments.name)
+    parser().print_help()
+    return 0
 
 
 def main() -> int:

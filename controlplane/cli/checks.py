@@ -40,7 +40,9 @@ def test(arguments: list[str], console: Console) -> int:
 
 def check(name: str, command: tuple[str, ...], console: Console) -> None:
     started = time.monotonic()
-    done = subprocess.run(tool(command), cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        tool(command), cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         print(done.stdout + done.stderr, file=sys.stderr)
         raise CommandFailed(f"{name} failed", f"Again: .venv/bin/{' '.join(command)}")

@@ -50,7 +50,9 @@ def doctor(paths: DataPaths, console: Console) -> int:
             console.line(" ", f"  {finding.hint}")
     failed = sum(finding.level is Level.FAIL for finding in findings)
     warned = sum(finding.level is Level.WARN for finding in findings)
-    print(f"{len(findings)} checks: {len(findings) - failed - warned} fine, {warned} to look at, {failed} failed")
+    print(
+        f"{len(findings)} checks: {len(findings) - failed - warned} fine, {warned} to look at, {failed} failed"
+    )
     return 1 if failed else 0
 
 
@@ -70,7 +72,9 @@ def check_platform(paths: DataPaths) -> Finding:
     system, machine = platform.system(), platform.machine()
     if system == "Linux" and machine in ("x86_64", "aarch64"):
         return Finding(Level.OK, "platform", f"{system} {machine}")
-    return Finding(Level.WARN, "platform", f"{system} {machine} is not tested", "Tested: Linux x86_64 and aarch64.")
+    return Finding(
+        Level.WARN, "platform", f"{system} {machine} is not tested", "Tested: Linux x86_64 and aarch64."
+    )
 
 
 def check_java(paths: DataPaths) -> Finding:
@@ -82,7 +86,10 @@ def check_artifacts(paths: DataPaths) -> Finding:
     missing = bundled.missing_artifacts(paths)
     if missing:
         return Finding(
-            Level.WARN, "artifacts", f"{missing} of the locked files are not there", "`./run up` fetches them."
+            Level.WARN,
+            "artifacts",
+            f"{missing} of the locked files are not there",
+            "`./run up` fetches them.",
         )
     return Finding(Level.OK, "artifacts", f"complete and verified in {paths.artifacts}")
 
@@ -108,7 +115,9 @@ def check_memory(paths: DataPaths) -> Finding:
         if line.startswith("MemAvailable:"):
             available = int(line.split()[1]) * 1024
             level = Level.OK if available > MEMORY_NEEDED else Level.WARN
-            hint = "" if level is Level.OK else "Three brokers take about 1.2 GB: `up --brokers 1` takes less."
+            hint = (
+                "" if level is Level.OK else "Three brokers take about 1.2 GB: `up --brokers 1` takes less."
+            )
             return Finding(level, "memory", f"{human_bytes(available)} available", hint)
     raise ValueError("no MemAvailable in /proc/meminfo")
 
@@ -141,7 +150,9 @@ def check_data_directory(paths: DataPaths) -> Finding:
         return Finding(Level.OK, "data directory", f"{paths.root} will be made by `./run up`")
     mode = paths.root.stat().st_mode & 0o777
     if mode != 0o700:
-        return Finding(Level.FAIL, "data directory", f"{paths.root} has mode {mode:o}", f"chmod 700 {paths.root}")
+        return Finding(
+            Level.FAIL, "data directory", f"{paths.root} has mode {mode:o}", f"chmod 700 {paths.root}"
+        )
     return Finding(Level.OK, "data directory", f"{paths.root}, mode 0700")
 
 
@@ -196,7 +207,9 @@ def check_broker_ports(paths: DataPaths) -> Finding:
         if not port_is_free(listener.host, listener.port)
     ]
     if taken:
-        return Finding(Level.FAIL, "broker ports", f"taken: {', '.join(taken)}", "End the program that holds them.")
+        return Finding(
+            Level.FAIL, "broker ports", f"taken: {', '.join(taken)}", "End the program that holds them."
+        )
     return Finding(Level.OK, "broker ports", "free")
 
 

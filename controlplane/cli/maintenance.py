@@ -14,7 +14,6 @@ from controlplane.cli.settings import recorded_address
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.broker import DataPaths
 
-
 STOP_SECONDS = 180
 
 
@@ -54,7 +53,10 @@ def reset(paths: DataPaths, *, confirmed: bool, console: Console) -> int:
     if not looks_like_ours(paths):
         raise CommandFailed(f"{paths.root} is not a Kastellan data directory", "Nothing was deleted.")
     if not confirmed:
-        print(f"This deletes {paths.root}: every topic and record, user, certificate and metric.", file=sys.stderr)
+        print(
+            f"This deletes {paths.root}: every topic and record, user, certificate and metric.",
+            file=sys.stderr,
+        )
         if not sys.stdin.isatty() or input("Type 'reset' to go on: ").strip() != "reset":
             raise CommandFailed("not confirmed, nothing was deleted", "Scripts say --yes.")
     down(paths, console)

@@ -118,7 +118,9 @@ def web(paths: DataPaths, host: str, port: int) -> ProcessSpec:
         "--timeout-graceful-shutdown", "5",
     )  # fmt: skip
     ready = HttpReady(f"http://{host}:{port}/healthz")
-    return _python(paths, port, "web", ProcessKind.WEB, arguments, ready=ready, depends_on=(), stop_timeout=15)
+    return _python(
+        paths, port, "web", ProcessKind.WEB, arguments, ready=ready, depends_on=(), stop_timeout=15
+    )
 
 
 def workers(paths: DataPaths, port: int) -> tuple[ProcessSpec, ...]:

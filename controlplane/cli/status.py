@@ -41,7 +41,9 @@ def collect(paths: DataPaths) -> dict[str, Any]:
 
 
 def process_row(process: ProcessStatus) -> dict[str, Any]:
-    since = datetime.fromtimestamp(process.since, UTC).isoformat(timespec="seconds") if process.since else None
+    since = (
+        datetime.fromtimestamp(process.since, UTC).isoformat(timespec="seconds") if process.since else None
+    )
     return {
         "name": process.name,
         "pid": process.pid,
@@ -91,7 +93,9 @@ def print_report(report: dict[str, Any]) -> None:
     print(f"{'PROCESS':<18} {'STATE':<10} {'PID':>8} {'MEMORY':>10}  SINCE (UTC)")
     for row in report["processes"]:
         memory = human_bytes(row["rss_bytes"]) if row["rss_bytes"] else "–"
-        print(f"{row['name']:<18} {row['state']:<10} {row['pid'] or '–':>8} {memory:>10}  {row['since'] or '–'}")
+        print(
+            f"{row['name']:<18} {row['state']:<10} {row['pid'] or '–':>8} {memory:>10}  {row['since'] or '–'}"
+        )
         if row["reason"]:
             print(f"  {row['reason']}")
     for cluster in report["clusters"]:

@@ -25,7 +25,6 @@ from controlplane.core.rest import (
     list_parameters,
     list_schema,
     valid_data,
-    with_etag,
 )
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.kafka.types import ResourceRef, ResourceType
@@ -80,9 +79,9 @@ class BrokerDetailSerializer(BrokerSerializer):
 class BrokerConfigSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     value = serializers.CharField(allow_null=True)
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     default = serializers.BooleanField()
-    read_only = serializers.BooleanField()
+    read_only = serializers.BooleanField()  # type: ignore[assignment]
     sensitive = serializers.BooleanField()
     type = serializers.CharField()
     documentation = serializers.CharField()
@@ -233,7 +232,7 @@ def cluster_json(cluster: Cluster) -> dict[str, Any]:
 
 
 def broker_json(row: BrokerSnapshot) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in BrokerSerializer().fields}
+    return {name: getattr(row, name) for name in BrokerSerializer._declared_fields}
 
 
 def process_json(status: bundled.ProcessStatus) -> dict[str, Any]:

@@ -73,10 +73,7 @@ def review_or_apply(
 
 def carried_fields(data: QueryDict) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (name, str(value))
-        for name, values in data.lists()
-        if name not in CONTROL_FIELDS
-        for value in values
+        (name, str(value)) for name, values in data.lists() if name not in CONTROL_FIELDS for value in values
     )
 
 

@@ -12,7 +12,13 @@ from controlplane.clusters.services import gateway_for
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError, Unreachable
 from controlplane.gateways.kafka.gateway import KafkaGateway
-from controlplane.gateways.kafka.types import ConfigEntry, QuorumInfo, QuorumReplica, ResourceRef, ResourceType
+from controlplane.gateways.kafka.types import (
+    ConfigEntry,
+    QuorumInfo,
+    QuorumReplica,
+    ResourceRef,
+    ResourceType,
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,9 @@ def read_view(gateway: KafkaGateway) -> bundled.ClusterView:
         for p in topic.partitions
     )
     online = frozenset(node.id for node in gateway.describe_cluster().brokers if not node.fenced)
-    return bundled.ClusterView(quorum=quorum_facts(gateway.describe_quorum()), partitions=partitions, online=online)
+    return bundled.ClusterView(
+        quorum=quorum_facts(gateway.describe_quorum()), partitions=partitions, online=online
+    )
 
 
 def quorum_facts(info: QuorumInfo) -> bundled.Quorum:

@@ -80,7 +80,9 @@ def run_act(job: JobRun) -> Mapping[str, Json]:
             if act is BrokerAct.START:
                 refreshed = bundled.broker_processes(bundled.data_paths(), spec)
                 client.apply([process for process in refreshed if process.name == name])
-            {BrokerAct.START: client.start, BrokerAct.STOP: client.stop, BrokerAct.RESTART: client.restart}[act](name)
+            {BrokerAct.START: client.start, BrokerAct.STOP: client.stop, BrokerAct.RESTART: client.restart}[
+                act
+            ](name)
         if act is BrokerAct.STOP:
             with job.step("Controlled shutdown: leaders move, then the process ends"):
                 client.wait_for([name], bundled.AT_REST, STOP_SECONDS)

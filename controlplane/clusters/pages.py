@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from controlplane.clusters.logic.verdict import Verdict
 from controlplane.clusters.models import BrokerSnapshot, Cluster
@@ -60,6 +60,13 @@ class BrokerListPage(Page):
     age: Age
     can: dict[str, bool]
     bundled: bool
+
+
+class BrokerHead(TypedDict):
+    cluster: Cluster
+    row: BrokerRow
+    tab: str
+    can: dict[str, bool]
 
 
 @dataclass(frozen=True)

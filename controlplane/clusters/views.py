@@ -90,7 +90,9 @@ def is_down(row: pages.BrokerRow) -> bool:
     return row.broker.fenced or not alive
 
 
-def broker_rows(cluster: Cluster, rows: tuple[BrokerSnapshot, ...] | None = None) -> tuple[pages.BrokerRow, ...]:
+def broker_rows(
+    cluster: Cluster, rows: tuple[BrokerSnapshot, ...] | None = None
+) -> tuple[pages.BrokerRow, ...]:
     processes = processes_by_broker(cluster)
     found = rows if rows is not None else tuple(selectors.brokers(cluster))
     return tuple(pages.BrokerRow(row, processes.get(row.broker_id)) for row in found)
@@ -260,7 +262,7 @@ def add_broker(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
 
 
-def _head(request: HttpRequest, cluster: Cluster, broker: int, tab: str) -> dict[str, object]:
+def _head(request: HttpRequest, cluster: Cluster, broker: int, tab: str) -> pages.BrokerHead:
     row = selectors.brokers(cluster).filter(broker_id=broker).first()
     if row is None:
         raise NotFound(f"There is no broker {broker} in {cluster.title}", hint="Brokers lists all.")

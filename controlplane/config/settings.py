@@ -30,7 +30,7 @@ TRUSTED_PROXIES = envint("KASTELLAN_TRUSTED_PROXY", 0, high=5)
 TLS = envbool("KASTELLAN_TLS", TRUSTED_PROXIES > 0)
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 PUBLIC_HOSTS = envlist("KASTELLAN_ALLOWED_HOSTS")
-ALLOWED_HOSTS = [*LOOPBACK_HOSTS, *PUBLIC_HOSTS, *([] if HOST in ("0.0.0.0", "::") else [HOST])]  # noqa: S104
+ALLOWED_HOSTS = [*LOOPBACK_HOSTS, *PUBLIC_HOSTS, *([] if HOST in ("0.0.0.0", "::") else [HOST])]  # noqa: S104  # nosec B104
 BASE_URL = envstr("KASTELLAN_BASE_URL", f"{'https' if TLS else 'http'}://{HOST}:{PORT}").rstrip("/")
 
 DEBUG = False

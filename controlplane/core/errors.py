@@ -46,7 +46,7 @@ class HasErrors(Protocol):
     """A Django form, seen from below the web layer."""
 
     @property
-    def errors(self) -> Mapping[str, Iterable[str]]: ...
+    def errors(self) -> Mapping[str, Iterable[object]]: ...
 
 
 class InvalidForm(Invalid):

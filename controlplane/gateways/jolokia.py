@@ -44,7 +44,7 @@ def read_mbeans(
     _check_target(endpoint.url, allow_remote=allow_remote)
     question = [{"type": "read", "mbean": pattern} for pattern in patterns]
     answers = _post(endpoint, question, deadline_s)
-    if not isinstance(answers, list) or len(answers) != len(patterns):
+    if len(answers) != len(patterns):
         raise BadAnswer(f"The agent at {endpoint.url} did not answer every question")
     found: dict[str, Attributes] = {}
     for pattern, answer in zip(patterns, answers, strict=True):
@@ -68,11 +68,16 @@ def _check_target(url: str, *, allow_remote: bool) -> None:
         raise TargetRefused(f"{host} is not this machine", hint="Metrics agents are asked on loopback only.")
 
 
-def _post(endpoint: Endpoint, question: object, deadline_s: float) -> Any:
+def _post(endpoint: Endpoint, question: object, deadline_s: float) -> list[dict[str, Any]]:
     auth = (endpoint.username, endpoint.password_file.read_text().strip())
     try:
         answer = httpx.post(
-            endpoint.url, json=question, auth=auth, timeout=deadline_s, follow_redirects=False, trust_env=False
+            endpoint.url,
+            json=question,
+            auth=auth,
+            timeout=deadline_s,
+            follow_redirects=False,
+            trust_env=False,
         )
     except httpx.TimeoutException as error:
         raise DeadlineExceeded(f"{endpoint.url} did not answer within {deadline_s:.0f} s") from error
@@ -83,6 +88,10 @@ def _post(endpoint: Endpoint, question: object, deadline_s: float) -> Any:
     if answer.status_code != 200 or len(answer.content) > MOST_BYTES:
         raise BadAnswer(f"The agent at {endpoint.url} answered {answer.status_code}")
     try:
-        return answer.json()
-    except ValueError as error:
+        found: list[dict[str, Any]] = answer.json()
+        whole = all("status" in each for each in found)
+    except (ValueError, TypeError) as error:
         raise BadAnswer(f"The agent at {endpoint.url} did not answer with JSON") from error
+    if not whole:
+        raise BadAnswer(f"The agent at {endpoint.url} did not answer as Jolokia does")
+    return found

@@ -111,7 +111,7 @@ class GroupOffsetsApi(ClusterApiView):
 
 
 def _row(row: GroupSnapshot) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in GroupRowSerializer().fields}
+    return {name: getattr(row, name) for name in GroupRowSerializer._declared_fields}
 
 
 def _offset(row: PartitionLag) -> dict[str, Any]:

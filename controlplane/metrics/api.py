@@ -47,7 +47,10 @@ class ChartsApi(ClusterApiView):
     def get(self, request: Request, cluster: str) -> Response:
         fields = ("id", "title", "unit", "metric", "help")
         return Response(
-            [{**{name: getattr(each, name) for name in fields}, "scope": each.scope.value} for each in charts.CHARTS]
+            [
+                {**{name: getattr(each, name) for name in fields}, "scope": each.scope.value}
+                for each in charts.CHARTS
+            ]
         )
 
 

@@ -34,7 +34,9 @@ class Chart:
     help: str = ""
 
 
-def _topic(id_: str, title: str, unit: str, metric: str, help_: str, *, scope: Scope, topic: str = "") -> Chart:
+def _topic(
+    id_: str, title: str, unit: str, metric: str, help_: str, *, scope: Scope, topic: str = ""
+) -> Chart:
     # Kafka keeps the broker's total under no topic at all: it must not be added to the topics' own.
     where = {} if scope is Scope.TOPIC else {"topic": topic}
     return Chart(id_, title, unit, metric, rate=True, where=where, scope=scope, help=help_)

@@ -12,11 +12,15 @@ from django.http.response import HttpResponseBase
 from prometheus_client import Counter, Histogram
 
 HTTP = Histogram(
-    "kastellan_http_request_duration_seconds", "Requests by view, method and status.", ["view", "method", "status"]
+    "kastellan_http_request_duration_seconds",
+    "Requests by view, method and status.",
+    ["view", "method", "status"],
 )
 TASKS = Histogram("kastellan_task_duration_seconds", "Celery tasks.", ["task", "state"])
 SCRAPES = Histogram("kastellan_poll_duration_seconds", "Polls of brokers.", ["cluster", "broker"])
-SCRAPE_FAILURES = Counter("kastellan_poll_failures_total", "Polls that gave no samples.", ["cluster", "broker"])
+SCRAPE_FAILURES = Counter(
+    "kastellan_poll_failures_total", "Polls that gave no samples.", ["cluster", "broker"]
+)
 
 _started: dict[str, float] = {}
 
@@ -42,12 +46,12 @@ class RequestDurationMiddleware:
         return response
 
 
-@task_prerun.connect  # type: ignore[untyped-decorator]
+@task_prerun.connect
 def _task_starts(task_id: str, **_: Any) -> None:
     _started[task_id] = time.monotonic()
 
 
-@task_postrun.connect  # type: ignore[untyped-decorator]
+@task_postrun.connect
 def _task_ends(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
     begun = _started.pop(task_id, None)
     if begun is not None:

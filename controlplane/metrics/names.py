@@ -14,7 +14,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-QUANTILES = {"50thPercentile": "0.50", "95thPercentile": "0.95", "99thPercentile": "0.99", "999thPercentile": "0.999"}
+QUANTILES = {
+    "50thPercentile": "0.50",
+    "95thPercentile": "0.95",
+    "99thPercentile": "0.99",
+    "999thPercentile": "0.999",
+}
 _KEY = re.compile(r'([^=,]+)=("(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)')
 
 #: What is read in each poll: a fixed list (KAFKA.md section 0, 5). Per-partition MBeans are left out on purpose.

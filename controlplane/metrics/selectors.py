@@ -63,7 +63,9 @@ def chart_data(
     found = store().select(cluster, chart.metric, where, start - STALE_MS, period.end)
     lines = tuple(
         Line(line_name(chart, value), {chart.by: value}, rates.points_of(buckets, start, end, step))
-        for value, buckets in sorted(_lines(chart, found, start, step).items(), key=lambda item: _natural(item[0]))
+        for value, buckets in sorted(
+            _lines(chart, found, start, step).items(), key=lambda item: _natural(item[0])
+        )
     )
     return ChartData(start / 1000, end / 1000, step / 1000, chart.unit, lines[:MOST_LINES])
 
@@ -71,7 +73,11 @@ def chart_data(
 def _lines(chart: Chart, found: list[Series], start: int, step: int) -> dict[str, rates.Bucketed]:
     grouped: dict[str, list[rates.Bucketed]] = {}
     for series in found:
-        raw = rates.rates(series.times, series.values) if chart.rate else zip(series.times, series.values, strict=True)
+        raw = (
+            rates.rates(series.times, series.values)
+            if chart.rate
+            else zip(series.times, series.values, strict=True)
+        )
         points = [(ts, value * chart.scale) for ts, value in raw if ts >= start]
         grouped.setdefault(series.labels.get(chart.by, ""), []).append(rates.bucketed(points, start, step))
     how = rates.AGGREGATIONS[chart.over]
@@ -131,7 +137,10 @@ def cluster_health(cluster: str, now: int, *, broker: str = "") -> Health:
         produce_p99=window.gauge("kafka_network_requestmetrics_totaltimems", _p99("Produce"), "max"),
         fetch_p99=window.gauge("kafka_network_requestmetrics_totaltimems", _p99("FetchConsumer"), "max"),
         handler_idle=window.rate(
-            "kafka_server_kafkarequesthandlerpool_brokerrequesthandleravgidle_nanoseconds_total", {}, "min", 1e-9
+            "kafka_server_kafkarequesthandlerpool_brokerrequesthandleravgidle_nanoseconds_total",
+            {},
+            "min",
+            1e-9,
         ),
         network_idle=window.gauge("kafka_network_socketserver_networkprocessoravgidle_percent", {}, "min"),
         heap=window.heap(),

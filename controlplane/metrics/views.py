@@ -68,7 +68,9 @@ def chart_json(cluster: str, chart: str, query: dict[str, str]) -> dict[str, Any
         "to": data.end,
         "step": data.step,
         "unit": data.unit,
-        "series": [{"name": line.name, "labels": dict(line.labels), "points": line.points} for line in data.lines],
+        "series": [
+            {"name": line.name, "labels": dict(line.labels), "points": line.points} for line in data.lines
+        ],
     }
 
 

@@ -87,7 +87,9 @@ class RecordsApi(ClusterApiView):
     def get(self, request: Request, cluster: str, topic: str) -> Response:
         form = BrowseForm(request.query_params)
         if not form.is_valid():
-            raise Invalid(fields={name: [str(error) for error in errors] for name, errors in form.errors.items()})
+            raise Invalid(
+                fields={name: [str(error) for error in errors] for name, errors in form.errors.items()}
+            )
         found = selectors.browse(self.cluster, topic, form.to_request())
         return Response(
             {

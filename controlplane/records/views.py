@@ -41,7 +41,12 @@ def browse(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
         partitions=tuple(sorted(bounds)),
         total=sum(bound.end - bound.first for bound in bounds.values()),
         can=allowed(
-            request, cluster, Action.TOPIC_PRODUCE, Action.TOPIC_EDIT, Action.TOPIC_DELETE, Action.METRICS_VIEW
+            request,
+            cluster,
+            Action.TOPIC_PRODUCE,
+            Action.TOPIC_EDIT,
+            Action.TOPIC_DELETE,
+            Action.METRICS_VIEW,
         ),
     )
     return render_page(request, page, status=200 if form.is_valid() else 422)

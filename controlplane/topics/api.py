@@ -66,9 +66,9 @@ class TopicSerializer(serializers.Serializer[Any]):
 class ConfigSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     value = serializers.CharField(allow_null=True)
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     default = serializers.BooleanField()
-    read_only = serializers.BooleanField()
+    read_only = serializers.BooleanField()  # type: ignore[assignment]
     sensitive = serializers.BooleanField()
     type = serializers.CharField()
     documentation = serializers.CharField()
@@ -246,7 +246,7 @@ def _topic(view: ClusterApiView, name: str, status: int = 200) -> Response:
 
 
 def _row(row: TopicSnapshot) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in TopicRowSerializer().fields}
+    return {name: getattr(row, name) for name in TopicRowSerializer._declared_fields}
 
 
 def config_json(entry: ConfigEntry) -> dict[str, Any]:
@@ -273,5 +273,3 @@ def _partition(row: selectors.PartitionRow) -> dict[str, Any]:
         "end_offset": row.end_offset,
         "size_bytes": row.size_bytes,
     }
-
-

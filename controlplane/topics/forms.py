@@ -49,7 +49,9 @@ class CreateTopicForm(forms.Form):
     configs = forms.CharField(
         label="More settings",
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "segment.bytes=104857600"}),
+        widget=forms.Textarea(
+            attrs={"rows": 3, "spellcheck": "false", "placeholder": "segment.bytes=104857600"}
+        ),
         help_text="One name=value a line, as in kafka-topics.sh --config.",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from controlplane.clusters.models import Cluster, TopicSnapshot
 from controlplane.clusters.selectors import Age
@@ -25,6 +25,14 @@ class TopicListPage(Page):
     show_internal: bool
     internal_count: int
     can_create: bool
+
+
+class TopicHead(TypedDict):
+    cluster: Cluster
+    topic: TopicDescription
+    snapshot: TopicSnapshot | None
+    tab: str
+    can: dict[str, bool]
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,9 @@ def plan_create(cluster: Cluster, request: CreateTopic) -> Plan:
             request.name, request.partitions, request.replication_factor, request.configs, validate_only=True
         )
     )
-    return plans.plan_create(request, state, cluster=cluster.name, broker_refusal=refusal) if refusal else plan
+    return (
+        plans.plan_create(request, state, cluster=cluster.name, broker_refusal=refusal) if refusal else plan
+    )
 
 
 def apply_create(actor: Actor, cluster: Cluster, request: CreateTopic, plan: Plan) -> None:

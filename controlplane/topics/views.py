@@ -14,6 +14,7 @@ from controlplane.clusters.models import Cluster, SnapshotPart, TopicSnapshot
 from controlplane.core.access import Action
 from controlplane.core.errors import InvalidForm
 from controlplane.core.pages import render_page
+from controlplane.core.plans import Plan
 from controlplane.core.tables import Column, Table, table_of
 from controlplane.gateways.kafka.types import TopicDescription
 from controlplane.topics import pages, selectors, services
@@ -65,9 +66,11 @@ def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         return render_page(request, pages.CreateTopicPage(cluster=cluster, form=form), status=status)
     wanted = form.to_request()
 
-    def apply(plan: services.Plan) -> Done:
+    def apply(plan: Plan) -> Done:
         services.apply_create(actor_of(request), cluster, wanted, plan)
-        return Done(f"Topic {wanted.name} is created", resolve_url("topics:detail", cluster.name, wanted.name))
+        return Done(
+            f"Topic {wanted.name} is created", resolve_url("topics:detail", cluster.name, wanted.name)
+        )
 
     plan = services.plan_create(cluster, wanted)
     return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
@@ -134,7 +137,7 @@ def alter_config(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResp
         raise InvalidForm(form)
     wanted = form.to_request()
 
-    def apply(plan: services.Plan) -> Done:
+    def apply(plan: Plan) -> Done:
         services.apply_alter_configs(actor_of(request), cluster, topic, wanted, plan)
         return Done(f"{form.cleaned_data['config']} of {topic} is changed", back)
 
@@ -153,7 +156,7 @@ def add_partitions(request: HttpRequest, cluster: Cluster, topic: str) -> HttpRe
         return render_page(request, page, status=422 if request.method == "POST" else 200)
     count = form.cleaned_data["partitions"]
 
-    def apply(plan: services.Plan) -> Done:
+    def apply(plan: Plan) -> Done:
         services.apply_add_partitions(actor_of(request), cluster, topic, count, plan)
         return Done(f"{topic} has {count} partitions", back)
 
@@ -164,7 +167,7 @@ def add_partitions(request: HttpRequest, cluster: Cluster, topic: str) -> HttpRe
 @require_http_methods(["POST"])
 @cluster_view(Action.TOPIC_DELETE)
 def delete(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
-    def apply(plan: services.Plan) -> Done:
+    def apply(plan: Plan) -> Done:
         services.apply_delete(actor_of(request), cluster, topic, plan)
         return Done(f"Topic {topic} is deleted", resolve_url("topics:list", cluster.name))
 
@@ -173,7 +176,7 @@ def delete(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
     return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
 
 
-def _head(request: HttpRequest, cluster: Cluster, topic: TopicDescription, tab: str) -> dict[str, object]:
+def _head(request: HttpRequest, cluster: Cluster, topic: TopicDescription, tab: str) -> pages.TopicHead:
     return {
         "cluster": cluster,
         "topic": topic,

@@ -18,7 +18,11 @@ FINE = ClusterNow(3, (), (), 1, 0, 0, 0, NOW - timedelta(seconds=5))
         (replace(FINE, brokers=1), Tone.OK, "The broker is up"),
         (replace(FINE, down=(2,)), Tone.WARN, "Broker 2 down"),
         (replace(FINE, down=(2, 3)), Tone.WARN, "Brokers 2, 3 down"),
-        (replace(FINE, down=(2,), fatal=((2, "port taken"),)), Tone.CRITICAL, "Broker 2 cannot run: port taken"),
+        (
+            replace(FINE, down=(2,), fatal=((2, "port taken"),)),
+            Tone.CRITICAL,
+            "Broker 2 cannot run: port taken",
+        ),
         (replace(FINE, out_of_sync=1), Tone.WARN, "1 replica out of sync"),
         (replace(FINE, under_min_isr=4, out_of_sync=8), Tone.CRITICAL, "4 partitions below min ISR"),
         (replace(FINE, leaderless=2, under_min_isr=2), Tone.CRITICAL, "2 partitions offline"),

@@ -102,6 +102,8 @@ def test_a_viewer_reads_but_does_not_produce(api: MakeApi, topic: str) -> None:
     assert call("POST", path(topic), {"records": [{"value": "x"}]}).status_code == 403
 
 
-@pytest.mark.parametrize("query", ["?seek=offset", "?seek=time", "?limit=0", "?seek=sideways", "?partition=-1"])
+@pytest.mark.parametrize(
+    "query", ["?seek=offset", "?seek=time", "?limit=0", "?seek=sideways", "?partition=-1"]
+)
 def test_an_unclear_start_is_refused(api: MakeApi, topic: str, query: str) -> None:
     assert api(Role.VIEWER)("GET", path(topic, query)).status_code == 422

@@ -152,7 +152,9 @@ def test_an_unknown_topic_and_an_unknown_cluster_are_404(cluster: Cluster, api: 
 
 
 def test_internal_topics_cannot_be_deleted(cluster: Cluster, api: MakeApi, gateway: KafkaGateway) -> None:
-    gateway.list_group_offsets(["nobody"])  # makes the brokers create __consumer_offsets if it is not there yet
+    gateway.list_group_offsets(
+        ["nobody"]
+    )  # makes the brokers create __consumer_offsets if it is not there yet
     answer = api(Role.ADMIN)("DELETE", f"{TOPICS}__consumer_offsets/", If_Match="*")
     assert answer.status_code in (404, 422)
 

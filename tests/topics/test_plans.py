@@ -106,7 +106,9 @@ def test_a_change_that_changes_nothing_is_refused(request_: AlterConfigs) -> Non
     assert not plan.allowed
 
 
-@pytest.mark.parametrize(("count", "allowed"), [(3, True), (10_000, True), (10_001, False), (2, False), (1, False)])
+@pytest.mark.parametrize(
+    ("count", "allowed"), [(3, True), (10_000, True), (10_001, False), (2, False), (1, False)]
+)
 def test_partitions_only_grow(count: int, allowed: bool) -> None:
     assert plan_add_partitions(count, ORDERS, cluster="main").allowed is allowed
 
@@ -151,7 +153,9 @@ def test_applying_what_a_plan_lists_makes_the_same_plan_empty(
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5), configs)
-def test_the_digest_changes_exactly_with_replicas_and_configs(extra: list[int], present: dict[str, str]) -> None:
+def test_the_digest_changes_exactly_with_replicas_and_configs(
+    extra: list[int], present: dict[str, str]
+) -> None:
     base = replace(ORDERS, configs=present)
     assert base.digest == replace(base, size_bytes=5, records=7, groups=()).digest
     assert base.digest != replace(base, replicas=(*base.replicas, tuple(extra))).digest

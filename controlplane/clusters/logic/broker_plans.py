@@ -80,7 +80,9 @@ def plan_act(act: BrokerAct, state: BrokerState, *, cluster: str) -> Plan:
         title=f"{act.verb} broker {state.id}",
         apply_label=f"{act.verb} broker {state.id}",
         cluster=cluster,
-        steps=(PlanStep(StepKind.RUN, "broker", str(state.id), (change, *_impact_changes(state, stops=stops))),),
+        steps=(
+            PlanStep(StepKind.RUN, "broker", str(state.id), (change, *_impact_changes(state, stops=stops))),
+        ),
         risk=Risk.DESTRUCTIVE if severe else Risk.DISRUPTIVE if stops else Risk.REVERSIBLE,
         digest=state.digest,
         warnings=_warnings(act, state),
@@ -125,7 +127,9 @@ def _warnings(act: BrokerAct, state: BrokerState) -> tuple[str, ...]:
     impact = state.impact
     found = []
     if impact.quorum_lost:
-        found.append("The controllers lose their majority: no topic, leader or user can change until it is back.")
+        found.append(
+            "The controllers lose their majority: no topic, leader or user can change until it is back."
+        )
     elif impact.controller_moves:
         found.append(f"Broker {state.id} is the active controller: another takes over within seconds.")
     if impact.offline:
@@ -139,7 +143,9 @@ def _warnings(act: BrokerAct, state: BrokerState) -> tuple[str, ...]:
 
 def _refusals(act: BrokerAct, state: BrokerState) -> tuple[Refusal, ...]:
     if act is BrokerAct.START and state.running:
-        return (Refusal("running", f"Broker {state.id} is {state.process} already", "There is nothing to start."),)
+        return (
+            Refusal("running", f"Broker {state.id} is {state.process} already", "There is nothing to start."),
+        )
     if act is not BrokerAct.START and not state.running:
         hint = "Start it instead." if act is BrokerAct.RESTART else "There is nothing to stop."
         return (Refusal("not_running", f"Broker {state.id} is {state.process}", hint),)

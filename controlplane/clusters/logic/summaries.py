@@ -91,9 +91,7 @@ def _sum_known(values: list[int | None]) -> int | None:
     return sum(known) if known and len(known) == len(values) else None
 
 
-def record_counts(
-    first: Mapping[tuple[str, int], int], end: Mapping[tuple[str, int], int]
-) -> dict[str, int]:
+def record_counts(first: Mapping[tuple[str, int], int], end: Mapping[tuple[str, int], int]) -> dict[str, int]:
     """End minus first offsets: an estimate (compaction and transaction markers leave gaps). Only whole topics."""
     counts: defaultdict[str, int] = defaultdict(int)
     for (topic, partition), last in end.items():

@@ -45,7 +45,9 @@ def judge(state: ClusterNow, now: datetime) -> Verdict:
     findings = _findings(state)
     if state.read_at is None or now - state.read_at > FRESH:
         why = state.error or "the snapshot is not being refreshed"
-        return Verdict(Tone.UNKNOWN, "Kafka's state is unknown", (f"No fresh answer: {why}.", *_texts(findings)))
+        return Verdict(
+            Tone.UNKNOWN, "Kafka's state is unknown", (f"No fresh answer: {why}.", *_texts(findings))
+        )
     if not findings:
         return Verdict(Tone.OK, _all_well(state.brokers))
     order = [Tone.CRITICAL, Tone.WARN]
@@ -63,12 +65,17 @@ def _all_well(brokers: int) -> str:
 def _findings(state: ClusterNow) -> list[tuple[Tone, str]]:
     found: list[tuple[Tone, str]] = []
     if state.leaderless:
-        found.append((Tone.CRITICAL, f"{_count(state.leaderless, 'partition')} offline: no reads, no writes."))
+        found.append(
+            (Tone.CRITICAL, f"{_count(state.leaderless, 'partition')} offline: no reads, no writes.")
+        )
     if state.controller is None:
         found.append((Tone.CRITICAL, "No active controller: nothing can change."))
     if state.under_min_isr:
         found.append(
-            (Tone.CRITICAL, f"{_count(state.under_min_isr, 'partition')} below min ISR: acks=all writes fail.")
+            (
+                Tone.CRITICAL,
+                f"{_count(state.under_min_isr, 'partition')} below min ISR: acks=all writes fail.",
+            )
         )
     found.extend((Tone.CRITICAL, f"Broker {broker} cannot run: {why}") for broker, why in state.fatal)
     others = [broker for broker in state.down if broker not in {fatal for fatal, _ in state.fatal}]

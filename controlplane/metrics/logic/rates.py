@@ -49,15 +49,17 @@ def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-AGGREGATIONS: Mapping[str, Callable[[Sequence[float]], float]] = {"sum": sum, "max": max, "min": min, "avg": mean}
+AGGREGATIONS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "sum": sum,
+    "max": max,
+    "min": min,
+    "avg": mean,
+}
 
 
 def points_of(buckets: Bucketed, start: int, end: int, step: int) -> list[tuple[float, float | None]]:
     """Every bucket of the range in seconds, None where there is no value: a gap shown as a gap."""
-    return [
-        (bucket / 1000, buckets.get(bucket))
-        for bucket in range(start, end + 1, step)
-    ]
+    return [(bucket / 1000, buckets.get(bucket)) for bucket in range(start, end + 1, step)]
 
 
 def step_for(start: int, end: int, *, most: int = 360, interval: int = 10_000) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Sequence
+from itertools import pairwise
 
 import zstandard
 
@@ -19,7 +20,7 @@ EXACT = 2**53
 
 def encode(times: Sequence[int], values: Sequence[float]) -> bytes:
     """`times` are Unix milliseconds in order; both have the same length, at least 1."""
-    deltas = array("q", (b - a for a, b in zip(times, times[1:], strict=False)))
+    deltas = array("q", (b - a for a, b in pairwise(times)))
     steps = array("q", (d - before for before, d in zip([0, *deltas], deltas, strict=False)))
     clock = _shuffled(steps)
     kind, body = _encode_values(values)
@@ -42,10 +43,10 @@ def decode(data: bytes) -> tuple[array[int], array[float]]:
 def _encode_values(values: Sequence[float]) -> tuple[int, bytes]:
     if all(abs(value) < EXACT and value == int(value) for value in values):
         whole = [int(value) for value in values]
-        deltas = array("q", [whole[0], *(b - a for a, b in zip(whole, whole[1:], strict=False))])
+        deltas = array("q", [whole[0], *(b - a for a, b in pairwise(whole))])
         return INTEGERS, _shuffled(deltas)
     bits = array("Q", array("d", values).tobytes())
-    xored = array("Q", [bits[0], *(a ^ b for a, b in zip(bits, bits[1:], strict=False))])
+    xored = array("Q", [bits[0], *(a ^ b for a, b in pairwise(bits))])
     return FLOATS, _shuffled(xored)
 
 

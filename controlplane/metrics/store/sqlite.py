@@ -147,9 +147,7 @@ class MetricStore:
             self._read_chunks(db, points, start, end)
             self._read_scrapes(db, cluster, points, start, end)
         return [
-            Series(name, wanted[series], times, values)
-            for series, (times, values) in points.items()
-            if times
+            Series(name, wanted[series], times, values) for series, (times, values) in points.items() if times
         ]
 
     def _matching(
@@ -202,7 +200,9 @@ class MetricStore:
                 points[series][0].append(ts)
                 points[series][1].append(unpacked[at])
 
-    def latest(self, cluster: str, target: str, since: int) -> tuple[int, dict[tuple[str, str], float]] | None:
+    def latest(
+        self, cluster: str, target: str, since: int
+    ) -> tuple[int, dict[tuple[str, str], float]] | None:
         """The newest scrape of a target not older than `since`: its time, and (name, labels as JSON) → value."""
         with self._read() as db:
             row = db.execute(

@@ -12,7 +12,9 @@ from controlplane.core.plans import Refusal
 
 MAX_LENGTH = 249
 LEGAL = re.compile(r"[a-zA-Z0-9._-]+")
-INTERNAL = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"})
+INTERNAL = frozenset(
+    {"__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"}
+)
 
 
 def check_name(name: str) -> Refusal | None:

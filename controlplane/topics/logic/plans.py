@@ -139,7 +139,9 @@ def plan_alter_configs(
         else Refusal("nothing", "Nothing would change", "Every value is already as requested."),
         broker_refusal,
     ]
-    to_set = {change.field: change.after for change in changes if change.note != DEFAULT_NOTE and change.after}
+    to_set = {
+        change.field: change.after for change in changes if change.note != DEFAULT_NOTE and change.after
+    }
     to_delete = [change.field for change in changes if change.note == DEFAULT_NOTE]
     return Plan(
         action=Action.TOPIC_EDIT,
@@ -232,7 +234,9 @@ def plan_add_partitions(count: int, state: TopicState, *, cluster: str) -> Plan:
         steps=(PlanStep(StepKind.ALTER, "topic", state.name, (change,)),),
         risk=Risk.DISRUPTIVE,
         digest=state.digest,
-        warnings=("Keys map to other partitions from now on: the order per key holds only among new records.",),
+        warnings=(
+            "Keys map to other partitions from now on: the order per key holds only among new records.",
+        ),
         refusals=tuple(refusals),
         affected=_affected(state),
         undo="None: Kafka cannot remove partitions.",

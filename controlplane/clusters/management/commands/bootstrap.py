@@ -19,7 +19,6 @@ from django.db.migrations.executor import MigrationExecutor
 from controlplane.accounts.services import first_login_link
 from controlplane.clusters.services import register_bundled
 
-
 #: Static files of libraries that no page of ours uses.
 UNUSED_STATIC = ["django_htmx", "rest_framework"]
 
