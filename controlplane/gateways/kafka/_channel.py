@@ -68,12 +68,17 @@ class Call:
         except Unreachable as error:
             raise type(error)(error.what, UNKNOWN_OUTCOME) from error
 
-    def ask_each(self, requests: Mapping[int, Message]) -> dict[int, Message | GatewayError]:
-        """To several brokers at once; what a broker could not say is an error in its place."""
+    def ask_each(
+        self, requests: Mapping[int, Message], *, share: float = 1.0
+    ) -> dict[int, Message | GatewayError]:
+        """To several brokers at once; what a broker could not say is an error in its place.
+
+        `share` of the time that is left is what silent ones get.
+        """
         if not requests:
             return {}
         with translated(self._subject):
-            answers = self._transport.send_each(requests, timeout_s=self.left_s)
+            answers = self._transport.send_each(requests, timeout_s=self.left_s * share)
         return {node: self._or_error(node, answer) for node, answer in answers.items()}
 
     def _or_error(self, node: int, answer: Message | Exception) -> Message | GatewayError:

@@ -19,6 +19,7 @@ from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
+from controlplane.gateways.kafka import _messages as m
 from controlplane.gateways.kafka._messages import Message
 from controlplane.gateways.kafka.security import KafkaConnection, kafka_python_settings
 
@@ -27,6 +28,10 @@ NodeId = int | str
 # Given host and port as advertised, the addresses that may be connected to; raises to refuse.
 AddressGuard = Callable[[str, int], tuple[str, ...]]
 
+# One broker that hangs must not use up the time in which another would answer.
+ATTEMPT_S = 3.0
+SUSPECT_FOR_S = 15.0
+SUSPECT_S = 1.0
 GRACE_S = 0.5  # what a wait gets beyond the deadline that the IO thread itself enforces
 TUNING = {
     "reconnect_backoff_ms": 50,
@@ -81,6 +86,8 @@ class Transport:
         self._net: Any = NetworkSelector(client_id=connection.client_id)
         self._manager: Any = GuardedManager(self._net, **settings)
         self._manager.guard = guard
+        # Brokers that were silent a moment ago, and until when they get little time. Touched by the IO thread only.
+        self._suspects: dict[NodeId, float] = {}
 
     def open(self, timeout_s: float) -> None:
         """Learns the brokers from whichever bootstrap address answers first."""
@@ -138,51 +145,76 @@ class Transport:
             return error
 
     async def _ask(self, request: Message, node: NodeId | None, timeout_at: float, repeat: bool) -> Message:
-        if node is not None:
-            await self._know(node)
-            connection = await self._connect(node, timeout_at)
-            return await connection.send_request(request, request_timeout_ms=_left_ms(timeout_at))
-        return await self._ask_any(request, timeout_at, repeat)
+        if node is None:
+            return await self._ask_any(request, timeout_at, repeat)
+        await self._know(node, timeout_at)
+        if self._suspects.get(node, 0) > time.monotonic():
+            timeout_at = min(timeout_at, time.monotonic() + SUSPECT_S)
+        connection = await self._connect(node, timeout_at)
+        return await self._request(connection, node, request, timeout_at)
 
     async def _ask_any(self, request: Message, timeout_at: float, repeat: bool) -> Message:
         failure: Exception = kp.NodeNotReadyError("no broker is known")
         for candidate in self._candidates():
             if _left_ms(timeout_at) <= 0:
                 break
+            attempt_at = min(timeout_at, time.monotonic() + ATTEMPT_S)
             try:
-                connection = await self._connect(candidate, timeout_at)
+                connection = await self._connect(candidate, attempt_at)
             except (kp.SaslAuthenticationFailedError, kp.AuthorizationError):
                 raise
             except kp.KafkaError as error:
                 failure = error
                 continue
             try:
-                return await connection.send_request(request, request_timeout_ms=_left_ms(timeout_at))
+                return await self._request(
+                    connection, candidate, request, attempt_at if repeat else timeout_at
+                )
             except (kp.KafkaConnectionError, kp.Cancelled, kp.RequestTimedOutError) as error:
                 if not repeat:
                     raise
                 failure = error
         raise failure
 
+    async def _request(self, connection: Any, node: NodeId, request: Message, timeout_at: float) -> Message:
+        try:
+            answer = await connection.send_request(request, request_timeout_ms=_left_ms(timeout_at))
+        except kp.RequestTimedOutError:
+            self._suspects[node] = time.monotonic() + SUSPECT_FOR_S
+            raise
+        self._suspects.pop(node, None)
+        return answer
+
     def _candidates(self) -> Iterable[NodeId]:
         """Connected brokers first, then the others, last the bootstrap addresses (all brokers may have moved)."""
         preferred = self._manager.least_loaded_node()
-        rest = [broker.node_id for broker in self._manager.cluster.brokers() if broker.node_id != preferred]
+        known = [broker.node_id for broker in self._manager.cluster.brokers()]
         fallback = [broker.node_id for broker in self._manager.cluster.bootstrap_brokers()]
-        return [*([preferred] if preferred is not None else []), *rest, *fallback]
+        now = time.monotonic()
+        ranked = sorted(known, key=lambda node: (self._suspects.get(node, 0) > now, node != preferred))
+        return [*ranked, *fallback]
 
     async def _connect(self, node: NodeId, timeout_at: float) -> Any:
         connection = self._manager.get_connection(node, timeout_ms=_left_ms(timeout_at))
-        return await self._within(connection, timeout_at)
-
-    async def _within(self, connection: Any, timeout_at: float) -> Any:
-        await self._manager.wait_for(connection.init_future, _left_ms(timeout_at))
+        try:
+            await self._manager.wait_for(connection.init_future, _left_ms(timeout_at))
+        except kp.KafkaTimeoutError:
+            self._suspects[node] = time.monotonic() + SUSPECT_FOR_S
+            self._manager.cluster.request_update()  # it may be out of the cluster by now
+            raise
         return connection
 
-    async def _know(self, node: NodeId) -> None:
-        """A broker that joined after the last refresh is looked up once."""
-        if self._manager.cluster.broker_metadata(node) is None:
-            await self._manager.cluster.refresh_metadata()
+    async def _know(self, node: NodeId, timeout_at: float) -> None:
+        """A broker that joined after the last refresh is looked up once; one that is down is told from none."""
+        cluster = self._manager.cluster
+        if cluster.broker_metadata(node) is None:
+            await cluster.refresh_metadata()
+        if cluster.broker_metadata(node) is None and self.supports(m.DescribeCluster):
+            answer = await self._ask_any(m.DescribeCluster(include_fenced_brokers=True), timeout_at, True)
+            if any(broker.broker_id == node for broker in answer.brokers):
+                raise kp.NodeNotReadyError(
+                    "it is registered, but fenced: the controller does not hear from it"
+                )
 
     def _run(self, work: Callable[[], Any], timeout_s: float) -> Any:
         done = threading.Event()

@@ -125,5 +125,6 @@ def _capital(text: str) -> str:
 
 
 def _message(error: BaseException) -> str:
-    """The broker's words, without the library's own decoration of error classes."""
-    return str(error.args[0]) if error.args and isinstance(error.args[0], str) else ""
+    """The words of the broker or of the library; how many milliseconds a wait took says nothing to anyone."""
+    said = str(error.args[0]) if error.args and isinstance(error.args[0], str) else ""
+    return "" if "timed out after" in said.lower() else said

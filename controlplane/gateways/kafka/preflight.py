@@ -134,6 +134,8 @@ PATTERNS: tuple[tuple[re.Pattern[str], Cause], ...] = tuple(
         (r"invalid response size (?!3525[18]\d{4}\b)", Cause.NOT_KAFKA),
         (r"invalid response size|ssl listener|requires ssl|apiversion.*(disconnected|failed)|"
          r"connected to an? (ssl|tls)|security\.protocol", Cause.PLAINTEXT_TO_TLS),
+        # A broker that asks for a client certificate says so; one that just hangs up on a handshake has no TLS.
+        (r"(closed|reset) by peer.*ssl_handshake", Cause.TLS_TO_PLAINTEXT),
         (r"failed to resolve|name or service not known|nodename nor servname|temporary failure in name|"
          r"no address associated", Cause.NAME_UNKNOWN),
         (r"connection refused|no route to host|network is unreachable", Cause.REFUSED),
@@ -178,8 +180,9 @@ def preflight(
         settings: Any = _settings(connection, timeout_s, guard) | {"error_cb": heard.add}
         client: Any = AdminClient(settings, logger=QUIET)
         asked = _ask(client, timeout_s, guarded=guard is not None)
-        _wait(client, asked, heard, started + timeout_s)
-        diagnosis = _diagnosis(connection, asked, heard, guard)
+        until = started + timeout_s
+        _wait(client, asked, heard, until)
+        diagnosis = _diagnosis(connection, asked, heard, guard, until)
     except TargetRefused as error:
         diagnosis = Diagnosis(Cause.TARGET_REFUSED, error.what, error.hint)
     except GatewayError as error:
@@ -204,6 +207,7 @@ def _settings(connection: KafkaConnection, timeout_s: float, guard: AddressGuard
         "socket.timeout.ms": max(1000, timeout_ms),
         "reconnect.backoff.ms": 100,
         "reconnect.backoff.max.ms": 500,
+        "log_level": 0,
     }
 
 
@@ -241,7 +245,7 @@ def _wait(client: Any, asked: Future[Any], heard: Heard, until: float) -> None:
 
 
 def _diagnosis(
-    connection: KafkaConnection, asked: Future[Any], heard: Heard, guard: AddressGuard | None
+    connection: KafkaConnection, asked: Future[Any], heard: Heard, guard: AddressGuard | None, until: float
 ) -> Diagnosis:
     if asked.done() and asked.exception() is None:
         answer = asked.result()
@@ -249,7 +253,9 @@ def _diagnosis(
         refuse_suspicious(connection, (node.host for node in nodes))
         return Diagnosis(Cause.OK, "Connected", cluster_id=answer.cluster_id, brokers=nodes)
     cause = _cause(connection, asked, heard.lines)
-    if cause in (Cause.UNKNOWN, Cause.UNTRUSTED_CERTIFICATE):
+    if cause is Cause.UNKNOWN and time.monotonic() >= until:
+        cause = Cause.TIMED_OUT
+    elif cause in (Cause.UNKNOWN, Cause.UNTRUSTED_CERTIFICATE):
         cause = probe(connection, guard) or cause
     return _failure(cause, detail="; ".join(dict.fromkeys(heard.lines)))
 

@@ -33,10 +33,10 @@ Described = dict[str, GroupDescription | GatewayError]
 
 class GroupsAdmin(AdminBase):
     def list_groups(self) -> tuple[GroupListing, ...]:
-        """Of all coordinators that answer; raises when one does not and nothing else was found."""
+        """Of all brokers: raises when one does not answer, since a group that is missing would seem deleted."""
         with self._call("groups") as call:
             listed, errors = _list(call)
-        if errors and not listed:
+        if errors:
             raise errors[0]
         return tuple(sorted(listed.values(), key=lambda g: g.group))
 

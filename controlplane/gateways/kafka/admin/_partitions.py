@@ -24,7 +24,7 @@ from controlplane.gateways.kafka.types import (
     TopicPartition,
 )
 
-ATTEMPTS = 2  # the second with fresh leaders
+ATTEMPTS = 2  # the second with fresh leaders, in the second half of the time
 ALL_TOPICS_FROM = 500  # names in one metadata request, beyond which asking for all is cheaper
 ELECTION_NOT_NEEDED = 84
 # The first version of ListOffsets that knows a spec.
@@ -82,7 +82,7 @@ def _ask_leaders(
     metadata = call.ask(metadata_request(topics if len(topics) <= ALL_TOPICS_FROM else None))
     leaders, offsets.again = leaders_of(metadata, pending, offsets)
     requests = {leader: offsets_request(spec, some, isolation) for leader, some in leaders.items()}
-    for leader, answer in call.ask_each(requests).items():
+    for leader, answer in call.ask_each(requests, share=0.5).items():
         if isinstance(answer, GatewayError):
             offsets.errors.update(dict.fromkeys(leaders[leader], answer))
             offsets.again.update(leaders[leader] if answer.retriable else ())
