@@ -1,5 +1,7 @@
 // uPlot over the JSON series of `data-chart`: gaps as gaps, drag zoom into the URL, shared cursor, a table twin.
 // Series differ by colour and by dash, so that they can be told apart without colour.
+import { local, timeZone } from "./time.js";
+
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 const REFRESH_MS = 10000;
 const HEIGHT = 180;
@@ -41,7 +43,7 @@ async function load(chart) {
       if (!answer.ok) throw new Error(String(answer.status));
       await draw(chart, await answer.json());
     } catch {
-      chart.querySelector("[data-value]").textContent = "could not be read";
+      chart.querySelector("[data-value]").textContent = "could not be read now; asked again in 10 s";
     }
   }
   const live = !new URL(location.href).searchParams.has("to");
@@ -76,7 +78,7 @@ async function draw(chart, data) {
   const box = chart.querySelector("[data-plot]");
   const columns = aligned(data);
   const now = chart.querySelector("[data-value]");
-  if (!columns[0].length) { now.textContent = "no samples in this range"; box.replaceChildren(); plots.delete(chart); legend(chart, data, unit); return; }
+  if (!columns[0].length) { now.textContent = ""; box.replaceChildren(nothing()); plots.get(chart)?.plot.destroy(); plots.delete(chart); legend(chart, data, unit); return; }
   now.textContent = data.series.length === 1 ? format(lastKnown(columns[1]), unit) : "";
   const known = plots.get(chart);
   if (known && known.names === names(data)) known.plot.setData(columns);
@@ -86,11 +88,18 @@ async function draw(chart, data) {
     box.replaceChildren();
     const plot = new UPlot(options(chart, data, unit, box.clientWidth, UPlot), columns, box);
     plots.set(chart, { plot, names: names(data) });
-    if (!known) new ResizeObserver(() => plots.get(chart)?.plot.setSize({ width: box.clientWidth, height: HEIGHT })).observe(box);
+    if (!("observed" in box.dataset)) { box.dataset.observed = ""; box.addEventListener("keydown", (event) => step(event, chart)); new ResizeObserver(() => resize(chart, box)).observe(box); }
   }
   legend(chart, data, unit);
   if (!chart.querySelector("[data-table]").hidden) table(chart, data, unit);
   chart.lastData = data;
+}
+
+function nothing() {
+  const note = document.createElement("p");
+  note.className = "none";
+  note.textContent = "No samples in this range";
+  return note;
 }
 
 const names = (data) => data.series.map((s) => s.name).join("\n");
@@ -114,7 +123,7 @@ function options(chart, data, unit, width, UPlot) {
     cursor: { sync: { key: "page" }, drag: { x: true, y: false }, points: { size: 5 } },
     legend: { show: false },
     scales: { x: { time: true, range: () => [data.from, data.to] }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.1 : 1] } },
-    axes: [{ ...axis, size: 28 }, { ...axis, size: 56, values: (u, values) => values.map((v) => format(v, unit)) }],
+    axes: [{ ...axis, size: 28, values: (u, times) => times.map(clock(u.scales.x.max - u.scales.x.min)) }, { ...axis, size: 68, values: (u, values) => values.map((v) => format(v, unit)) }],
     series: [{}, ...data.series.map((s, i) => ({ label: s.name, stroke: token(`--c${(i % 8) + 1}`), width: 1.5, dash: DASHES[Math.floor(i / 2) % DASHES.length], spanGaps: false, points: { show: false } }))],
     hooks: {
       setCursor: [(u) => readout(chart, u, unit)],
@@ -123,12 +132,37 @@ function options(chart, data, unit, width, UPlot) {
   };
 }
 
+// The 24-hour clock of the viewer's zone; days where the range has several.
+function clock(seconds) {
+  const shape = seconds > 2 * 86400 ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(seconds < 600 && { second: "2-digit" }) };
+  const words = new Intl.DateTimeFormat(undefined, { ...shape, timeZone });
+  return (time) => words.format(new Date(time * 1000));
+}
+
 function readout(chart, plot, unit) {
   const index = plot.cursor.idx;
   for (const [i, item] of [...chart.querySelectorAll("[data-legend] li")].entries()) {
     const column = plot.data[i + 1];
     if (column) item.querySelector("b").textContent = format(index === null ? lastKnown(column) : column[index], unit);
   }
+}
+
+function resize(chart, box) {
+  if (box.clientWidth) plots.get(chart)?.plot.setSize({ width: box.clientWidth, height: HEIGHT });
+}
+
+// Arrow keys move the cursor from sample to sample (with Shift by ten); what it meets is said in the live region.
+function step(event, chart) {
+  const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const plot = plots.get(chart)?.plot;
+  if (!move || !plot) return;
+  event.preventDefault();
+  const last = plot.data[0].length - 1;
+  const index = Math.min(Math.max((plot.cursor.idx ?? last) + move * (event.shiftKey ? 10 : 1), 0), last);
+  plot.setCursor({ left: plot.valToPos(plot.data[0][index], "x"), top: HEIGHT / 2 });
+  const unit = chart.lastData?.unit ?? "";
+  const values = plot.series.slice(1).map((s, i) => `${s.label} ${format(plot.data[i + 1][index], unit)}`);
+  chart.querySelector("[data-value]").textContent = `${local(new Date(plot.data[0][index] * 1000)).slice(11, 19)}  ${values.join(", ")}`;
 }
 
 function zoom(plot) {
@@ -184,7 +218,7 @@ function table(chart, data, unit) {
   const body = element.createTBody();
   for (let i = times.length - 1; i >= 0; i -= 1) {
     const row = body.insertRow();
-    row.insertCell().textContent = new Date(times[i] * 1000).toLocaleString();
+    row.insertCell().textContent = local(new Date(times[i] * 1000)).slice(0, 19);
     for (const column of columns) { const cell = row.insertCell(); cell.className = "num"; cell.textContent = format(column[i], unit); }
   }
   chart.querySelector("[data-table]").replaceChildren(element);

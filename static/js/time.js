@@ -1,7 +1,7 @@
 // Relative times with the exact one on hover, in the viewer's zone; the server writes UTC.
 const units = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["min", 60]];
 // The zone of the user's settings; without one, the browser's.
-const timeZone = document.documentElement.dataset.zone || undefined;
+export const timeZone = document.documentElement.dataset.zone || undefined;
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long", timeZone });
 // Sweden writes dates as ISO 8601 does.
 const sortable = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium", timeZone });
@@ -17,7 +17,7 @@ export function relative(seconds) {
   return past ? `${text} ago` : `in ${text}`;
 }
 
-function local(date) {
+export function local(date) {
   return `${sortable.format(date)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
