@@ -71,6 +71,7 @@ def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
     wait_ready(client, (*first, *later), console)
     with console.step("Kafka user `admin` exists; client files written"):
         bundled.ensure_admin(paths, spec)
+    bundled.train_cache(paths)
     print_summary(paths, address, boot, time.monotonic() - started)
     if options.open_browser:
         open_in_browser(boot.get("login_url") or address.url)

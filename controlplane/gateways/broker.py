@@ -7,7 +7,9 @@ Failures of the bundled side are raised as `gateways.errors`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,7 +83,7 @@ def data_paths() -> DataPaths:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated() -> Generator[None]:
     """The bundled side's exceptions in the terms of `gateways.errors`."""
     try:
         yield
@@ -156,6 +158,21 @@ def ensure_admin(paths: DataPaths, spec: ClusterSpec) -> None:
         _cluster.ensure_admin_user(paths, spec)
 
 
+def train_cache(paths: DataPaths) -> None:
+    """Makes the JVM's AOT cache in the background, once: the next start is faster. Never required, never waited for."""
+    log = paths.log("aot")
+    with log.open("ab") as output:
+        subprocess.Popen(
+            [sys.executable, "-m", "broker.aot"],
+            cwd=Path(__file__).resolve().parents[2],
+            env={**os.environ, "KASTELLAN_DATA": str(paths.root)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
 def bootstrap(spec: ClusterSpec, listener: str) -> str:
     return _cluster.bootstrap(spec, listener)
 
@@ -214,7 +231,7 @@ def supervisor(paths: DataPaths) -> ControlClient:
 
 
 @contextmanager
-def control() -> Iterator[ControlClient]:
+def control() -> Generator[ControlClient]:
     """The supervisor for one conversation, or `Unreachable` with what to do."""
     with translated():
         yield ControlClient(data_paths())

@@ -49,7 +49,7 @@ def read_mbeans(
     found: dict[str, Attributes] = {}
     for pattern, answer in zip(patterns, answers, strict=True):
         if answer.get("status") == 200:
-            value = answer.get("value") or {}
+            value: dict[str, Any] = answer.get("value") or {}
             found.update(value if _is_pattern(pattern) else {pattern: value})
     return found
 

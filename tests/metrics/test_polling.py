@@ -1,0 +1,122 @@
+"""Polls of real brokers, and of ones that are slow, gone or wrong."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from broker.spec import ClusterSpec
+from controlplane.clusters.models import Cluster
+from controlplane.core.access import Role
+from controlplane.gateways.errors import AuthenticationFailed, DeadlineExceeded, TargetRefused, Unreachable
+from controlplane.gateways.jolokia import Endpoint, read_mbeans
+from controlplane.metrics import polling, selectors
+from controlplane.metrics.charts import BY_ID, CHARTS
+from controlplane.metrics.logic.ranges import TimeRange
+from tests.conftest import Api
+
+UP = "kafka.server:type=ReplicaManager,name=PartitionCount"
+
+
+@pytest.fixture(autouse=True)
+def _own_store(tmp_path: Path, settings: Any) -> None:
+    settings.METRICS_DATABASE = tmp_path / "metrics.sqlite3"
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Accepts connections and never answers, as a stopped process does."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(8)
+        yield listener.getsockname()[1]
+
+
+def endpoint(tmp_path: Path, port: int, password: str = "x") -> Endpoint:
+    file = tmp_path / "password"
+    file.write_text(password)
+    return Endpoint(f"http://127.0.0.1:{port}/jolokia/", "kastellan", file)
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def test_a_real_broker_gives_samples_for_every_chart_that_an_idle_cluster_can_feed(
+    cluster_spec: ClusterSpec, cluster: Cluster
+) -> None:
+    for _ in range(2):
+        for node in cluster_spec.nodes:
+            assert polling.poll(cluster.name, node.id) is None
+    period = TimeRange(now() - 60_000, now() + 10_000)
+    empty = {
+        chart.id
+        for chart in CHARTS
+        if not chart.rate
+        and not selectors.store().select(cluster.name, chart.metric, chart.where, period.start, period.end)
+    }
+    assert empty == set()
+    health = selectors.cluster_health(cluster.name, now())
+    assert health.brokers == ("1", "2", "3")
+    assert health.under_replicated.value is not None
+    assert 0 < (health.heap.value or 0) < 1
+
+
+def test_a_silent_agent_costs_its_deadline_and_becomes_a_gap(
+    cluster_spec: ClusterSpec, db: None, tmp_path: Path, silent_port: int
+) -> None:
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        read_mbeans(endpoint(tmp_path, silent_port), [UP], deadline_s=0.5)
+    assert time.monotonic() - started < 3
+    assert polling.poll("main", 1) is None
+    assert isinstance(polling.poll("main", 1, endpoint=endpoint(tmp_path, 1)), Unreachable)
+    (up,) = selectors.store().select("main", "up", {"broker": "1"}, 0, now())
+    assert list(up.values)[-1] == 0.0
+    assert selectors.cluster_health("main", now()).silent == ("1",)
+
+
+def test_wrong_passwords_and_foreign_hosts_are_refused(
+    cluster_spec: ClusterSpec, data_paths: Any, tmp_path: Path
+) -> None:
+    wrong = endpoint(tmp_path, cluster_spec.nodes[0].jolokia_port, "wrong")
+    with pytest.raises(AuthenticationFailed):
+        read_mbeans(wrong, [UP])
+    for host in ("10.0.0.1", "169.254.169.254", "example.com", "0x7f.1"):
+        with pytest.raises(TargetRefused):
+            read_mbeans(Endpoint(f"http://{host}/jolokia/", "u", wrong.password_file), [UP])
+
+
+def test_brokers_are_asked_at_different_moments_of_the_interval() -> None:
+    offsets = [polling.offset_s("main", broker) for broker in range(1, 10)]
+    assert len(set(offsets)) == len(offsets)
+    assert all(0 <= offset < polling.INTERVAL_S for offset in offsets)
+
+
+def test_no_fresh_sample_is_unknown_and_not_zero(db: None) -> None:
+    health = selectors.cluster_health("main", now())
+    assert health.under_replicated.value is None
+    assert health.bytes_in.value is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_api_answers_every_chart(cluster: Cluster, api: Callable[[Role], Api]) -> None:
+    call = api(Role.VIEWER)
+    polling.poll(cluster.name, 1)
+    listed = call("GET", "clusters/main/metrics/charts/").json()
+    assert {chart["id"] for chart in listed} == set(BY_ID)
+    answer = call("GET", "clusters/main/metrics/charts/heap/?range=15m").json()
+    assert answer["unit"] == "bytes"
+    assert answer["series"][0]["name"] == "broker 1"
+    assert any(value is None for _, value in answer["series"][0]["points"])
+    assert call("GET", "clusters/main/metrics/charts/none/").status_code == 404
+
+
+def test_the_store_is_a_file_of_its_own() -> None:
+    assert settings.METRICS_DATABASE.name == "metrics.sqlite3"
