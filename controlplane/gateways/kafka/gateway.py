@@ -14,12 +14,15 @@ from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka import consume
 from controlplane.gateways.kafka._channel import Channel
 from controlplane.gateways.kafka._listeners import guard_of
+from controlplane.gateways.kafka.admin._acls import AclsAdmin
 from controlplane.gateways.kafka.admin._cluster import ClusterAdmin
 from controlplane.gateways.kafka.admin._configs import ConfigsAdmin
 from controlplane.gateways.kafka.admin._groups import GroupsAdmin
 from controlplane.gateways.kafka.admin._log_dirs import LogDirsAdmin
 from controlplane.gateways.kafka.admin._partitions import PartitionsAdmin
+from controlplane.gateways.kafka.admin._quotas import QuotasAdmin
 from controlplane.gateways.kafka.admin._topics import TopicsAdmin
+from controlplane.gateways.kafka.admin._users import UsersAdmin
 from controlplane.gateways.kafka.consume import Bounds
 from controlplane.gateways.kafka.preflight import preflight
 from controlplane.gateways.kafka.produce import Delivery, NewRecord, RecordProducer
@@ -41,7 +44,17 @@ READ_S = 8.0
 MAX_BYTES = 64 * 1024
 
 
-class KafkaGateway(TopicsAdmin, PartitionsAdmin, ConfigsAdmin, ClusterAdmin, LogDirsAdmin, GroupsAdmin):
+class KafkaGateway(
+    TopicsAdmin,
+    PartitionsAdmin,
+    ConfigsAdmin,
+    ClusterAdmin,
+    LogDirsAdmin,
+    GroupsAdmin,
+    AclsAdmin,
+    UsersAdmin,
+    QuotasAdmin,
+):
     def __init__(
         self, connection: KafkaConnection, timeout_s: float = TIMEOUT_S, *, allowed: Allowed = NOTHING
     ) -> None:

@@ -162,15 +162,11 @@ class ConfigSource(CodedEnum):
     """Where a value comes from; a broker resolves them in the order of the entry's synonyms."""
 
     __codes__ = {
-        1: "DYNAMIC_TOPIC_CONFIG",
-        2: "DYNAMIC_BROKER_CONFIG",
-        3: "DYNAMIC_DEFAULT_BROKER_CONFIG",
-        4: "STATIC_BROKER_CONFIG",
-        5: "DEFAULT_CONFIG",
-        6: "DYNAMIC_BROKER_LOGGER_CONFIG",
-        7: "DYNAMIC_CLIENT_METRICS_CONFIG",
-        8: "DYNAMIC_GROUP_CONFIG",
-    }
+        1: "DYNAMIC_TOPIC_CONFIG", 2: "DYNAMIC_BROKER_CONFIG",
+        3: "DYNAMIC_DEFAULT_BROKER_CONFIG", 4: "STATIC_BROKER_CONFIG",
+        5: "DEFAULT_CONFIG", 6: "DYNAMIC_BROKER_LOGGER_CONFIG",
+        7: "DYNAMIC_CLIENT_METRICS_CONFIG", 8: "DYNAMIC_GROUP_CONFIG",
+    }  # fmt: skip
     DYNAMIC_TOPIC_CONFIG = "DYNAMIC_TOPIC_CONFIG"
     DYNAMIC_BROKER_CONFIG = "DYNAMIC_BROKER_CONFIG"
     DYNAMIC_DEFAULT_BROKER_CONFIG = "DYNAMIC_DEFAULT_BROKER_CONFIG"
@@ -183,16 +179,9 @@ class ConfigSource(CodedEnum):
 
 class ConfigType(CodedEnum):
     __codes__ = {
-        1: "BOOLEAN",
-        2: "STRING",
-        3: "INT",
-        4: "SHORT",
-        5: "LONG",
-        6: "DOUBLE",
-        7: "LIST",
-        8: "CLASS",
-        9: "PASSWORD",
-    }
+        1: "BOOLEAN", 2: "STRING", 3: "INT", 4: "SHORT", 5: "LONG",
+        6: "DOUBLE", 7: "LIST", 8: "CLASS", 9: "PASSWORD",
+    }  # fmt: skip
     BOOLEAN = "BOOLEAN"
     STRING = "STRING"
     INT = "INT"
@@ -370,9 +359,6 @@ class ProducedRecord:
 class Isolation(OpenEnum):
     READ_UNCOMMITTED = "read_uncommitted"
     READ_COMMITTED = "read_committed"
-
-
-# --- connection -----------------------------------------------------------------------------------
 
 
 class Cause(OpenEnum):
