@@ -69,7 +69,7 @@ class Operations(ApiView):
         responses=list_schema(OperationSerializer),
     )
     def get(self, request: Request) -> Response:
-        filters = selectors.Filters.parse(request.query_params.dict())
+        filters = selectors.Filters.parse(request.query_params.dict(), strict=True)
         rows = selectors.operations(self.actor, filters)
         return list_answer(request, rows, operation_json, sortable=SORT, default_sort="-started_at")
 

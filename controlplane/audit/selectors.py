@@ -28,9 +28,16 @@ class Filters:
     until: datetime | None = None
 
     @classmethod
-    def parse(cls, query: Mapping[str, str]) -> Filters:
+    def parse(cls, query: Mapping[str, str], *, strict: bool = False) -> Filters:
+        """`strict` is the API: there an empty value is a mistake, in a form it is a field left empty."""
         texts = {name: (query.get(name) or "").strip() for name in FILTERS}
         problems: dict[str, list[str]] = {}
+        if strict:
+            problems |= {
+                name: ["It is empty: leave it out."]
+                for name in ("outcome", "since", "until")
+                if query.get(name) == ""
+            }
         if texts["outcome"] and texts["outcome"] not in Outcome.values:
             problems["outcome"] = [f"One of {', '.join(Outcome.values)}."]
         times = {name: _time(texts.pop(name), name, problems) for name in ("since", "until")}

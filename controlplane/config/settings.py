@@ -341,6 +341,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "controlplane.core.schema.describe_headers",
+        "controlplane.core.schema.close_request_bodies",
     ],
 }
 

@@ -21,6 +21,7 @@ from controlplane.core.access import Action, Actor
 from controlplane.core.actors import actor_of, require
 from controlplane.core.errors import Forbidden, Invalid, PreconditionRequired, Refused, StateChanged
 from controlplane.core.plans import Plan
+from controlplane.core.strict import type_problems
 from controlplane.core.tables import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest, sort_rows, with_query
 
 Row = TypeVar("Row")
@@ -166,12 +167,13 @@ def list_schema(item: type[serializers.Serializer[Any]]) -> serializers.Serializ
 
 
 def valid_data(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The validated body; unknown fields are refused, so that a misspelt one is never silently ignored."""
+    """The validated body. Unknown fields and other JSON types are refused: nothing is silently ignored or bent."""
     bound = serializer(data=request.data)
-    if isinstance(request.data, Mapping):
-        unknown = sorted(str(name) for name in set(request.data) - set(bound.fields))
-        if unknown:
-            raise Invalid(fields={name: ["There is no such field."] for name in unknown})
+    problems: dict[str, list[str]] = {}
+    for name, problem in type_problems(bound, request.data):
+        problems.setdefault(name, []).append(problem)
+    if problems:
+        raise Invalid(fields=problems)
     bound.is_valid(raise_exception=True)
     found: dict[str, Any] = dict(bound.validated_data)
     return found

@@ -78,6 +78,16 @@ def describe_headers(result: dict[str, Any], generator: Any, request: Any, publi
     return result
 
 
+def close_request_bodies(
+    result: dict[str, Any], generator: Any, request: Any, public: bool
+) -> dict[str, Any]:
+    """`core.rest.valid_data` refuses unknown fields: the document says so."""
+    for name, component in result.get("components", {}).get("schemas", {}).items():
+        if name.endswith("Request") and "properties" in component:
+            component["additionalProperties"] = False
+    return result
+
+
 def _header(method: str) -> dict[str, Any]:
     if method == "post":
         return {

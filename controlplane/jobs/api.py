@@ -74,7 +74,7 @@ class Jobs(ApiView):
     def get(self, request: Request) -> Response:
         query = request.query_params
         state = query.get("state", "")
-        if state and state not in JobState.values:
+        if "state" in query and state not in JobState.values:
             raise Invalid(fields={"state": [f"One of {', '.join(JobState.values)}."]})
         rows = selectors.jobs(
             self.actor, search=query.get("search", ""), state=state, cluster=query.get("cluster", "")
