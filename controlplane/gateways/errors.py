@@ -27,6 +27,7 @@ class GatewayError(Exception):
 
     code: ClassVar[str] = "gateway_error"
     retriable: ClassVar[bool] = False
+    kafka_code: int | None = None  # of the protocol, where Kafka gave one
 
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(what, hint)

@@ -61,7 +61,9 @@ def fault_of(code: int, message: str | None = None, *, subject: str = "") -> Gat
             ),
             "Update Kastellan to one that knows this Kafka version",
         )
-    return fault.kind(_sentence(fault.what, subject, message), fault.hint)
+    error = fault.kind(_sentence(fault.what, subject, message), fault.hint)
+    error.kafka_code = code
+    return error
 
 
 def raise_for(code: int, message: str | None = None, *, subject: str = "") -> None:

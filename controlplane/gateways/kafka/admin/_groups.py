@@ -6,15 +6,17 @@ type that `ListGroups` tells. Everything goes to the groups' coordinators, all o
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from controlplane.gateways.errors import GatewayError, NotFound
 from controlplane.gateways.kafka import _messages as m
 from controlplane.gateways.kafka._channel import Call
 from controlplane.gateways.kafka._messages import Message
 from controlplane.gateways.kafka.admin import _group_answers as answers_of
-from controlplane.gateways.kafka.admin._base import RETRY_CODES, AdminBase, chunked
+from controlplane.gateways.kafka.admin._base import AdminBase, chunked
 from controlplane.gateways.kafka.faults import fault_of
 from controlplane.gateways.kafka.types import (
     GroupDescription,
@@ -24,11 +26,16 @@ from controlplane.gateways.kafka.types import (
 )
 
 COORDINATOR_BATCH = 1000
-ATTEMPTS = 2
+# Loading, not available (yet), not the coordinator any more.
+COORDINATOR_CODES = frozenset({14, 15, 16})
+SPARE_S = 2.5  # of the deadline, below which no further attempt begins
+# Seconds before each attempt; a cluster's first group makes it create its offsets topic.
+PAUSES = (0.0, 0.2, 0.5, 1.0, 1.5, 2.0)
 # Families in the order in which a group of unknown type is tried.
 FAMILIES = (GroupType.CONSUMER, GroupType.SHARE, GroupType.STREAMS, GroupType.CLASSIC)
 Sender = Callable[[Sequence[str]], Message]
 Described = dict[str, GroupDescription | GatewayError]
+Answer = TypeVar("Answer")
 
 
 class GroupsAdmin(AdminBase):
@@ -46,7 +53,7 @@ class GroupsAdmin(AdminBase):
         if not wanted:
             return ()
         with self._call("groups") as call:
-            described = _describe_all(call, wanted)
+            described = _settled(call, wanted, _describe_all)
         return _found(described, wanted)
 
     def list_group_offsets(self, names: Iterable[str]) -> dict[str, OffsetsByPartition]:
@@ -55,7 +62,7 @@ class GroupsAdmin(AdminBase):
         if not wanted:
             return {}
         with self._call("groups") as call:
-            offsets = _offsets_of(call, wanted)
+            offsets = _settled(call, wanted, _offsets_of)
         return _readable(offsets, alone=len(wanted) == 1)
 
 
@@ -69,6 +76,25 @@ def _list(call: Call) -> tuple[dict[str, GroupListing], list[GatewayError]]:
         else:
             listed |= {group.group: group for group in answers_of.parse_listed(answer)}
     return listed, errors
+
+
+def _settled(
+    call: Call, names: Sequence[str], ask: Callable[[Call, Sequence[str]], dict[str, Answer | GatewayError]]
+) -> dict[str, Answer | GatewayError]:
+    """Asks again, with fresh coordinators, for groups that are just changing hands."""
+    answers: dict[str, Answer | GatewayError] = {}
+    pending = list(names)
+    for pause in PAUSES:
+        time.sleep(pause)
+        answers |= ask(call, pending)
+        pending = [name for name in pending if _is_moving(answers.get(name))]
+        if not pending or call.left_s < SPARE_S:
+            break
+    return answers
+
+
+def _is_moving(answer: object) -> bool:
+    return isinstance(answer, GatewayError) and answer.kafka_code in COORDINATOR_CODES
 
 
 def _describe_all(call: Call, wanted: Sequence[str]) -> Described:
@@ -131,21 +157,13 @@ def _coordinators(call: Call, names: Sequence[str]) -> tuple[dict[str, int], Des
     """Never cached: a coordinator moves with every restart. What cannot be found is an error per group."""
     found: dict[str, int] = {}
     errors: Described = {}
-    pending = list(names)
-    for _ in range(ATTEMPTS):
-        retry: list[str] = []
-        for some in chunked(pending, COORDINATOR_BATCH):
-            for key, node, code, message in _find(call, some):
-                error = fault_of(code, message, subject=f"group {key}")
-                if error is None:
-                    found[key] = node
-                    errors.pop(key, None)
-                    continue
+    for some in chunked(list(names), COORDINATOR_BATCH):
+        for key, node, code, message in _find(call, some):
+            error = fault_of(code, message, subject=f"group {key}")
+            if error is None:
+                found[key] = node
+            else:
                 errors[key] = error
-                retry += [key] if code in RETRY_CODES else []
-        pending = retry
-        if not pending:
-            break
     return found, errors
 
 
