@@ -40,7 +40,9 @@ class Row:
 class SampleForm(forms.Form):
     name = forms.CharField(help_text="Letters, digits, dot, dash, underscore.")
     partitions = forms.IntegerField(initial=6, min_value=1)
-    cleanup = forms.ChoiceField(label="Clean-up policy", choices=(("delete", "delete"), ("compact", "compact")))
+    cleanup = forms.ChoiceField(
+        label="Clean-up policy", choices=(("delete", "delete"), ("compact", "compact"))
+    )
     note = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
     internal = forms.BooleanField(label="Show internal topics", required=False)
 
@@ -62,9 +64,17 @@ COLUMNS = (
 
 def samples(query: QueryDict, now: datetime) -> dict[str, Any]:
     return {
-        "ages": (Age(now - timedelta(seconds=4)), Age(now - timedelta(minutes=6), "no broker answers"), Age(None)),
+        "ages": (
+            Age(now - timedelta(seconds=4)),
+            Age(now - timedelta(minutes=6), "no broker answers"),
+            Age(None),
+        ),
         "tones": ("ok", "info", "warn", "critical", "unknown"),
-        "tabs": (("overview", "Overview", "#o"), ("messages", "Messages", "#m"), ("settings", "Settings", "#s")),
+        "tabs": (
+            ("overview", "Overview", "#o"),
+            ("messages", "Messages", "#m"),
+            ("settings", "Settings", "#s"),
+        ),
         "table": Table(ROWS, COLUMNS, 251, 2, 6, 50, query.get("sort", "-size"), ""),
         "form": SampleForm(initial={"name": "orders"}),
         "broken_form": SampleForm({"partitions": "0", "cleanup": "delete"}, auto_id="broken_%s"),
@@ -121,7 +131,9 @@ def _delete() -> Plan:
         title="Delete orders",
         apply_label="Delete 1 topic",
         cluster="main",
-        steps=(PlanStep(StepKind.DELETE, "topic", "orders", summary="6 partitions, 1.2 GB, 1,284,311 records"),),
+        steps=(
+            PlanStep(StepKind.DELETE, "topic", "orders", summary="6 partitions, 1.2 GB, 1,284,311 records"),
+        ),
         risk=Risk.DESTRUCTIVE,
         digest="aa" * 32,
         affected=(Affected("group", "billing", "#billing", "has 3 members now"),),

@@ -2,7 +2,7 @@
 // Series differ by colour and by dash, so that they can be told apart without colour.
 import { local, timeZone } from "./time.js";
 
-const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
+const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3], [14, 4], [5, 5], [9, 3, 2, 3, 2, 3], [3, 6]];
 const REFRESH_MS = 10000;
 const HEIGHT = 180;
 const plots = new WeakMap();
@@ -124,7 +124,7 @@ function options(chart, data, unit, width, UPlot) {
     legend: { show: false },
     scales: { x: { time: true, range: () => [data.from, data.to] }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.1 : 1] } },
     axes: [{ ...axis, size: 28, values: (u, times) => times.map(clock(u.scales.x.max - u.scales.x.min)) }, { ...axis, size: 68, values: (u, values) => values.map((v) => format(v, unit)) }],
-    series: [{}, ...data.series.map((s, i) => ({ label: s.name, stroke: token(`--c${(i % 8) + 1}`), width: 1.5, dash: DASHES[Math.floor(i / 2) % DASHES.length], spanGaps: false, points: { show: false } }))],
+    series: [{}, ...data.series.map((s, i) => ({ label: s.name, stroke: token(`--c${(i % 8) + 1}`), width: 1.5, dash: DASHES[i % DASHES.length], spanGaps: false, points: { show: false } }))],
     hooks: {
       setCursor: [(u) => readout(chart, u, unit)],
       setSelect: [(u) => zoom(u)],
@@ -187,7 +187,7 @@ function legend(chart, data, unit) {
     line.setAttribute("d", "M0 4h18");
     line.setAttribute("stroke", token(`--c${(i % 8) + 1}`));
     line.setAttribute("stroke-width", "2");
-    line.setAttribute("stroke-dasharray", DASHES[Math.floor(i / 2) % DASHES.length].join(" "));
+    line.setAttribute("stroke-dasharray", DASHES[i % DASHES.length].join(" "));
     mark.append(line);
     const value = document.createElement("b");
     value.textContent = format(s.points.findLast(([, v]) => v !== null)?.[1], unit);

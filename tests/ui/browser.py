@@ -16,9 +16,10 @@ from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
 from playwright.sync_api import Browser, Page
+
+from controlplane.accounts.models import User
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
@@ -64,7 +65,9 @@ class Seen:
 
     def assert_fits(self) -> None:
         """Nothing is wider than the window: tables scroll in their own container."""
-        over = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        over = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
         assert over <= 0, f"the page is {over} px wider than the window"
 
     def screenshot(self, name: str, *, full: bool = True) -> Path:
@@ -75,7 +78,7 @@ class Seen:
 
 
 def axe_violations(page: Page, *, exclude: tuple[str, ...] = ()) -> list[str]:
-    context: Any = {"exclude": [list((selector,)) for selector in exclude]} if exclude else None
+    context: Any = {"exclude": [[selector] for selector in exclude]} if exclude else None
     options = {"runOnly": {"type": "tag", "values": AXE_TAGS}, "resultTypes": ["violations"]}
     result = Axe().run(page, context=context, options=options)
     return [
@@ -85,7 +88,7 @@ def axe_violations(page: Page, *, exclude: tuple[str, ...] = ()) -> list[str]:
     ]
 
 
-def session_cookies(user: AbstractBaseUser, base: str) -> list[Any]:
+def session_cookies(user: User, base: str) -> list[Any]:
     client = Client()
     client.force_login(user)
     name = settings.SESSION_COOKIE_NAME
@@ -94,11 +97,18 @@ def session_cookies(user: AbstractBaseUser, base: str) -> list[Any]:
 
 @contextmanager
 def page_for(
-    browser: Browser, live_url: str, user: AbstractBaseUser | None = None, theme: Theme = "light", width: int = 1440
+    browser: Browser,
+    live_url: str,
+    user: User | None = None,
+    theme: Theme = "light",
+    width: int = 1440,
 ) -> Iterator[Seen]:
     """A page of `user` (None: nobody signed in) in a context of its own; `with page_for(…) as seen: seen.open("/")`."""
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce", base_url=live_url
+        viewport={"width": width, "height": 900},
+        color_scheme=theme,
+        reduced_motion="reduce",
+        base_url=live_url,
     )
     if user is not None:
         context.add_cookies(session_cookies(user, live_url))

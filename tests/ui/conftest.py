@@ -53,4 +53,6 @@ def person(name: str, role: Role, cluster: str = EVERY_CLUSTER) -> User:
 def open_page(browser: Browser, live_server: Any) -> Iterator[Open]:
     """`open_page(user, theme="dark", width=375)` → Seen; all close at the end of the test."""
     with ExitStack() as stack:
-        yield lambda user=None, **wanted: stack.enter_context(page_for(browser, live_server.url, user, **wanted))
+        yield lambda user=None, **wanted: stack.enter_context(
+            page_for(browser, live_server.url, user, **wanted)
+        )
