@@ -147,7 +147,9 @@ METRICS_RETENTION_DAYS = envint("KASTELLAN_METRICS_DAYS", 15, low=1, high=400)
 
 # --- Celery: a message is only a wake-up call, rows are the truth ---------------------------------------------------
 REDIS_URL = envsecret("REDIS_URL") or f"redis+socket://{socket_path(DATA, 'redis')}"
+CELERY_APPLICATION = "controlplane.config.celery.app"
 CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from celery import current_app
+from celery import Celery
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -58,9 +58,16 @@ def enqueue(
 def wake(job_id: uuid.UUID) -> None:
     """Without Redis the row just waits for the sweeper."""
     try:
-        current_app.send_task("jobs.run", args=(str(job_id),), retry=False, expires=3600)
+        celery_app().send_task("jobs.run", args=(str(job_id),), retry=False, expires=3600)
     except OperationalError as error:
         log.warning("job %s waits: the broker of Celery does not answer (%s)", job_id, error)
+
+
+def celery_app() -> Celery:
+    """The application by its path: web requests and commands have not loaded it otherwise, and Celery would silently
+    fall back to one of its own that knows no broker."""
+    app: Celery = import_string(settings.CELERY_APPLICATION)
+    return app
 
 
 def claim(job_id: str | uuid.UUID) -> Job | None:

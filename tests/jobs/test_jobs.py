@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -213,3 +214,16 @@ def test_a_killed_worker_leaves_a_job_that_does_not_run_for_ever() -> None:
     assert Job.objects.get().state == JobState.RUNNING
     services.sweep(timezone.now() + timedelta(seconds=40))
     assert Job.objects.get().state == JobState.INTERRUPTED
+
+
+def test_messages_go_through_our_application(settings: LazySettings) -> None:
+    """Celery falls back to an application of its own where ours is not loaded; that one knows no broker."""
+    app = services.celery_app()
+    assert app.main == "kastellan"
+    assert app.conf.broker_url == settings.CELERY_BROKER_URL
+    assert app.conf.accept_content == ["json"]
+
+
+def test_without_redis_the_row_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    services.wake(uuid.uuid4())
