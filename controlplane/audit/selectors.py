@@ -36,7 +36,7 @@ class Filters:
             problems |= {
                 name: ["It is empty: leave it out."]
                 for name in ("outcome", "since", "until")
-                if query.get(name) == ""
+                if name in query and not query[name].strip()
             }
         if texts["outcome"] and texts["outcome"] not in Outcome.values:
             problems["outcome"] = [f"One of {', '.join(Outcome.values)}."]
