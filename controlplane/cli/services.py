@@ -5,8 +5,10 @@ Secrets reach them through files in the data directory, never through arguments 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 from controlplane.gateways.broker import (
@@ -43,6 +45,18 @@ def service_env(paths: DataPaths, port: int) -> dict[str, str]:
     }
 
 
+@cache
+def code_fingerprint() -> str:
+    """Changes with the code, templates and static files: processes that run an older version are started anew."""
+    digest = hashlib.sha256()
+    for folder in ("broker", "controlplane", "templates", "static"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".html", ".md", ".css", ".js", ".svg"):
+                status = path.stat()
+                digest.update(f"{path.relative_to(ROOT)} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
 def _python(
     paths: DataPaths,
     port: int,
@@ -58,7 +72,7 @@ def _python(
         name=name,
         kind=kind,
         argv=(sys.executable, "-m", *arguments),
-        env=service_env(paths, port),
+        env={**service_env(paths, port), "KASTELLAN_CODE": code_fingerprint()},
         cwd=str(ROOT),
         log=str(paths.log(name)),
         identity=arguments[:2],

@@ -67,7 +67,7 @@ def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
     client.apply(first)
     later = (services.web(paths, address.host, address.port), *services.workers(paths, address.port))
     boot = bootstrap_database(paths, address, console)
-    client.apply(later)
+    renew(client, later, console)
     wait_ready(client, (*first, *later), console)
     with console.step("Kafka user `admin` exists; client files written"):
         bundled.ensure_admin(paths, spec)
@@ -129,6 +129,17 @@ def manage(paths: DataPaths, address: WebAddress, *arguments: str) -> str:
         tail = "\n  ".join((done.stderr or done.stdout).strip().splitlines()[-6:])
         raise CommandFailed(f"`manage.py {arguments[0]}` failed", tail)
     return done.stdout
+
+
+def renew(client: ControlClient, specs: tuple[ProcessSpec, ...], console: Console) -> None:
+    """Starts what does not run; what runs with an older specification (an upgrade) is started anew."""
+    before = {spec.name: spec for spec in client.specs()}
+    alive = {status.name for status in client.status() if status.pid}
+    client.apply(specs)
+    for spec in specs:
+        if spec.name in alive and before.get(spec.name) not in (None, spec):
+            console.note(f"{spec.name} runs an older version: it is started anew")
+            client.restart(spec.name)
 
 
 def wait_ready(client: ControlClient, specs: tuple[ProcessSpec, ...], console: Console) -> None:

@@ -43,14 +43,15 @@ class Command(BaseCommand):
 
 
 def collect_static() -> None:
-    """Hashed and compressed copies, made anew when a source file is newer than the last ones."""
+    """Hashed and compressed copies, made anew when a source file is newer than the last ones.
+
+    Older copies stay: a web server that still runs the last version goes on serving them.
+    """
     sources = [path for root in settings.STATICFILES_DIRS for path in Path(root).rglob("*") if path.is_file()]
     manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
     newest = max((path.stat().st_mtime for path in sources), default=0.0)
     if not manifest.exists() or manifest.stat().st_mtime < newest:
-        call_command(
-            "collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=UNUSED_STATIC
-        )
+        call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED_STATIC)
 
 
 def pending_migrations() -> bool:
