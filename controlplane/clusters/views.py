@@ -235,7 +235,8 @@ def broker_act(request: HttpRequest, cluster: Cluster, broker: int, act: str) ->
 
     back = resolve_url("clusters:broker", cluster.name, broker)
     plan = operations.plan_act(cluster, broker, wanted)
-    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
+    crumbs = (("Brokers", resolve_url("clusters:brokers", cluster.name)),)
+    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs)
 
 
 @require_http_methods(["POST"])
@@ -247,7 +248,8 @@ def roll(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 
     back = resolve_url("clusters:brokers", cluster.name)
     plan = operations.plan_roll(cluster)
-    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
+    crumbs = (("Brokers", resolve_url("clusters:brokers", cluster.name)),)
+    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs)
 
 
 @require_http_methods(["POST"])
@@ -259,7 +261,8 @@ def add_broker(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 
     back = resolve_url("clusters:brokers", cluster.name)
     plan = operations.plan_add(cluster)
-    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
+    crumbs = (("Brokers", resolve_url("clusters:brokers", cluster.name)),)
+    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs)
 
 
 def _head(request: HttpRequest, cluster: Cluster, broker: int, tab: str) -> pages.BrokerHead:

@@ -6,7 +6,7 @@
 4. Redirects are answers, not instructions. Time is limited as a whole, the body in bytes.
 """
 
-# ruff: noqa: ARG002 (the signatures of the backend are httpcore's)
+
 from __future__ import annotations
 
 import socket

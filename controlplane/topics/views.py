@@ -73,7 +73,8 @@ def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         )
 
     plan = services.plan_create(cluster, wanted)
-    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
+    crumbs = (("Topics", back),)
+    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs)
 
 
 def _create_defaults(cluster: Cluster) -> dict[str, int]:
@@ -142,7 +143,9 @@ def alter_config(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResp
         return Done(f"{form.cleaned_data['config']} of {topic} is changed", back)
 
     plan = services.plan_alter_configs(cluster, topic, wanted)
-    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
+    return review_or_apply(
+        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=_crumbs(cluster, topic)
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -161,7 +164,9 @@ def add_partitions(request: HttpRequest, cluster: Cluster, topic: str) -> HttpRe
         return Done(f"{topic} has {count} partitions", back)
 
     plan = services.plan_add_partitions(cluster, topic, count)
-    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
+    return review_or_apply(
+        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=_crumbs(cluster, topic)
+    )
 
 
 @require_http_methods(["POST"])
@@ -173,7 +178,9 @@ def delete(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
 
     back = resolve_url("topics:detail", cluster.name, topic)
     plan = services.plan_delete(cluster, topic)
-    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply)
+    return review_or_apply(
+        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=_crumbs(cluster, topic)
+    )
 
 
 def _head(request: HttpRequest, cluster: Cluster, topic: TopicDescription, tab: str) -> pages.TopicHead:
@@ -184,3 +191,8 @@ def _head(request: HttpRequest, cluster: Cluster, topic: TopicDescription, tab: 
         "tab": tab,
         "can": allowed(request, cluster, *TOPIC_ACTIONS),
     }
+
+
+def _crumbs(cluster: Cluster, topic: str) -> tuple[tuple[str, str], ...]:
+    topics = resolve_url("topics:list", cluster.name)
+    return (("Topics", topics), (topic, resolve_url("topics:detail", cluster.name, topic)))

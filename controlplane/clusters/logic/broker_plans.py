@@ -88,7 +88,6 @@ def plan_act(act: BrokerAct, state: BrokerState, *, cluster: str) -> Plan:
         warnings=_warnings(act, state),
         refusals=_refusals(act, state),
         undo=_undo(act),
-        commands=(f"python -m broker {act.value} {state.id}",) if act is not BrokerAct.START else (),
         confirm_name=f"broker {state.id}" if severe else None,
         request={"act": act.value, "broker": state.id},
     )
