@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.paths import DataPaths
+from broker.process import read_stat
 from broker.processes import ProcessSpec, ProcessStatus
 from broker.states import ProcessState
 
@@ -104,14 +105,17 @@ class ControlClient:
             time.sleep(POLL)
 
     def wait_gone(self, timeout: float, on_change: OnChange | None = None) -> None:
-        """After `shutdown`: until the supervisor has ended."""
+        """After `shutdown`: until the supervisor has ended; its socket goes a moment before its process."""
         deadline = time.monotonic() + timeout
         seen: dict[str, tuple[str, str | None, str | None]] = {}
+        pid: int | None = None
         while time.monotonic() < deadline:
             try:
+                pid = pid or self.ping()["pid"]
                 _tell(self.status(), seen, on_change)
             except NoSupervisor:
-                return
+                if pid is None or (stat := read_stat(pid)) is None or stat.state in "ZX":
+                    return
             time.sleep(POLL)
         raise ControlError(f"The supervisor is still stopping processes after {timeout:.0f} s.")
 

@@ -100,7 +100,7 @@ def kill_supervisor(target: Installation) -> Recovery:
         up.kill()
         raise
     if code != 0 or not target.web_answers():
-        raise DrillFailed(f"`up` after the supervisor's death gave {code}")
+        raise DrillFailed(f"`up` after the supervisor's death gave {code}:\n{target.said()}")
     seconds = time.monotonic() - started
     return Recovery(seconds, None, f"adopted after {adopted:.1f} s", adopted)
 
@@ -165,9 +165,10 @@ def until(ask: Callable[[], bool], what: str, timeout: float = RECOVERY_S) -> No
 
 
 def _strangers(target: Installation) -> int:
-    """Processes of this installation that no living supervised process leads: an orphan of a killed one."""
-    leaders = {process.pid for process in target.processes().values()} | {target.pid("supervisor")}
-    return sum(group_of(pid) not in leaders for pid, _ in target.left())
+    """Processes of this installation that no living supervised process leads: orphans of a killed one."""
+    leaders = {process.pid for process in target.processes().values()}
+    supervisor = target.pid("supervisor")
+    return sum(pid != supervisor and group_of(pid) not in leaders for pid, _ in target.left())
 
 
 def group_of(pid: int) -> int:

@@ -30,8 +30,7 @@ from tests.faults.load import Connection, connection
 ROOT = Path(__file__).resolve().parents[2]
 BROKERS = ("main-broker-1", "main-broker-2", "main-broker-3")
 COMMAND_TIMEOUT_S = 300
-#: Port settings of the caller would put two installations on one port.
-DROPPED = ("KASTELLAN_PORT", "KASTELLAN_HOST", "DJANGO_SETTINGS_MODULE", "PYTEST_CURRENT_TEST")
+ARTIFACTS = "KASTELLAN_ARTIFACTS"
 
 
 class DrillFailed(Exception):
@@ -70,13 +69,21 @@ class Installation:
         self.run("down")
 
     def starting(self) -> subprocess.Popen[bytes]:
-        """`up --detach` in the background, for those who watch meanwhile."""
-        return subprocess.Popen(
-            [str(ROOT / "run"), "up", "--detach"],
-            env=self._environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        """`up --detach` in the background, for those who watch meanwhile; `said` has its output."""
+        with self._output.open("wb") as output:
+            return subprocess.Popen(
+                [str(ROOT / "run"), "up", "--detach"],
+                env=self._environment(),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def said(self) -> str:
+        return self._output.read_text(errors="replace")
+
+    @property
+    def _output(self) -> Path:
+        return self.root.parent / "up.log"
 
     def status(self) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(self.run("status", "--json"))
@@ -124,9 +131,14 @@ class Installation:
         return f"http://{recorded.get('host', '127.0.0.1')}:{recorded['port']}"
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
-        kept.setdefault("KASTELLAN_ARTIFACTS", str(ROOT / ".cache" / "artifacts"))
-        return {**kept, "KASTELLAN_DATA": str(self.root), "TERM": "dumb"}
+        """Of the caller's settings only the shared downloads: its ports and databases are its own."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("KASTELLAN_", "DJANGO_", "PYTEST_"))
+        }
+        artifacts = os.environ.get(ARTIFACTS, str(ROOT / ".cache" / "artifacts"))
+        return {**kept, ARTIFACTS: artifacts, "KASTELLAN_DATA": str(self.root), "TERM": "dumb"}
 
 
 def kill(pids: Sequence[int]) -> None:
