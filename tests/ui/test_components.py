@@ -19,7 +19,7 @@ ALTER, DELETE, REFUSED = VALUES["plans"]
 
 def component(name: str, path: str = "/", **context: Any) -> str:
     request = RequestFactory().get(path)
-    request.csp_nonce = "n0nce"  # type: ignore[attr-defined]
+    request.csp_nonce = "fresh-nonce"  # type: ignore[attr-defined]
     return render_to_string(f"components/{name}.html", context, request)
 
 
@@ -91,4 +91,4 @@ def test_a_field_shows_its_problem_where_screen_readers_look() -> None:
 @pytest.mark.parametrize("name", ["search", "table_head", "pager"])
 def test_htmx_elements_carry_the_nonce_even_in_includes_with_only(name: str) -> None:
     html = component(name, table=VALUES["table"], target="t", value="", label="Filter", noun="topics")
-    assert html.count("hx-get=") == html.count('hx-nonce="n0nce"') > 0
+    assert html.count("hx-get=") == html.count('hx-nonce="fresh-nonce"') > 0

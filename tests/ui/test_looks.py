@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from controlplane.accounts.models import User
+from controlplane.accounts.models import User, UserPreferences
 from controlplane.clusters.models import Cluster
 from tests.ui.browser import THEMES, WIDTHS, Theme
 from tests.ui.conftest import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+#: Served from the database alone; pages that read Kafka live are looked at in tests/e2e.
+OTHERS = (
+    "/clusters/main/topics/",
+    "/clusters/main/topics/+new/",
+    "/clusters/main/groups/",
+    "/clusters/main/brokers/",
+    "/clusters/main/metrics/",
+    "/operations/",
+    "/jobs/",
+    "/settings/account/",
+    "/settings/security/",
+    "/settings/tokens/",
+    "/settings/users/",
+    "/api/v1/docs/",
+)
 PAGES = {"components": "/manual/components/", "manual": "/manual/topics/", "results": "/manual/?q=topic"}
 
 
@@ -25,6 +40,29 @@ def test_catalogue_and_manual_are_accessible_quiet_and_fit(
             seen.assert_fits()
             seen.assert_accessible()
         seen.assert_quiet()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_other_pages_are_accessible_quiet_and_fit(
+    open_page: Open, admin: User, cluster_row: Cluster, theme: Theme
+) -> None:
+    for width in WIDTHS:
+        seen = open_page(admin, theme=theme, width=width)
+        for path in OTHERS:
+            seen.open(path)
+            seen.assert_fits()
+            seen.assert_accessible()
+            seen.assert_quiet()
+
+
+def test_the_users_theme_wins_over_the_systems_from_the_first_paint(
+    open_page: Open, admin: User, cluster_row: Cluster
+) -> None:
+    UserPreferences.objects.create(user=admin, theme="dark", density="comfortable")
+    page = open_page(admin, theme="light").open("/manual/")
+    colour = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert colour == "rgb(20, 22, 26)"
+    assert page.locator("html").get_attribute("data-density") == "comfortable"
 
 
 @pytest.mark.parametrize("theme", THEMES)
