@@ -124,6 +124,7 @@ def _await_start(child: subprocess.Popen[bytes], log: Path, scratch: DataPaths, 
 
 def main() -> None:
     """`python -m broker.aot`: for the launcher, detached, after the cluster is ready. Silent; losing it costs nothing."""
+    os.nice(19)
     paths = DataPaths.from_env()
     for spec in cluster.list_clusters(paths)[:1]:
         train(paths, spec)

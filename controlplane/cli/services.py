@@ -128,7 +128,7 @@ def web(paths: DataPaths, host: str, port: int) -> ProcessSpec:
     arguments = (
         "uvicorn", "controlplane.config.asgi:application",
         "--host", host, "--port", str(port),
-        "--lifespan", "off", "--no-server-header", "--no-access-log",
+        "--lifespan", "off", "--no-server-header", "--no-access-log", "--no-proxy-headers",
         "--timeout-graceful-shutdown", "5",
     )  # fmt: skip
     ready = HttpReady(f"http://{host}:{port}/healthz")

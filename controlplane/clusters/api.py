@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from controlplane.clusters import facts, operations, selectors
 from controlplane.clusters.logic.broker_plans import BrokerAct
 from controlplane.clusters.models import BrokerSnapshot, Cluster, SnapshotPart
-from controlplane.clusters.rest import ClusterApiView, accepted, change
+from controlplane.clusters.rest import ClusterApiView, PlanSerializer, accepted, change
 from controlplane.clusters.services import gateway_for
 from controlplane.core.access import Action, can
 from controlplane.core.errors import NotFound
@@ -131,7 +131,7 @@ class BrokersApi(ClusterApiView):
         summary="Add a broker to a bundled cluster",
         parameters=[DRY_RUN],
         request=None,
-        responses={202: JobAccepted},
+        responses={202: JobAccepted, 200: PlanSerializer},
     )
     def post(self, request: Request, cluster: str) -> Response:
         def apply(plan: Plan) -> Response:
@@ -147,7 +147,7 @@ class RollApi(ClusterApiView):
         summary="Restart all brokers of a bundled cluster, one by one",
         parameters=[DRY_RUN],
         request=None,
-        responses={202: JobAccepted},
+        responses={202: JobAccepted, 200: PlanSerializer},
     )
     def post(self, request: Request, cluster: str) -> Response:
         def apply(plan: Plan) -> Response:
@@ -171,7 +171,7 @@ class BrokerApi(ClusterApiView):
         summary="Start, stop or restart a broker of a bundled cluster",
         parameters=[DRY_RUN],
         request=ActInput,
-        responses={202: JobAccepted},
+        responses={202: JobAccepted, 200: PlanSerializer},
         examples=[OpenApiExample("restart", {"act": "restart"}, request_only=True)],
     )
     def post(self, request: Request, cluster: str, broker: int) -> Response:

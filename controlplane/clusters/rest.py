@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,6 +17,25 @@ from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.plans import Plan
 from controlplane.core.rest import ApiView, check_if_match, check_refusals, is_dry_run, plan_answer
+
+
+class PlanSerializer(serializers.Serializer[Any]):
+    """What would happen. `digest` is also the ETag."""
+
+    action = serializers.CharField()
+    title = serializers.CharField()
+    cluster = serializers.CharField()
+    risk = serializers.ChoiceField(choices=["reversible", "disruptive", "destructive"])
+    digest = serializers.CharField()
+    allowed = serializers.BooleanField()
+    steps = serializers.ListField(child=serializers.DictField())
+    warnings = serializers.ListField(child=serializers.CharField())
+    refusals = serializers.ListField(child=serializers.DictField())
+    affected = serializers.ListField(child=serializers.DictField())
+    undo = serializers.CharField()
+    commands = serializers.ListField(child=serializers.CharField())
+    confirm_name = serializers.CharField(allow_null=True)
+    request = serializers.DictField()
 
 
 class ClusterApiView(ApiView):

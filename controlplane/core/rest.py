@@ -184,11 +184,16 @@ def valid_data(serializer: type[serializers.Serializer[Any]], request: Request) 
 DRY_RUN = OpenApiParameter("dry_run", bool, description="Answer with the plan and change nothing.")
 
 
-def is_dry_run(request: Request) -> bool:
-    raw = request.query_params.get("dry_run", "false").lower()
+def flag(request: Request, name: str) -> bool:
+    """A boolean of the query string; absent is false."""
+    raw = request.query_params.get(name, "false").lower()
     if raw not in ("true", "false", "1", "0"):
-        raise Invalid(fields={"dry_run": ["true or false."]})
+        raise Invalid(fields={name: ["true or false."]})
     return raw in ("true", "1")
+
+
+def is_dry_run(request: Request) -> bool:
+    return flag(request, "dry_run")
 
 
 def plan_answer(plan: Plan) -> Response:

@@ -11,8 +11,9 @@ from rest_framework.response import Response
 
 from controlplane.clusters.rest import ClusterApiView
 from controlplane.core.access import Action
+from controlplane.core.errors import Invalid
 from controlplane.metrics import charts
-from controlplane.metrics.logic.ranges import RANGES
+from controlplane.metrics.logic.ranges import DEFAULT, RANGES
 from controlplane.metrics.views import chart_json
 
 
@@ -40,6 +41,20 @@ class ChartDataSerializer(serializers.Serializer[Any]):
     series = SeriesSerializer(many=True)
 
 
+def check_range(request: Request) -> None:
+    """Pages fall back to the default range; a script is told what is wrong."""
+    query = request.query_params
+    problems: dict[str, list[str]] = {}
+    if query.get("range", DEFAULT) not in RANGES:
+        problems["range"] = [f"One of {', '.join(RANGES)}."]
+    for name in ("from", "to"):
+        raw = query.get(name)
+        if raw is not None and not (raw.isascii() and raw.isdigit() and len(raw) <= 11):
+            problems[name] = ["Unix seconds."]
+    if problems:
+        raise Invalid(fields=problems)
+
+
 class ChartsApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.METRICS_VIEW}
 
@@ -61,12 +76,17 @@ class ChartApi(ClusterApiView):
         summary="Read a chart",
         parameters=[
             OpenApiParameter("range", str, enum=list(RANGES)),
-            OpenApiParameter("from", {"type": "integer"}, description="Unix seconds, with `to`."),
-            OpenApiParameter("to", {"type": "integer"}),
+            OpenApiParameter(
+                "from",
+                {"type": "integer", "minimum": 0, "maximum": 99999999999},
+                description="Unix seconds, with `to`.",
+            ),
+            OpenApiParameter("to", {"type": "integer", "minimum": 0, "maximum": 99999999999}),
             OpenApiParameter("broker", str),
             OpenApiParameter("topic", str, description="For charts of a topic."),
         ],
         responses=ChartDataSerializer,
     )
     def get(self, request: Request, cluster: str, chart: str) -> Response:
+        check_range(request)
         return Response(chart_json(self.cluster.name, chart, request.query_params.dict()))

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.clusters import selectors as clusters
 from controlplane.clusters.models import SnapshotPart, TopicSnapshot
-from controlplane.clusters.rest import ClusterApiView, change
+from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
 from controlplane.core.plans import Plan
-from controlplane.core.rest import DRY_RUN, list_answer, list_parameters, list_schema, valid_data, with_etag
+from controlplane.core.rest import (
+    DRY_RUN,
+    flag,
+    list_answer,
+    list_parameters,
+    list_schema,
+    valid_data,
+    with_etag,
+)
 from controlplane.gateways.kafka.types import ConfigEntry
 from controlplane.topics import selectors, services
 from controlplane.topics.logic.plans import MAX_PARTITIONS, AlterConfigs, CreateTopic
@@ -96,23 +109,9 @@ class AddPartitionsInput(serializers.Serializer[Any]):
     partitions = serializers.IntegerField(min_value=1, max_value=MAX_PARTITIONS, help_text="In all.")
 
 
-class PlanSerializer(serializers.Serializer[Any]):
-    """What would happen. `digest` is also the ETag."""
-
-    action = serializers.CharField()
-    title = serializers.CharField()
-    cluster = serializers.CharField()
-    risk = serializers.ChoiceField(choices=["reversible", "disruptive", "destructive"])
-    digest = serializers.CharField()
-    allowed = serializers.BooleanField()
-    steps = serializers.ListField(child=serializers.DictField())
-    warnings = serializers.ListField(child=serializers.CharField())
-    refusals = serializers.ListField(child=serializers.DictField())
-    affected = serializers.ListField(child=serializers.DictField())
-    undo = serializers.CharField()
-    commands = serializers.ListField(child=serializers.CharField())
-    confirm_name = serializers.CharField(allow_null=True)
-    request = serializers.DictField()
+TOPIC_OR_PLAN = PolymorphicProxySerializer(
+    component_name="TopicOrPlan", serializers=[TopicSerializer, PlanSerializer], resource_type_field_name=None
+)
 
 
 class TopicsApi(ClusterApiView):
@@ -124,7 +123,7 @@ class TopicsApi(ClusterApiView):
         responses=list_schema(TopicRowSerializer),
     )
     def get(self, request: Request, cluster: str) -> Response:
-        internal = request.query_params.get("internal", "false").lower() in ("true", "1")
+        internal = flag(request, "internal")
         search = request.query_params.get("search", "").strip()
         rows = clusters.topics(self.cluster, search=search, internal=internal)
         taken = clusters.age(self.cluster, SnapshotPart.TOPICS).taken_at
@@ -192,7 +191,7 @@ class TopicConfigsApi(ClusterApiView):
         summary="Change a topic's settings",
         parameters=[DRY_RUN, IF_MATCH],
         request=AlterConfigsInput,
-        responses={200: TopicSerializer},
+        responses={200: TOPIC_OR_PLAN},
         examples=[OpenApiExample("an hour", {"set": {"retention.ms": "3600000"}}, request_only=True)],
     )
     def patch(self, request: Request, cluster: str, topic: str) -> Response:
@@ -220,7 +219,7 @@ class TopicPartitionsApi(ClusterApiView):
         summary="Add partitions",
         parameters=[DRY_RUN, IF_MATCH],
         request=AddPartitionsInput,
-        responses={200: TopicSerializer},
+        responses={200: TOPIC_OR_PLAN},
     )
     def patch(self, request: Request, cluster: str, topic: str) -> Response:
         count = valid_data(AddPartitionsInput, request)["partitions"]
