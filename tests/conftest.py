@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from controlplane.core.access import Role
     from controlplane.gateways.kafka.gateway import KafkaGateway
 
+#: One browser for the whole session: two synchronous Playwrights cannot run in one process.
+pytest_plugins = ["tests.browsing"]
 READY_SECONDS = 180
 
 

@@ -191,7 +191,7 @@ def test_stopping_all_brokers_is_clean_and_leaves_no_process(three: Bundle) -> N
     assert all((three.data(node.id) / ".kafka_cleanshutdown").exists() for node in three.spec.nodes)
 
 
-def fatal(rig: Rig, name: str, within: float = 15) -> ProcessStatus:
+def fatal(rig: Rig, name: str, within: float = 60) -> ProcessStatus:
     def ask() -> ProcessStatus | None:
         status = rig.status(name)
         return status if status.state is ProcessState.FATAL else None

@@ -12,8 +12,8 @@ from controlplane.clusters.models import Cluster
 from controlplane.gateways.errors import NotFound
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.metrics import polling
+from tests.browsing import Open
 from tests.ui.browser import THEMES, WIDTHS, Theme
-from tests.ui.conftest import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

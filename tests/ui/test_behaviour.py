@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 
 from controlplane.accounts.models import User, UserPreferences
 from controlplane.clusters.models import Cluster, SnapshotState, TopicSnapshot
+from tests.browsing import Open
 from tests.ui.browser import Seen
-from tests.ui.conftest import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 TOPICS = "/clusters/main/topics/"

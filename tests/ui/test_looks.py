@@ -6,8 +6,8 @@ import pytest
 
 from controlplane.accounts.models import User, UserPreferences
 from controlplane.clusters.models import Cluster
+from tests.browsing import Open
 from tests.ui.browser import THEMES, WIDTHS, Theme
-from tests.ui.conftest import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 #: Served from the database alone; pages that read Kafka live are looked at in tests/e2e.

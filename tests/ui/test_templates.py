@@ -44,7 +44,12 @@ def all_pages() -> list[type[Page]]:
             yield from below(sub)
 
     return sorted(
-        (kind for kind in below(Page) if hasattr(kind, "template")), key=lambda kind: kind.__qualname__
+        (
+            kind
+            for kind in below(Page)
+            if hasattr(kind, "template") and kind.__module__.startswith("controlplane.")
+        ),
+        key=lambda kind: kind.__qualname__,
     )
 
 
