@@ -98,6 +98,20 @@ def gateway(cluster: Cluster) -> KafkaGateway:
 
 
 @pytest.fixture
+def make_topic(cluster: Cluster, gateway: KafkaGateway) -> Callable[..., str]:
+    """Creates a topic and waits until every broker knows it and every partition has a leader."""
+    from controlplane.topics.services import exists_everywhere
+    from tests.waiting import eventually
+
+    def make(name: str, partitions: int = 1) -> str:
+        gateway.create_topic(name, partitions, 3, {})
+        eventually(lambda: exists_everywhere(cluster, name, partitions=partitions), timeout=30)
+        return name
+
+    return make
+
+
+@pytest.fixture
 def users(db: None) -> dict[Role, User]:
     """vera views, otto operates, anna administrates; each on every cluster."""
     from controlplane.core.access import Role

@@ -46,7 +46,7 @@ def apply_create(actor: Actor, cluster: Cluster, request: CreateTopic, plan: Pla
         )
         _verify(
             f"topic {request.name} on every broker",
-            lambda: _exists_everywhere(cluster, request.name, partitions=request.partitions),
+            lambda: exists_everywhere(cluster, request.name, partitions=request.partitions),
         )
     patch_topics(cluster, [request.name])
 
@@ -81,7 +81,7 @@ def plan_add_partitions(cluster: Cluster, name: str, count: int) -> Plan:
 def apply_add_partitions(actor: Actor, cluster: Cluster, name: str, count: int, plan: Plan) -> None:
     with operation(actor, plan.action, cluster=cluster.name, target=name, plan=plan):
         gateway_for(cluster).create_partitions(name, count)
-        _verify(f"{count} partitions of {name}", lambda: _exists_everywhere(cluster, name, partitions=count))
+        _verify(f"{count} partitions of {name}", lambda: exists_everywhere(cluster, name, partitions=count))
     patch_topics(cluster, [name])
 
 
@@ -127,7 +127,7 @@ def _verify(what: str, holds: Callable[[], bool]) -> None:
         pause = min(pause * 2, 0.5)
 
 
-def _exists_everywhere(cluster: Cluster, name: str, *, partitions: int) -> bool:
+def exists_everywhere(cluster: Cluster, name: str, *, partitions: int) -> bool:
     gateway = gateway_for(cluster)
     for node in gateway.describe_cluster().brokers:
         if node.fenced:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import expect
 
@@ -19,7 +21,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def test_a_topic_from_its_creation_to_its_end(
-    open_page: Open, cluster: Cluster, gateway: KafkaGateway, admin: User, prefix: str
+    open_page: Open,
+    cluster: Cluster,
+    gateway: KafkaGateway,
+    make_topic: Callable[..., str],
+    admin: User,
+    prefix: str,
 ) -> None:
     name = f"{prefix}-story"
     seen = open_page(admin)
@@ -64,10 +71,15 @@ def test_a_topic_from_its_creation_to_its_end(
 
 
 def test_a_plan_whose_state_moved_is_shown_anew_and_nothing_is_applied(
-    open_page: Open, cluster: Cluster, gateway: KafkaGateway, admin: User, prefix: str
+    open_page: Open,
+    cluster: Cluster,
+    gateway: KafkaGateway,
+    make_topic: Callable[..., str],
+    admin: User,
+    prefix: str,
 ) -> None:
     name = f"{prefix}-moved"
-    gateway.create_topic(name, 1, 3, {})
+    make_topic(name, 1)
     seen = open_page(admin)
     seen.expect("409")
     page = seen.open(f"/clusters/main/topics/{name}/add-partitions/")
@@ -82,10 +94,10 @@ def test_a_plan_whose_state_moved_is_shown_anew_and_nothing_is_applied(
 
 
 def test_a_viewer_sees_no_buttons_that_change_things(
-    open_page: Open, cluster: Cluster, gateway: KafkaGateway, viewer: User, prefix: str
+    open_page: Open, cluster: Cluster, make_topic: Callable[..., str], viewer: User, prefix: str
 ) -> None:
     name = f"{prefix}-viewed"
-    gateway.create_topic(name, 1, 3, {})
+    make_topic(name, 1)
     seen = open_page(viewer)
     page = seen.open(f"/clusters/main/topics/{name}/")
     expect(page.get_by_role("heading", name=name)).to_be_visible()
@@ -118,11 +130,17 @@ PAGES = (
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_every_page_is_accessible_fits_and_is_quiet(
-    open_page: Open, cluster: Cluster, gateway: KafkaGateway, admin: User, prefix: str, theme: Theme
+    open_page: Open,
+    cluster: Cluster,
+    gateway: KafkaGateway,
+    make_topic: Callable[..., str],
+    admin: User,
+    prefix: str,
+    theme: Theme,
 ) -> None:
     """UX-1 and WS-2 in one walk: axe, no overflow, no CSP violation, no console error, at three widths."""
     topic = f"{prefix}-looks"
-    gateway.create_topic(topic, 2, 3, {})
+    make_topic(topic, 2)
     gateway.produce(topic, partition=0, key=b"k", value=b'{"a": 1}', headers=())
     polling.poll("main", 1)
     services.refresh(cluster)
@@ -143,10 +161,15 @@ def test_every_page_is_accessible_fits_and_is_quiet(
 
 
 def test_the_palette_finds_a_topic_by_keyboard_alone(
-    open_page: Open, cluster: Cluster, gateway: KafkaGateway, admin: User, prefix: str
+    open_page: Open,
+    cluster: Cluster,
+    gateway: KafkaGateway,
+    make_topic: Callable[..., str],
+    admin: User,
+    prefix: str,
 ) -> None:
     name = f"{prefix}-palette"
-    gateway.create_topic(name, 1, 3, {})
+    make_topic(name, 1)
     services.refresh(cluster)
     seen = open_page(admin)
     page = seen.open("/clusters/main/")

@@ -10,7 +10,6 @@ import pytest
 
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
-from controlplane.gateways.kafka.gateway import KafkaGateway
 from tests.conftest import Api
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -18,10 +17,8 @@ MakeApi = Callable[[Role], Api]
 
 
 @pytest.fixture
-def topic(cluster: Cluster, gateway: KafkaGateway, prefix: str) -> str:
-    name = f"{prefix}-records"
-    gateway.create_topic(name, 2, 3, {})
-    return name
+def topic(make_topic: Callable[..., str], prefix: str) -> str:
+    return make_topic(f"{prefix}-records", 2)
 
 
 def path(topic: str, query: str = "") -> str:

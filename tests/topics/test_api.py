@@ -134,12 +134,12 @@ def test_the_same_idempotency_key_creates_once(cluster: Cluster, api: MakeApi, p
 
 
 def test_a_viewer_reads_and_changes_nothing(
-    cluster: Cluster, gateway: KafkaGateway, api: MakeApi, prefix: str
+    gateway: KafkaGateway, api: MakeApi, make_topic: Callable[..., str], prefix: str
 ) -> None:
     call, name = api(Role.VIEWER), f"{prefix}-viewer"
     assert call("GET", TOPICS).status_code == 200
     assert create(call, name).status_code == 403
-    gateway.create_topic(name, 1, 3, {})
+    make_topic(name)
     assert call("DELETE", f"{TOPICS}{name}/", If_Match="*").status_code == 403
     (still,) = gateway.describe_topics([name])
     assert still.name == name
