@@ -14,7 +14,7 @@ import json
 import sqlite3
 import threading
 from array import array
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +24,8 @@ from controlplane.metrics.names import Sample
 from controlplane.metrics.store import codec
 
 CHUNK_MS = 2 * 3600 * 1000
+#: About 4 kB each: an hour of ten brokers.
+CACHED_SCRAPES = 4000
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS series (
   id INTEGER PRIMARY KEY, cluster TEXT NOT NULL, name TEXT NOT NULL, labels TEXT NOT NULL,
@@ -56,6 +58,9 @@ class MetricStore:
         self._local = threading.local()
         self._ids: dict[tuple[str, str, str], int] = {}
         self._layouts: dict[int, array[int]] = {}
+        # A page asks for twenty charts of the same scrapes: each is unpacked once.
+        self._unpacked: OrderedDict[tuple[str, int], array[float]] = OrderedDict()
+        self._lock = threading.Lock()
 
     # Writing
 
@@ -185,20 +190,34 @@ class MetricStore:
     ) -> None:
         places: dict[int, list[tuple[int, int]]] = {}
         rows = db.execute(
-            "SELECT ts, layout, data FROM scrape WHERE ts >= ? AND ts <= ? AND target >= ? AND target < ?"
-            " ORDER BY ts",
+            "SELECT target, ts, layout, data FROM scrape"
+            " WHERE ts >= ? AND ts <= ? AND target >= ? AND target < ? ORDER BY ts",
             (start, end, f"{cluster}/", f"{cluster}0"),  # '0' is the character after '/'
         )
-        for ts, layout, data in rows:
+        for target, ts, layout, data in rows:
             if layout not in places:
                 index = {series: at for at, series in enumerate(self._layout(db, layout))}
                 places[layout] = [(series, index[series]) for series in points if series in index]
             if not places[layout]:
                 continue
-            unpacked = codec.unpack(data)
+            unpacked = self._values(target, ts, data)
             for series, at in places[layout]:
                 points[series][0].append(ts)
                 points[series][1].append(unpacked[at])
+
+    def _values(self, target: str, ts: int, data: bytes) -> array[float]:
+        key = (target, ts)
+        with self._lock:
+            known = self._unpacked.get(key)
+            if known is not None:
+                self._unpacked.move_to_end(key)
+                return known
+        found = codec.unpack(data)
+        with self._lock:
+            self._unpacked[key] = found
+            while len(self._unpacked) > CACHED_SCRAPES:
+                self._unpacked.popitem(last=False)
+        return found
 
     def latest(
         self, cluster: str, target: str, since: int
