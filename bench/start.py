@@ -36,7 +36,7 @@ def seconds_to_page(environment: dict[str, str]) -> float:
     started = time.monotonic()
     out = run(environment, "up", "--detach")
     url = next(word for word in out.split() if word.startswith("http://"))
-    with urllib.request.urlopen(f"{url}/accounts/login/", timeout=30) as answer:
+    with urllib.request.urlopen(f"{url}/login/", timeout=30) as answer:
         answer.read()
     return time.monotonic() - started
 
