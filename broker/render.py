@@ -135,6 +135,8 @@ def _durability(nodes: int) -> dict[str, str]:
         "share.coordinator.state.topic.min.isr": in_sync,
         "num.partitions": "3",
         "auto.create.topics.enable": "false",
+        # After a restart leaders go back to where they belong within half a minute, not five.
+        "leader.imbalance.check.interval.seconds": "30",
         "delete.topic.enable": "true",
         "unclean.leader.election.enable": "false",
         "controlled.shutdown.enable": "true",

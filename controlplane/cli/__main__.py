@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
     token = commands.add_parser("token", help="make an API token and print it")
     token.add_argument("--role", required=True, choices=("viewer", "operator", "admin"))
     token.add_argument("--name", default="cli")
+    link = commands.add_parser("link", help="make a one-time login link for a user and print it")
+    link.add_argument("user")
     test = commands.add_parser("test", help="run the checks and tests", add_help=False)
     test.add_argument("rest", nargs=argparse.REMAINDER)
     bench = commands.add_parser("bench", help="run a benchmark: start, poll, …")
@@ -90,11 +93,13 @@ def run_small(arguments: argparse.Namespace, console: Console) -> int:
         case "logs":
             return maintenance.logs(paths, arguments.name, lines=arguments.lines, follow=arguments.follow)
         case "doctor":
-            return doctor.doctor(paths, console)
+            return doctor.doctor(paths)
         case "reset":
             return maintenance.reset(paths, confirmed=arguments.yes, console=console)
         case "token":
             return maintenance.token(paths, role=arguments.role, name=arguments.name)
+        case "link":
+            return maintenance.link(paths, user=arguments.user)
     parser().print_help()
     return 0
 
@@ -110,6 +115,10 @@ def main() -> int:
         return refused(failure.what, failure.hint)
     except GatewayError as failure:
         return refused(failure.what, failure.hint)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nothing to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return refused("interrupted", "Nothing is half-done: `./run up` goes on from here.")
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from controlplane.cli.console import Console, human_bytes
+from controlplane.cli.console import human_bytes
 from controlplane.cli.settings import port_is_free, recorded_address
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.broker import DataPaths, ProcessState
@@ -42,12 +42,12 @@ class Finding:
     hint: str = ""
 
 
-def doctor(paths: DataPaths, console: Console) -> int:
+def doctor(paths: DataPaths) -> int:
     findings = [safely(check, paths) for check in CHECKS]
     for finding in findings:
-        console.line(finding.level.value, f"{finding.name}: {finding.what}")
+        print(f" {finding.level.value} {finding.name}: {finding.what}")
         if finding.hint:
-            console.line(" ", f"  {finding.hint}")
+            print(f"     {finding.hint}")
     failed = sum(finding.level is Level.FAIL for finding in findings)
     warned = sum(finding.level is Level.WARN for finding in findings)
     print(
@@ -197,20 +197,19 @@ def check_processes(paths: DataPaths) -> Finding:
 
 
 def check_broker_ports(paths: DataPaths) -> Finding:
-    if running(paths):
-        return Finding(Level.OK, "broker ports", "in use by the brokers")
+    alive = {status.labels.get("node") for status in running(paths) if status.pid}
     taken = [
         f"{listener.port} (broker {node.id} {listener.name})"
         for spec in bundled.bundled_clusters()
         for node in spec.nodes
         for listener in node.listeners
-        if not port_is_free(listener.host, listener.port)
+        if str(node.id) not in alive and not port_is_free(listener.host, listener.port)
     ]
     if taken:
         return Finding(
             Level.FAIL, "broker ports", f"taken: {', '.join(taken)}", "End the program that holds them."
         )
-    return Finding(Level.OK, "broker ports", "free")
+    return Finding(Level.OK, "broker ports", "free, or held by the brokers")
 
 
 def check_certificates(paths: DataPaths) -> Finding:

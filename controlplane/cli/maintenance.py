@@ -72,18 +72,28 @@ def looks_like_ours(paths: DataPaths) -> bool:
 
 
 def token(paths: DataPaths, *, role: str, name: str) -> int:
+    return manage(paths, "create_token", "--role", role, "--name", name)
+
+
+def link(paths: DataPaths, *, user: str) -> int:
+    """The way back in for somebody who lost the password."""
+    return manage(paths, "login_link", user)
+
+
+def manage(paths: DataPaths, *arguments: str) -> int:
+    """A management command whose standard output is the answer."""
     address = recorded_address(paths)
     if address is None:
         raise CommandFailed("there is no installation yet", "`./run up` first.")
     done = subprocess.run(
-        [sys.executable, str(services.ROOT / "manage.py"), "create_token", "--role", role, "--name", name],
-        env=services.service_env(paths, address.port),
+        [sys.executable, str(services.ROOT / "manage.py"), *arguments],
+        env={**services.service_env(paths, address.port), "KASTELLAN_LOG_LEVEL": "WARNING"},
         stdout=subprocess.PIPE,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise CommandFailed("the token was not made", "`./run doctor` checks the installation.")
+        raise CommandFailed(f"`{arguments[0]}` did not work", "`./run doctor` checks the installation.")
     print(done.stdout.strip())
     return 0
 

@@ -52,10 +52,11 @@ def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
     started = time.monotonic()
     paths.prepare()
     fetch_artifacts(paths, options.offline, console)
+    first_start = not bundled.bundled_clusters()
     with console.step("Cluster prepared: authorities, certificates, storage"):
         spec = bundled.create_cluster(paths, CLUSTER, options.brokers)
         brokers = bundled.broker_processes(paths, spec)
-    for note in spec.notes:
+    for note in spec.notes if first_start else ():
         console.note(note)
     address, note = choose_address(paths)
     if note:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from django.contrib import messages
@@ -18,7 +18,7 @@ from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page, render_page
 from controlplane.core.plans import Plan
 
-CONTROL_FIELDS = frozenset({"csrfmiddlewaretoken", "digest", "confirm", "stage"})
+CONTROL_FIELDS = frozenset({"csrfmiddlewaretoken", "digest", "confirm", "edit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class ReviewPage(Page):
     crumbs: tuple[tuple[str, str], ...] = ()
     stale: bool = False
     confirm_error: str = ""
+    editable: bool = False
 
 
 def review_or_apply(
@@ -52,9 +53,16 @@ def review_or_apply(
     back_url: str,
     apply: Callable[[Plan], Done],
     crumbs: tuple[tuple[str, str], ...] = (),
+    editable: bool = False,
 ) -> HttpResponse:
+    """`editable`: the view shows its form again, filled in, when `edit` is posted."""
     page = ReviewPage(
-        cluster=cluster, plan=plan, fields=carried_fields(request.POST), back_url=back_url, crumbs=crumbs
+        cluster=cluster,
+        plan=plan,
+        fields=carried_fields(request.POST),
+        back_url=back_url,
+        crumbs=crumbs,
+        editable=editable,
     )
     digest = request.POST.get("digest", "")
     if plan.refusals:
@@ -62,10 +70,10 @@ def review_or_apply(
     if not digest:
         return render_page(request, page)
     if digest != plan.digest:
-        return render_page(request, _with(page, stale=True), status=409)
+        return render_page(request, replace(page, stale=True), status=409)
     if plan.confirm_name and request.POST.get("confirm", "").strip() != plan.confirm_name:
         error = f"Type {plan.confirm_name} exactly as it is written."
-        return render_page(request, _with(page, confirm_error=error), status=422)
+        return render_page(request, replace(page, confirm_error=error), status=422)
     done = apply(plan)
     messages.success(request, done.message)
     return HttpResponseRedirect(done.url, status=303)
@@ -74,16 +82,4 @@ def review_or_apply(
 def carried_fields(data: QueryDict) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name, str(value)) for name, values in data.lists() if name not in CONTROL_FIELDS for value in values
-    )
-
-
-def _with(page: ReviewPage, *, stale: bool = False, confirm_error: str = "") -> ReviewPage:
-    return ReviewPage(
-        cluster=page.cluster,
-        plan=page.plan,
-        fields=page.fields,
-        back_url=page.back_url,
-        crumbs=page.crumbs,
-        stale=stale,
-        confirm_error=confirm_error,
     )

@@ -85,9 +85,9 @@ def dashboard(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 
 
 def is_down(row: pages.BrokerRow) -> bool:
-    """The supervisor knows of an ended process seconds before Kafka fences the broker."""
-    alive = row.process is None or row.process.state in bundled.ALIVE
-    return row.broker.fenced or not alive
+    """The supervisor knows of an ended process seconds before Kafka fences the broker, and of one that still starts."""
+    running = row.process is None or row.process.state is bundled.ProcessState.RUNNING
+    return row.broker.fenced or not running
 
 
 def broker_rows(
@@ -218,7 +218,8 @@ def broker_logs(request: HttpRequest, cluster: Cluster, broker: int) -> HttpResp
     lines = bundled.broker_log(bundled.bundled_cluster(cluster.name), broker, LOG_BYTES)
     if search:
         lines = "\n".join(line for line in lines.splitlines() if search.lower() in line.lower())
-    return render_page(request, pages.BrokerLogsPage(**head, lines=lines, search=search))
+    newest_first = "\n".join(reversed(lines.splitlines()))
+    return render_page(request, pages.BrokerLogsPage(**head, lines=newest_first, search=search))
 
 
 @require_http_methods(["POST"])

@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from controlplane.config.version import VERSION
 from controlplane.core.env import envbool, envchoice, envint, envlist, envsecret, envstr, generated_secret
-from controlplane.core.paths import data_directory, private_directory, socket_path
+from controlplane.core.paths import data_directory, private_directory, recorded_port, socket_path
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = data_directory(ROOT)
@@ -23,7 +23,7 @@ STATE = private_directory(DATA / "state")
 
 # --- Where we are reached -------------------------------------------------------------------------------------------
 HOST = envstr("KASTELLAN_HOST", "127.0.0.1")
-PORT = envint("KASTELLAN_PORT", 8640, low=1, high=65535)
+PORT = envint("KASTELLAN_PORT", recorded_port(STATE) or 8640, low=1, high=65535)
 #: How many reverse proxies of yours stand in front; 0 means that X-Forwarded-* is somebody's invention.
 TRUSTED_PROXIES = envint("KASTELLAN_TRUSTED_PROXY", 0, high=5)
 #: Whether browsers reach us by https. On loopback they do not; behind a proxy they do unless you say otherwise.

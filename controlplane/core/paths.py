@@ -6,6 +6,7 @@ The whole map is `broker.paths.DataPaths`; a test keeps the two in agreement.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -30,3 +31,12 @@ def socket_path(data: Path, name: str) -> Path:
         return path
     key = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"kastellan-{os.getuid()}-{key}" / f"{name}.sock"
+
+
+def recorded_port(state: Path) -> int | None:
+    """The web server's port as `./run up` chose it; None before the first start."""
+    try:
+        found = json.loads((state / "settings.json").read_text())["port"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, int) else None

@@ -72,6 +72,12 @@ __all__ = [
     "write_if_changed",
 ]
 
+#: Debian and Alpine; Fedora and RHEL; SUSE.
+SYSTEM_TRUST = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+)
 #: States of a process that has ended and is not being started again.
 AT_REST = frozenset(ProcessState) - ALIVE - {ProcessState.BACKOFF}
 
@@ -105,6 +111,7 @@ def artifacts(paths: DataPaths) -> Artifacts:
 
 def fetch_artifacts(paths: DataPaths, *, offline: Path | None, progress: Callable[[Progress], None]) -> int:
     """Makes the locked files present and verified; returns how many had to be fetched."""
+    trust_the_system()
     with translated():
         lock, groups = Lock.load(), artifacts(paths).groups()
         absent = len(_missing(lock.select(groups), paths.artifacts))
@@ -114,8 +121,19 @@ def fetch_artifacts(paths: DataPaths, *, offline: Path | None, progress: Callabl
 
 def fetch_into(directory: Path, progress: Callable[[Progress], None]) -> None:
     """For closed networks: everything that any machine may need, Redis included."""
+    trust_the_system()
     with translated():
         _fetch(Lock.load(), {"broker", "agent", "redis"}, directory, progress)
+
+
+def trust_the_system() -> None:
+    """Downloads trust what the machine trusts: behind a proxy that inspects TLS, certifi's list alone would not do."""
+    if os.environ.get("REQUESTS_CA_BUNDLE"):
+        return
+    candidates = (os.environ.get("SSL_CERT_FILE"), *SYSTEM_TRUST)
+    found = next((path for path in candidates if path and Path(path).is_file()), None)
+    if found:
+        os.environ["REQUESTS_CA_BUNDLE"] = found
 
 
 def missing_artifacts(paths: DataPaths) -> int:
@@ -214,7 +232,7 @@ def soonest_expiry() -> datetime | None:
 def java_version() -> tuple[str, str]:
     """The Java that the brokers run on: path and version."""
     java = _find_java(os.environ)
-    return str(java.executable), java.build
+    return str(java.executable), f"Java {java.version}"
 
 
 def admin_directory(paths: DataPaths, spec: ClusterSpec) -> Path:

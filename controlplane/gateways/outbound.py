@@ -6,7 +6,6 @@
 4. Redirects are answers, not instructions. Time is limited as a whole, the body in bytes.
 """
 
-
 from __future__ import annotations
 
 import socket

@@ -74,7 +74,9 @@ def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 
     plan = services.plan_create(cluster, wanted)
     crumbs = (("Topics", back),)
-    return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs)
+    return review_or_apply(
+        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs, editable=True
+    )
 
 
 def _create_defaults(cluster: Cluster) -> dict[str, int]:

@@ -103,7 +103,8 @@ function nothing() {
 }
 
 const names = (data) => data.series.map((s) => s.name).join("\n");
-const lastKnown = (column) => column.findLast((v) => v !== null);
+// The present value: none in the last three buckets means unknown, however many older ones there are.
+const lastKnown = (column) => column.slice(-3).findLast((v) => v !== null);
 
 function token(name) {
   // light-dark() resolves only on a real property, so the colour is read back from an element.
