@@ -9,6 +9,8 @@ from controlplane.audit.services import operation
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.access import Action, Actor
+from controlplane.core.errors import Refused
+from controlplane.core.plans import Refusal
 from controlplane.gateways.kafka.types import ProducedRecord
 
 MAX_RECORDS = 1000
@@ -27,7 +29,18 @@ def produce(
 ) -> tuple[ProducedRecord, ...]:
     """In order; the first failure stops and is raised, those before it are in the topic (the audit row says how many)."""
     gateway = gateway_for(cluster)
-    gateway.describe_topics([topic])  # NotFound before anything is queued: producing never creates a topic
+    # NotFound before anything is queued: producing never creates a topic.
+    (described,) = gateway.describe_topics([topic])
+    if described.internal:
+        raise Refused(
+            [
+                Refusal(
+                    "internal",
+                    f"{topic} is one of Kafka's internal topics",
+                    "Only the brokers write to it: a foreign record can stop every consumer group.",
+                )
+            ]
+        )
     done: list[ProducedRecord] = []
     with operation(actor, Action.TOPIC_PRODUCE, cluster=cluster.name, target=topic) as entry:
         for record in records:

@@ -10,7 +10,9 @@ import pytest
 
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
+from controlplane.gateways.kafka.gateway import KafkaGateway
 from tests.conftest import Api
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeApi = Callable[[Role], Api]
@@ -91,6 +93,18 @@ def test_bad_records_are_refused_before_anything_is_sent(
 def test_producing_never_creates_a_topic(cluster: Cluster, api: MakeApi, prefix: str) -> None:
     answer = api(Role.OPERATOR)("POST", path(f"{prefix}-nowhere"), {"records": [{"value": "x"}]})
     assert answer.status_code == 404
+
+
+def test_nobody_produces_to_an_internal_topic(
+    cluster: Cluster, gateway: KafkaGateway, api: MakeApi, prefix: str
+) -> None:
+    gateway.list_group_offsets(
+        [f"{prefix}-nobody"]
+    )  # asks for a coordinator: the brokers make __consumer_offsets
+    eventually(lambda: any(topic.internal for topic in gateway.list_topics(internal=True)), timeout=30)
+    answer = api(Role.ADMIN)("POST", path("__consumer_offsets"), {"records": [{"value": "x"}]})
+    assert answer.status_code == 422
+    assert "internal" in answer.content.decode()
 
 
 def test_a_viewer_reads_but_does_not_produce(api: MakeApi, topic: str) -> None:
