@@ -36,6 +36,14 @@ OFFLINE_HINT = (
 )
 
 
+#: Debian and Alpine; Fedora and RHEL; SUSE.
+SYSTEM_TRUST = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+)
+
+
 class ArtifactsError(BundledError):
     """A locked file that could not be had, or is not the one that was locked."""
 
@@ -138,6 +146,16 @@ def missing(files: Iterable[LockedFile], dest: Path) -> tuple[LockedFile, ...]:
         return tuple(item for item, ok in zip(files, fine, strict=True) if not ok)
 
 
+def trust_the_system() -> None:
+    """Downloads trust what the machine trusts: behind a proxy that inspects TLS, certifi's list alone would not do."""
+    if os.environ.get("REQUESTS_CA_BUNDLE"):
+        return
+    candidates = (os.environ.get("SSL_CERT_FILE"), *SYSTEM_TRUST)
+    found = next((path for path in candidates if path and Path(path).is_file()), None)
+    if found:
+        os.environ["REQUESTS_CA_BUNDLE"] = found
+
+
 def fetch(
     lock: Lock,
     groups: Collection[str],
@@ -150,6 +168,7 @@ def fetch(
     wanted = lock.select(groups)
     absent = missing(wanted, dest)
     if absent:
+        trust_the_system()
         counter = _Counter(absent, progress)
         for group in {item.group for item in absent}:
             private_directory(dest / group)

@@ -72,12 +72,6 @@ __all__ = [
     "write_if_changed",
 ]
 
-#: Debian and Alpine; Fedora and RHEL; SUSE.
-SYSTEM_TRUST = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-)
 #: States of a process that has ended and is not being started again.
 AT_REST = frozenset(ProcessState) - ALIVE - {ProcessState.BACKOFF}
 
@@ -111,7 +105,6 @@ def artifacts(paths: DataPaths) -> Artifacts:
 
 def fetch_artifacts(paths: DataPaths, *, offline: Path | None, progress: Callable[[Progress], None]) -> int:
     """Makes the locked files present and verified; returns how many had to be fetched."""
-    trust_the_system()
     with translated():
         lock, groups = Lock.load(), artifacts(paths).groups()
         absent = len(_missing(lock.select(groups), paths.artifacts))
@@ -121,19 +114,8 @@ def fetch_artifacts(paths: DataPaths, *, offline: Path | None, progress: Callabl
 
 def fetch_into(directory: Path, progress: Callable[[Progress], None]) -> None:
     """For closed networks: everything that any machine may need, Redis included."""
-    trust_the_system()
     with translated():
         _fetch(Lock.load(), {"broker", "agent", "redis"}, directory, progress)
-
-
-def trust_the_system() -> None:
-    """Downloads trust what the machine trusts: behind a proxy that inspects TLS, certifi's list alone would not do."""
-    if os.environ.get("REQUESTS_CA_BUNDLE"):
-        return
-    candidates = (os.environ.get("SSL_CERT_FILE"), *SYSTEM_TRUST)
-    found = next((path for path in candidates if path and Path(path).is_file()), None)
-    if found:
-        os.environ["REQUESTS_CA_BUNDLE"] = found
 
 
 def missing_artifacts(paths: DataPaths) -> int:

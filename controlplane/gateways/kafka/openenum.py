@@ -20,6 +20,10 @@ class OpenEnum(StrEnum):
         stand_in._value_ = str(value)
         return stand_in
 
+    def __reduce_ex__(self, _protocol: object) -> tuple[type[Self], tuple[str]]:
+        """By value: Python 3.11.2 pickles by name, and a stand-in is not found by its name."""
+        return (type(self), (self._value_,))
+
     @property
     def known(self) -> bool:
         return self._value_ in {member.value for member in type(self)}
