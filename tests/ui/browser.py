@@ -68,7 +68,7 @@ class Seen:
         over = self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
-        assert over <= 0, f"the page is {over} px wider than the window"
+        assert over <= 0, f"{self.page.url} is {over} px wider than the window"
 
     def screenshot(self, name: str, *, full: bool = True) -> Path:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
