@@ -112,13 +112,18 @@ def _scram() -> dict[str, str]:
     return {"sasl.enabled.mechanisms": enabled, f"{listener}.sasl.enabled.mechanisms": enabled, **login}
 
 
-def _authorization(spec: ClusterSpec) -> dict[str, str]:
+def super_users(spec: ClusterSpec) -> tuple[str, ...]:
+    """The principals that the authorizer lets do everything: brokers, the control plane, and the user `admin`."""
     ids = range(1, max(SUPER_BROKER_IDS, *(node.id for node in spec.nodes)) + 1)
     names = [*(f"CN={broker_name(node_id)}" for node_id in ids), f"CN={CONTROL_NAME}", ADMIN_USER]
+    return tuple(f"User:{name}" for name in names)
+
+
+def _authorization(spec: ClusterSpec) -> dict[str, str]:
     return {
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "allow.everyone.if.no.acl.found": "false",
-        "super.users": ";".join(f"User:{name}" for name in names),
+        "super.users": ";".join(super_users(spec)),
     }
 
 

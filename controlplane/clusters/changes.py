@@ -51,11 +51,14 @@ def review_or_apply(
     cluster: Cluster,
     plan: Plan,
     back_url: str,
-    apply: Callable[[Plan], Done],
+    apply: Callable[[Plan], Done | HttpResponse],
     crumbs: tuple[tuple[str, str], ...] = (),
     editable: bool = False,
 ) -> HttpResponse:
-    """`editable`: the view shows its form again, filled in, when `edit` is posted."""
+    """`editable`: the view shows its form again, filled in, when `edit` is posted.
+
+    `apply` may answer with a page itself: for what is shown once and stored nowhere (a password, a private key).
+    """
     page = ReviewPage(
         cluster=cluster,
         plan=plan,
@@ -75,6 +78,8 @@ def review_or_apply(
         error = f"Type {plan.confirm_name} exactly as it is written."
         return render_page(request, replace(page, confirm_error=error), status=422)
     done = apply(plan)
+    if isinstance(done, HttpResponse):
+        return done
     messages.success(request, done.message)
     return HttpResponseRedirect(done.url, status=303)
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from controlplane.clusters import snapshots
+from controlplane.clusters.logic.client_config import Endpoint
 from controlplane.clusters.models import Cluster
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
@@ -31,6 +32,13 @@ def connection_for(cluster: Cluster) -> KafkaConnection:
             keyfile=str(credentials.keyfile),
         ),
     )
+
+
+def client_endpoint(cluster: Cluster, listener: str) -> Endpoint:
+    """Where clients connect (`SSL` by certificate, `SASL_SSL` by password), and what they have to trust."""
+    spec = bundled.bundled_cluster(cluster.name)
+    ca_pem = bundled.control_credentials(spec).cafile.read_text()
+    return Endpoint(bundled.bootstrap(spec, listener), ca_pem)
 
 
 def gateway_for(cluster: Cluster) -> KafkaGateway:

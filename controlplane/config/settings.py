@@ -68,6 +68,11 @@ INSTALLED_APPS = [
     "controlplane.topics",
     "controlplane.records",
     "controlplane.groups",
+    "controlplane.users",
+    "controlplane.acls",
+    "controlplane.quotas",
+    "controlplane.certificates",
+    "controlplane.service_accounts",
     "controlplane.manual",
 ]
 

@@ -33,6 +33,17 @@ class Action(StrEnum):
     TOPIC_PRODUCE = "topic.produce"
     TOPIC_READ_RECORDS = "topic.read_records"
     GROUP_VIEW = "group.view"
+    KAFKA_USER_VIEW = "kafka_user.view"
+    KAFKA_USER_EDIT = "kafka_user.edit"
+    ACL_VIEW = "acl.view"
+    ACL_EDIT = "acl.edit"
+    QUOTA_VIEW = "quota.view"
+    QUOTA_EDIT = "quota.edit"
+    CERTIFICATE_VIEW = "certificate.view"
+    CERTIFICATE_ISSUE = "certificate.issue"
+    CERTIFICATE_REVOKE = "certificate.revoke"
+    AUTHORITY_MANAGE = "authority.manage"
+    SERVICE_ACCOUNT_EDIT = "service_account.edit"
     METRICS_VIEW = "metrics.view"
     AUDIT_VIEW = "audit.view"
     JOB_VIEW = "job.view"
@@ -54,6 +65,18 @@ LOWEST_ROLE: Mapping[Action, Role] = {
     Action.TOPIC_PRODUCE: Role.OPERATOR,
     Action.TOPIC_READ_RECORDS: Role.VIEWER,
     Action.GROUP_VIEW: Role.VIEWER,
+    # Who may do what on Kafka: everybody may look, nobody but an admin can give rights away.
+    Action.KAFKA_USER_VIEW: Role.VIEWER,
+    Action.KAFKA_USER_EDIT: Role.ADMIN,
+    Action.ACL_VIEW: Role.VIEWER,
+    Action.ACL_EDIT: Role.ADMIN,
+    Action.QUOTA_VIEW: Role.VIEWER,
+    Action.QUOTA_EDIT: Role.OPERATOR,
+    Action.CERTIFICATE_VIEW: Role.VIEWER,
+    Action.CERTIFICATE_ISSUE: Role.ADMIN,
+    Action.CERTIFICATE_REVOKE: Role.ADMIN,
+    Action.AUTHORITY_MANAGE: Role.ADMIN,
+    Action.SERVICE_ACCOUNT_EDIT: Role.ADMIN,
     Action.METRICS_VIEW: Role.VIEWER,
     Action.AUDIT_VIEW: Role.VIEWER,
     Action.JOB_VIEW: Role.VIEWER,

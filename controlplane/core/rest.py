@@ -182,6 +182,9 @@ def valid_data(serializer: type[serializers.Serializer[Any]], request: Request) 
 # --- Plans, dry runs, conditions ------------------------------------------------------------------------------------
 
 DRY_RUN = OpenApiParameter("dry_run", bool, description="Answer with the plan and change nothing.")
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag of the state you decided on."
+)
 
 
 def flag(request: Request, name: str) -> bool:

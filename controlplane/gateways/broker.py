@@ -33,6 +33,7 @@ from broker.processes import (
     ProcessStatus,
     UnixReady,
 )
+from broker.render import super_users as _super_users
 from broker.roll import ClusterView, FactsUnavailable, RollEvent, cluster_facts, roll
 from broker.roll import Outcome as RollOutcome
 from broker.rolling import RestartReason
@@ -179,6 +180,19 @@ def bootstrap(spec: ClusterSpec, listener: str) -> str:
 
 def control_credentials(spec: ClusterSpec) -> _cluster.ControlCredentials:
     return _cluster.control_credentials(data_paths(), spec)
+
+
+def super_users(spec: ClusterSpec) -> frozenset[str]:
+    """The principals that no ACL binds, as the brokers name them (`User:CN=broker-1`, `User:admin`)."""
+    return frozenset(_super_users(spec))
+
+
+def reserved_name(spec: ClusterSpec, name: str) -> bool:
+    """SCRAM users and certificates share the `User:` space: a name of the product's own would be a super user."""
+    bare = name.strip().casefold().removeprefix("cn=")
+    return bare in {
+        principal.removeprefix("User:").removeprefix("CN=").casefold() for principal in _super_users(spec)
+    }
 
 
 def jolokia_endpoint(spec: ClusterSpec, node: NodeSpec) -> _cluster.JolokiaEndpoint:

@@ -21,6 +21,7 @@ from controlplane.core.access import Action
 from controlplane.core.plans import Plan
 from controlplane.core.rest import (
     DRY_RUN,
+    IF_MATCH,
     flag,
     list_answer,
     list_parameters,
@@ -33,9 +34,6 @@ from controlplane.topics import selectors, services
 from controlplane.topics.logic.plans import MAX_PARTITIONS, AlterConfigs, CreateTopic
 
 SORTABLE = ("name", "partitions", "replication_factor", "out_of_sync", "records", "size_bytes")
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The ETag of the state you decided on."
-)
 
 
 class TopicRowSerializer(serializers.Serializer[Any]):

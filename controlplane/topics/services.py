@@ -5,22 +5,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from controlplane.audit.services import operation
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for, patch_topics
 from controlplane.core.access import Actor
-from controlplane.core.errors import NotVerified
 from controlplane.core.plans import Plan, Refusal
+from controlplane.core.verify import verify
 from controlplane.gateways.errors import InvalidRequest, NotFound
 from controlplane.gateways.kafka.types import ConfigOp, ConfigOpType, ResourceRef, ResourceType
 from controlplane.topics import selectors
 from controlplane.topics.logic import plans
 from controlplane.topics.logic.plans import AlterConfigs, CreateTopic
-
-VERIFY_SECONDS = 10.0
 
 
 def plan_create(cluster: Cluster, request: CreateTopic) -> Plan:
@@ -44,7 +41,7 @@ def apply_create(actor: Actor, cluster: Cluster, request: CreateTopic, plan: Pla
         gateway.create_topic(
             request.name, request.partitions, request.replication_factor, request.configs, validate_only=False
         )
-        _verify(
+        verify(
             f"topic {request.name} on every broker",
             lambda: exists_everywhere(cluster, request.name, partitions=request.partitions),
         )
@@ -70,7 +67,7 @@ def apply_alter_configs(actor: Actor, cluster: Cluster, name: str, request: Alte
     ref = ResourceRef(ResourceType.TOPIC, name)
     with operation(actor, plan.action, cluster=cluster.name, target=name, plan=plan):
         gateway_for(cluster).incremental_alter_configs({ref: _ops(request)}, validate_only=False)
-        _verify(f"the settings of {name}", lambda: _has_configs(cluster, name, request))
+        verify(f"the settings of {name}", lambda: _has_configs(cluster, name, request))
     patch_topics(cluster, [name])
 
 
@@ -81,7 +78,7 @@ def plan_add_partitions(cluster: Cluster, name: str, count: int) -> Plan:
 def apply_add_partitions(actor: Actor, cluster: Cluster, name: str, count: int, plan: Plan) -> None:
     with operation(actor, plan.action, cluster=cluster.name, target=name, plan=plan):
         gateway_for(cluster).create_partitions(name, count)
-        _verify(f"{count} partitions of {name}", lambda: exists_everywhere(cluster, name, partitions=count))
+        verify(f"{count} partitions of {name}", lambda: exists_everywhere(cluster, name, partitions=count))
     patch_topics(cluster, [name])
 
 
@@ -92,7 +89,7 @@ def plan_delete(cluster: Cluster, name: str) -> Plan:
 def apply_delete(actor: Actor, cluster: Cluster, name: str, plan: Plan) -> None:
     with operation(actor, plan.action, cluster=cluster.name, target=name, plan=plan):
         gateway_for(cluster).delete_topics([name])
-        _verify(f"that {name} is gone", lambda: _is_gone(cluster, name))
+        verify(f"that {name} is gone", lambda: _is_gone(cluster, name))
     patch_topics(cluster, [name])
 
 
@@ -111,20 +108,6 @@ def _ops(request: AlterConfigs) -> list[ConfigOp]:
         ConfigOp(name, ConfigOpType.DELETE, None) for name in request.to_delete if name not in request.to_set
     ]
     return [*to_set, *to_delete]
-
-
-def _verify(what: str, holds: Callable[[], bool]) -> None:
-    """Effects propagate from the controller to the brokers: a short poll, then the truth (KAFKA.md section 6)."""
-    deadline = time.monotonic() + VERIFY_SECONDS
-    pause = 0.02
-    while not holds():
-        if time.monotonic() > deadline:
-            raise NotVerified(
-                f"Kafka accepted the change, but {what} could not be confirmed within {VERIFY_SECONDS:.0f} s",
-                hint="Look at the object again in a moment; the brokers may still be catching up.",
-            )
-        time.sleep(pause)
-        pause = min(pause * 2, 0.5)
 
 
 def exists_everywhere(cluster: Cluster, name: str, *, partitions: int) -> bool:

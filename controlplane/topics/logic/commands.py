@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 
-COMMON = ("--bootstrap-server", "$BOOTSTRAP", "--command-config", "client.properties")
-
-
-def line(script: str, *arguments: str) -> str:
-    """`$BOOTSTRAP` stays a shell variable; all else is quoted."""
-    common = " ".join(COMMON)
-    return f"{script} {common} {' '.join(shlex.quote(argument) for argument in arguments)}"
+from controlplane.core.commands import line
 
 
 def create(name: str, partitions: int, replication_factor: int, configs: Mapping[str, str]) -> str:
