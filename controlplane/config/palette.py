@@ -64,11 +64,16 @@ def _pages(actor: Actor, cluster: Cluster, *, here: bool) -> Iterator[Item]:
         ("Brokers", "clusters:brokers"),
         ("Topics", "topics:list"),
         ("Consumer groups", "groups:list"),
+        ("ACLs", "acls:list"),
+        ("ACLs: explain who may do what", "acls:explain"),
+        ("ACLs: recent denials", "acls:denials"),
         ("Metrics", "metrics:page"),
     ):
         yield Item(label + suffix, "page", resolve_url(view, name))
     if can(actor, Action.TOPIC_CREATE, name).allowed:
         yield Item(f"Create topic{suffix}", "action", resolve_url("topics:create", name))
+    if can(actor, Action.ACL_EDIT, name).allowed:
+        yield Item(f"Create ACLs{suffix}", "action", resolve_url("acls:create", name))
 
 
 def _objects(cluster: Cluster, query: str) -> Iterator[Item]:

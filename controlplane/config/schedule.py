@@ -13,6 +13,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "clusters-refresh": every(10, "clusters.refresh_all"),
     "metrics-poll": every(10, "metrics.poll_all"),
     "metrics-housekeeping": every(600, "metrics.housekeeping"),
+    "acls-restore-levels": every(60, "acls.restore_levels"),
     "jobs-sweep": every(10, "jobs.sweep"),
     "audit-housekeeping": every(300, "audit.housekeeping"),
     "accounts-housekeeping": every(3600, "accounts.housekeeping"),

@@ -67,16 +67,14 @@ class Verdict:
         return refused[0].decided_by if refused else self.parts[-1].decision.decided_by
 
 
-def answer(asked: TaskQuestion, authorizer: Authorizer) -> Verdict:
-    parts = tuple(Part(why, authorize(question, authorizer)) for why, question in questions_of(asked))
-    return combine(parts, authorizer)
+def answer(asked: Question | TaskQuestion, authorizer: Authorizer) -> Verdict:
+    """One operation, or all that a task needs."""
+    behind = (("", asked),) if isinstance(asked, Question) else questions_of(asked)
+    parts = tuple(Part(why, authorize(question, authorizer)) for why, question in behind)
+    return _combined(parts, authorizer)
 
 
-def answer_one(question: Question, authorizer: Authorizer) -> Verdict:
-    return combine((Part("", authorize(question, authorizer)),), authorizer)
-
-
-def combine(parts: tuple[Part, ...], authorizer: Authorizer) -> Verdict:
+def _combined(parts: tuple[Part, ...], authorizer: Authorizer) -> Verdict:
     decisions = [part.decision for part in parts]
     refused = [decision for decision in decisions if not decision.allowed]
     added, removed = fewest_grants(decisions, authorizer)
