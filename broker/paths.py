@@ -9,6 +9,7 @@ import hashlib
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,20 @@ def write_private(path: Path, content: str | bytes) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def made_once(path: Path, make: Callable[[], str]) -> str:
+    """The text in `path`, made at first use. Two processes that start together end with the same one."""
+    if not path.exists():
+        private_directory(path.parent)
+        draft = write_private(path.with_name(f".{path.name}.{secrets.token_hex(6)}"), make())
+        try:
+            os.link(draft, path)  # fails when another process was first: its text stands
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
 
 
 def write_if_changed(path: Path, content: str) -> bool:

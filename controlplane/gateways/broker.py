@@ -9,22 +9,26 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 
 from broker import cluster as _cluster
+from broker import issuance, sealing
 from broker.artifacts import Artifacts, Lock, Progress
 from broker.artifacts import fetch as _fetch
 from broker.artifacts import missing as _missing
+from broker.authorities import Authorities, Phase
 from broker.availability import PartitionFacts, Quorum, Voter, blockers, impact, unprotected
 from broker.control import ControlClient, ControlError, NoSupervisor, NotReached, ensure_supervisor
 from broker.errors import BundledError
+from broker.issuance import Issued, Leaf
 from broker.java import find_java as _find_java
-from broker.paths import DataPaths, write_if_changed
+from broker.paths import DataPaths, made_once, write_if_changed
+from broker.pki import PublicKey, Purpose, Revocation
 from broker.processes import (
     HttpReady,
     LogReady,
@@ -44,23 +48,30 @@ from controlplane.gateways.errors import InvalidRequest, NotFound, Unreachable
 __all__ = [
     "ALIVE",
     "AT_REST",
+    "Authorities",
     "ClusterSpec",
     "ClusterView",
     "ControlClient",
     "DataPaths",
     "FactsUnavailable",
     "HttpReady",
+    "Issued",
+    "Leaf",
     "LogReady",
     "NodeSpec",
     "NotReached",
     "PartitionFacts",
+    "Phase",
     "ProcessKind",
     "ProcessSpec",
     "ProcessState",
     "ProcessStatus",
     "Progress",
+    "PublicKey",
+    "Purpose",
     "Quorum",
     "RestartReason",
+    "Revocation",
     "RollEvent",
     "RollOutcome",
     "UnixReady",
@@ -68,7 +79,9 @@ __all__ = [
     "blockers",
     "cluster_facts",
     "impact",
+    "made_once",
     "roll",
+    "sealing",
     "unprotected",
     "write_if_changed",
 ]
@@ -180,6 +193,47 @@ def bootstrap(spec: ClusterSpec, listener: str) -> str:
 
 def control_credentials(spec: ClusterSpec) -> _cluster.ControlCredentials:
     return _cluster.control_credentials(data_paths(), spec)
+
+
+# Certificates
+
+
+def authorities(spec: ClusterSpec, purpose: Purpose) -> Authorities:
+    """Present, next and old authority of a purpose, each with its chain."""
+    with translated():
+        return issuance.authorities(data_paths(), spec, purpose, datetime.now(UTC))
+
+
+def issue_client(spec: ClusterSpec, common_name: str, life: timedelta) -> Issued:
+    with translated():
+        return issuance.issue_client(data_paths(), spec, common_name, life, datetime.now(UTC))
+
+
+def certify_client(
+    spec: ClusterSpec, common_name: str, public_key: PublicKey, hosts: Collection[str], life: timedelta
+) -> Issued:
+    with translated():
+        return issuance.certify_client(
+            data_paths(), spec, common_name, public_key, hosts, life, datetime.now(UTC)
+        )
+
+
+def revocation_lists(
+    spec: ClusterSpec, purpose: Purpose, revoked: Iterable[Revocation], number: int
+) -> tuple[x509.CertificateRevocationList, ...]:
+    with translated():
+        return issuance.revocation_lists(data_paths(), spec, purpose, revoked, number, datetime.now(UTC))
+
+
+def own_leaves(spec: ClusterSpec) -> tuple[Leaf, ...]:
+    """The certificates of the cluster's brokers, the control plane and the user admin."""
+    with translated():
+        return issuance.leaves(data_paths(), spec)
+
+
+def keytool() -> Path:
+    """Of the Java that the brokers run on."""
+    return _find_java(artifacts(data_paths()).env).executable.with_name("keytool")
 
 
 def super_users(spec: ClusterSpec) -> frozenset[str]:
