@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,7 +154,7 @@ def test_a_crash_at_any_write_leaves_one_phase_or_the_next_and_every_key_opens(
 
 def _kill_at(patch: pytest.MonkeyPatch, count: int) -> None:
     left = [count]
-    write, remove = authorities.write_private, authorities.shutil.rmtree
+    write, remove = authorities.write_private, shutil.rmtree
 
     def tick() -> None:
         if left[0] == 0:
@@ -169,7 +170,7 @@ def _kill_at(patch: pytest.MonkeyPatch, count: int) -> None:
         remove(path, ignore_errors=ignore_errors)
 
     patch.setattr(authorities, "write_private", writing)
-    patch.setattr(authorities.shutil, "rmtree", removing)
+    patch.setattr(shutil, "rmtree", removing)
 
 
 def test_no_key_of_an_authority_is_readable_on_disk(store: AuthorityStore, place: ClusterPaths) -> None:
@@ -228,7 +229,7 @@ def test_a_revocation_list_is_the_authoritys_and_says_when_the_next_comes(store:
     issuing = store.ensure(HOSTS, NOW).current.issuing
     revoked = [pki.Revocation(5, NOW, x509.ReasonFlags.key_compromise), pki.Revocation(7, NOW)]
     found = pki.revocation_list(issuing, revoked, 3, NOW)
-    assert found.is_signature_valid(issuing.certificate.public_key())
+    assert found.is_signature_valid(issuing.key.public_key())
     assert found.next_update_utc is not None
     assert (found.next_update_utc - NOW).days == 7
     assert [each.serial_number for each in found] == [5, 7]
