@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from broker import authorities, pki
 from broker.authorities import Authorities, AuthorityStore, Phase, signed_by
-from broker.paths import ClusterPaths, DataPaths
+from broker.paths import ClusterPaths, DataPaths, write_private
 from broker.pki import ForeignRoot, Hierarchy, KeyPair, PkiError, Purpose
 from broker.sealing import Unsealable
 from broker.spec import ClusterSpec
@@ -154,7 +154,7 @@ def test_a_crash_at_any_write_leaves_one_phase_or_the_next_and_every_key_opens(
 
 def _kill_at(patch: pytest.MonkeyPatch, count: int) -> None:
     left = [count]
-    write, remove = authorities.write_private, shutil.rmtree
+    write, remove = write_private, shutil.rmtree
 
     def tick() -> None:
         if left[0] == 0:
