@@ -31,7 +31,7 @@ from cryptography.exceptions import InvalidSignature
 
 from broker import pki, sealing
 from broker.paths import ClusterPaths, private_directory, write_if_changed, write_private
-from broker.pki import ForeignRoot, Hierarchy, KeyPair, PkiError, Purpose
+from broker.pki import ForeignRoot, Hierarchy, KeyPair, PkiError, PrivateKey, Purpose
 from broker.spec import ClusterSpec
 
 
@@ -111,6 +111,17 @@ class AuthorityStore:
             self._save(draft, hierarchy, place="next")
             draft.rename(self._directory / "next")
             return self._written(hosts, now)
+
+    def request_key(self) -> PrivateKey:
+        """The key of a request that is signed elsewhere: it waits here, sealed, for the answer."""
+        key, context = self._directory / "pending.key", self._context("pending.key")
+        with self._locked():
+            if not key.is_file():
+                write_private(key, self._ring.encrypt(pki.key_pem(pki.new_key()), context))
+            return pki.load_key(self._ring.decrypt(key.read_text(), context))
+
+    def forget_request(self) -> None:
+        (self._directory / "pending.key").unlink(missing_ok=True)
 
     def abandon(self, hosts: Collection[str], now: datetime) -> Authorities:
         """Back from phase 1: nothing has been issued under the new authority yet."""

@@ -21,6 +21,7 @@ from broker.spec import ClusterSpec, NodeSpec
 
 CONTROL_NAME = "kastellan-control"
 ADMIN_USER = "admin"
+PREVIOUS_KEPT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,12 @@ class NodeTls:
     @property
     def keystore(self) -> Path:
         return self.directory / "keystore.pem"
+
+    @property
+    def previous(self) -> Path:
+        """The certificates before the present one, newest first: one of them is what a node that has not restarted
+        since still uses as a client."""
+        return self.directory / "previous.pem"
 
     @property
     def broker_root(self) -> Path:
@@ -143,9 +150,18 @@ def _ensure_node(
     write_if_changed(tls.client_root, clients.trusted_pem)
     if _leaf_serves(tls.keystore, brokers.current, hosts, now):
         return False
+    if tls.keystore.is_file():
+        write_private(tls.previous, "".join(map(pki.certificate_pem, own_certificates(tls)[:PREVIOUS_KEPT])))
     leaf = pki.issue(brokers.current, broker_name(node.id), hosts, now)
     write_private(tls.keystore, leaf.key_pem + brokers.current.chain_pem(leaf.certificate))
     return True
+
+
+def own_certificates(tls: NodeTls) -> list[x509.Certificate]:
+    """The node's present certificate and those before it, newest first."""
+    present = x509.load_pem_x509_certificates(tls.keystore.read_bytes())[:1]
+    before = tls.previous.read_bytes() if tls.previous.is_file() else b""
+    return [*present, *(x509.load_pem_x509_certificates(before) if before else [])]
 
 
 def _ensure_pair(

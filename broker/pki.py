@@ -64,16 +64,11 @@ class KeyPair:
 
     @property
     def key_pem(self) -> str:
-        """PKCS#8, which Kafka's PEM key stores and OpenSSL both read."""
-        encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-        return self.key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
+        return key_pem(self.key)
 
     @classmethod
     def from_pem(cls, certificate: str, key: str) -> Self:
-        loaded = serialization.load_pem_private_key(key.encode(), None)
-        if not isinstance(loaded, PrivateKey):
-            raise PkiError("the private key is neither an elliptic-curve nor an RSA key")
-        return cls(x509.load_pem_x509_certificate(certificate.encode()), loaded)
+        return cls(x509.load_pem_x509_certificate(certificate.encode()), load_key(key))
 
 
 @dataclass(frozen=True)
@@ -114,6 +109,19 @@ def certificate_pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
+def key_pem(key: PrivateKey) -> str:
+    """PKCS#8, which Kafka's PEM key stores and OpenSSL both read."""
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
+
+
+def load_key(pem: str) -> PrivateKey:
+    loaded = serialization.load_pem_private_key(pem.encode(), None)
+    if not isinstance(loaded, PrivateKey):
+        raise PkiError("the private key is neither an elliptic-curve nor an RSA key")
+    return loaded
+
+
 def new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
@@ -143,10 +151,10 @@ def create_hierarchy(purpose: Purpose, label: str, hosts: Collection[str], now: 
 
 def _create_root(name: str, now: datetime) -> KeyPair:
     key = new_key()
-    subject = _ca_name(name)
+    subject = ca_name(name)
     builder = _builder(subject, subject, key.public_key(), now, now + ROOT_LIFE)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
-    builder = builder.add_extension(_ca_key_usage(), critical=True)
+    builder = builder.add_extension(ca_key_usage(), critical=True)
     return KeyPair(builder.sign(key, hashes.SHA256()), key)
 
 
@@ -162,12 +170,12 @@ def create_issuing(
     if end <= now + LEAF_LIFE:
         raise PkiError("the root certificate ends too soon to issue under it; its key must be rotated")
     key = key or new_key()
-    subject = _ca_name(common_name_of(root.certificate).removesuffix("root") + "issuing")
+    subject = ca_name(common_name_of(root.certificate).removesuffix("root") + "issuing")
     builder = _builder(subject, root.certificate.subject, key.public_key(), now, end)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    builder = builder.add_extension(_ca_key_usage(), critical=True)
+    builder = builder.add_extension(ca_key_usage(), critical=True)
     builder = builder.add_extension(_authority_key_id(root), critical=False)
-    builder = builder.add_extension(x509.ExtendedKeyUsage(_usages(purpose)), critical=False)
+    builder = builder.add_extension(x509.ExtendedKeyUsage(usages(purpose)), critical=False)
     builder = builder.add_extension(name_constraints(purpose, hosts), critical=True)
     return KeyPair(builder.sign(root.key, hashes.SHA256()), key)
 
@@ -241,7 +249,7 @@ def certify(
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_key_usage(digital_signature=True), critical=True)
     builder = builder.add_extension(_authority_key_id(hierarchy.issuing), critical=False)
-    builder = builder.add_extension(x509.ExtendedKeyUsage(_usages(hierarchy.purpose)), critical=False)
+    builder = builder.add_extension(x509.ExtendedKeyUsage(usages(hierarchy.purpose)), critical=False)
     if hosts:
         names = [general_name(host) for host in dict.fromkeys(hosts)]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
@@ -308,7 +316,7 @@ def common_name_of(certificate: x509.Certificate) -> str:
     return str(found[0].value) if found else certificate.subject.rfc4514_string()
 
 
-def _ca_name(name: str) -> x509.Name:
+def ca_name(name: str) -> x509.Name:
     organisation = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Kastellan")
     return x509.Name([organisation, x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
@@ -321,12 +329,12 @@ def _authority_key_id(issuer: KeyPair) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
 
 
-def _usages(purpose: Purpose) -> list[x509.ObjectIdentifier]:
+def usages(purpose: Purpose) -> list[x509.ObjectIdentifier]:
     client = [ExtendedKeyUsageOID.CLIENT_AUTH]
     return client if purpose is Purpose.CLIENTS else [ExtendedKeyUsageOID.SERVER_AUTH, *client]
 
 
-def _ca_key_usage() -> x509.KeyUsage:
+def ca_key_usage() -> x509.KeyUsage:
     return _key_usage(key_cert_sign=True, crl_sign=True)
 
 

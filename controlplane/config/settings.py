@@ -174,6 +174,7 @@ JOB_KINDS: dict[str, str] = {
     "brokers.act": "controlplane.clusters.operations.run_act",
     "brokers.roll": "controlplane.clusters.operations.run_roll",
     "brokers.add": "controlplane.clusters.operations.run_add",
+    "certificates.rotate": "controlplane.certificates.rotation.run",
 }
 
 # --- Language and time ----------------------------------------------------------------------------------------------
