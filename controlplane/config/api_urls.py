@@ -13,6 +13,7 @@ from controlplane.jobs import api as jobs
 from controlplane.metrics import api as metrics
 from controlplane.records import api as records
 from controlplane.topics import api as topics
+from controlplane.users import api as kafka_users
 
 app_name = "api"
 
@@ -50,6 +51,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
         groups.GroupOffsetsApi.as_view(),
         name="group_offsets",
     ),
+    path("clusters/<slug:cluster>/users/", kafka_users.KafkaUsersApi.as_view(), name="kafka_users"),
+    path(
+        "clusters/<slug:cluster>/users/<path:user>/rotate/",
+        kafka_users.KafkaUserRotateApi.as_view(),
+        name="kafka_user_rotate",
+    ),
+    path("clusters/<slug:cluster>/users/<path:user>/", kafka_users.KafkaUserApi.as_view(), name="kafka_user"),
     path("clusters/<slug:cluster>/metrics/charts/", metrics.ChartsApi.as_view(), name="charts"),
     path("clusters/<slug:cluster>/metrics/charts/<slug:chart>/", metrics.ChartApi.as_view(), name="chart"),
     path("operations/", audit.Operations.as_view(), name="operations"),

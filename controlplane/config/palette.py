@@ -65,10 +65,13 @@ def _pages(actor: Actor, cluster: Cluster, *, here: bool) -> Iterator[Item]:
         ("Topics", "topics:list"),
         ("Consumer groups", "groups:list"),
         ("Metrics", "metrics:page"),
+        ("Users (SCRAM)", "kafka_users:list"),
     ):
         yield Item(label + suffix, "page", resolve_url(view, name))
     if can(actor, Action.TOPIC_CREATE, name).allowed:
         yield Item(f"Create topic{suffix}", "action", resolve_url("topics:create", name))
+    if can(actor, Action.KAFKA_USER_EDIT, name).allowed:
+        yield Item(f"Create SCRAM user{suffix}", "action", resolve_url("kafka_users:create", name))
 
 
 def _objects(cluster: Cluster, query: str) -> Iterator[Item]:

@@ -17,6 +17,7 @@ INDEX = "index"
 CONTENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", (INDEX, "getting-started", "keyboard")),
     ("Kafka", ("dashboard", "bundled-cluster", "brokers", "topics", "messages", "groups")),
+    ("Security", ("users", "acls", "certificates", "quotas", "service-accounts")),
     ("Observe", ("metrics",)),
     ("Operate", ("plans", "operations", "jobs", "processes")),
     ("Administer", ("settings", "accounts", "tokens", "api", "security", "configuration")),

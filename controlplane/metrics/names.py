@@ -33,6 +33,11 @@ QUERIES: tuple[str, ...] = (
     "kafka.server:type=group-coordinator-metrics",
     "kafka.server:type=raft-metrics",
     "kafka.server:type=broker-metadata-metrics",
+    # Per client, where a quota of that kind is configured (controlplane.metrics.clients reads them).
+    "kafka.server:type=Produce,*",
+    "kafka.server:type=Fetch,*",
+    "kafka.server:type=Request,*",
+    "kafka.server:type=ControllerMutation,*",
     "kafka.controller:type=KafkaController,*",
     "kafka.controller:type=ControllerStats,*",
     "kafka.controller:type=ControllerEventManager,*",
@@ -89,7 +94,8 @@ def _unquoted(value: str) -> str:
 def _labels(keys: Mapping[str, str], *skipped: str) -> dict[str, str]:
     # The poller adds `broker`: a key of that name (KafkaController's per-broker gauges) gets one of its own.
     renamed = {"broker": "node"}
-    return {renamed.get(key, key): value for key, value in keys.items() if key not in skipped}
+    named = {renamed.get(key, key): value for key, value in keys.items() if key not in skipped}
+    return {key.replace("-", "_"): value for key, value in named.items()}  # as Prometheus wants labels
 
 
 def _yammer(domain: str, keys: Mapping[str, str], attributes: Mapping[str, Any]) -> Iterator[Sample]:

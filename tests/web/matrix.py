@@ -14,6 +14,7 @@ SAMPLES = {
     "topic": "orders",
     "group": "readers",
     "username": "ada",
+    "user": "orders-app",
     "prefix": "abcd1234",
     "secret": "s" * 43,
     "broker": 1,
