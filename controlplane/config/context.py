@@ -66,6 +66,7 @@ def _groups(request: HttpRequest, cluster: Cluster | None, actor: Actor) -> list
     groups = []
     if cluster is not None:
         groups.append(NavGroup("", _cluster_items(path, cluster)))
+        groups.append(NavGroup("Security", _security_items(path, cluster)))
     operate = [_item(path, "Operations", "audit:list", "operation")]
     operate.append(_item(path, "Settings", "accounts:account", "settings", prefix="/settings/"))
     operate.append(_item(path, "Manual", "manual:index", "manual"))
@@ -88,6 +89,10 @@ def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
             else ()
         ),
     )
+
+
+def _security_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
+    return (_item(path, "Certificates", "certificates:list", "certificate", cluster.name),)
 
 
 def _item(

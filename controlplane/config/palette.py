@@ -65,10 +65,15 @@ def _pages(actor: Actor, cluster: Cluster, *, here: bool) -> Iterator[Item]:
         ("Topics", "topics:list"),
         ("Consumer groups", "groups:list"),
         ("Metrics", "metrics:page"),
+        ("Certificates", "certificates:list"),
+        ("Certificate authorities", "certificates:authorities"),
+        ("Certificate expiry", "certificates:expiry"),
     ):
         yield Item(label + suffix, "page", resolve_url(view, name))
     if can(actor, Action.TOPIC_CREATE, name).allowed:
         yield Item(f"Create topic{suffix}", "action", resolve_url("topics:create", name))
+    if can(actor, Action.CERTIFICATE_ISSUE, name).allowed:
+        yield Item(f"Issue certificate{suffix}", "action", resolve_url("certificates:issue", name))
 
 
 def _objects(cluster: Cluster, query: str) -> Iterator[Item]:
