@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from controlplane.accounts import api as accounts
 from controlplane.audit import api as audit
+from controlplane.certificates import api as certificates
+from controlplane.certificates import inventory_api as inventory
 from controlplane.clusters import api as clusters
 from controlplane.config import api_views
 from controlplane.groups import api as groups
@@ -58,6 +60,25 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="kafka_user_rotate",
     ),
     path("clusters/<slug:cluster>/users/<path:user>/", kafka_users.KafkaUserApi.as_view(), name="kafka_user"),
+    path(
+        "clusters/<slug:cluster>/certificates/",
+        include(
+            [
+                path("", certificates.CertificatesApi.as_view(), name="certificates"),
+                path("own/", inventory.OwnCertificatesApi.as_view(), name="own_certificates"),
+                path("authorities/", inventory.AuthoritiesApi.as_view(), name="authorities"),
+                path("expiry/", inventory.ExpiryApi.as_view(), name="expiry"),
+                path("watched/", inventory.WatchedEndpointsApi.as_view(), name="watched_endpoints"),
+                path("watched/<int:pk>/", inventory.WatchedEndpointApi.as_view(), name="watched_endpoint"),
+                path("truststores/<str:name>/", certificates.TruststoreApi.as_view(), name="truststore"),
+                path("<str:serial>/", certificates.CertificateApi.as_view(), name="certificate"),
+                path("<str:serial>/chain.pem", certificates.ChainApi.as_view(), name="certificate_chain"),
+                path("<str:serial>/renew/", certificates.RenewApi.as_view(), name="certificate_renew"),
+                path("<str:serial>/revoke/", certificates.RevokeApi.as_view(), name="certificate_revoke"),
+                path("<str:serial>/block/", certificates.BlockApi.as_view(), name="certificate_block"),
+            ]
+        ),
+    ),
     path("clusters/<slug:cluster>/metrics/charts/", metrics.ChartsApi.as_view(), name="charts"),
     path("clusters/<slug:cluster>/metrics/charts/<slug:chart>/", metrics.ChartApi.as_view(), name="chart"),
     path("operations/", audit.Operations.as_view(), name="operations"),

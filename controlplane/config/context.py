@@ -92,7 +92,11 @@ def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
 
 
 def _security_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
-    return (_item(path, "Users", "kafka_users:list", "user", cluster.name),)
+    items = (
+        ("Users", "kafka_users:list", "user"),
+        ("Certificates", "certificates:list", "certificate"),
+    )
+    return tuple(_item(path, label, name, icon, cluster.name) for label, name, icon in items)
 
 
 def _item(

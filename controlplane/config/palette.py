@@ -66,12 +66,17 @@ def _pages(actor: Actor, cluster: Cluster, *, here: bool) -> Iterator[Item]:
         ("Consumer groups", "groups:list"),
         ("Metrics", "metrics:page"),
         ("Users (SCRAM)", "kafka_users:list"),
+        ("Certificates", "certificates:list"),
+        ("Certificate authorities", "certificates:authorities"),
+        ("Certificate expiry", "certificates:expiry"),
     ):
         yield Item(label + suffix, "page", resolve_url(view, name))
     if can(actor, Action.TOPIC_CREATE, name).allowed:
         yield Item(f"Create topic{suffix}", "action", resolve_url("topics:create", name))
     if can(actor, Action.KAFKA_USER_EDIT, name).allowed:
         yield Item(f"Create SCRAM user{suffix}", "action", resolve_url("kafka_users:create", name))
+    if can(actor, Action.CERTIFICATE_ISSUE, name).allowed:
+        yield Item(f"Issue certificate{suffix}", "action", resolve_url("certificates:issue", name))
 
 
 def _objects(cluster: Cluster, query: str) -> Iterator[Item]:

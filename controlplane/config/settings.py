@@ -38,6 +38,9 @@ SECRET_KEY = envsecret("KASTELLAN_SECRET_KEY") or generated_secret(SECRETS / "dj
 #: Encrypts columns (core/secrets.py). Older keys stay in the file, one per line, newest first, until rotated away.
 FIELD_KEYS_FILE = SECRETS / "field-key"
 
+#: Hosts and networks beyond the public internet that outgoing requests may reach: `10.0.0.0/8,hooks.intern.example`.
+ALLOWED_TARGETS = envlist("KASTELLAN_ALLOWED_TARGETS")
+
 # --- Application ----------------------------------------------------------------------------------------------------
 OIDC_ISSUER = envstr("KASTELLAN_OIDC_ISSUER")
 

@@ -28,7 +28,7 @@ from broker.errors import BundledError
 from broker.issuance import Issued, Leaf
 from broker.java import find_java as _find_java
 from broker.paths import DataPaths, made_once, write_if_changed
-from broker.pki import PublicKey, Purpose, Revocation
+from broker.pki import Hierarchy, PublicKey, Purpose, Revocation, permits
 from broker.processes import (
     HttpReady,
     LogReady,
@@ -37,6 +37,7 @@ from broker.processes import (
     ProcessStatus,
     UnixReady,
 )
+from broker.render import principal_rules as _principal_rules
 from broker.render import super_users as _super_users
 from broker.roll import ClusterView, FactsUnavailable, RollEvent, cluster_facts, roll
 from broker.roll import Outcome as RollOutcome
@@ -54,6 +55,7 @@ __all__ = [
     "ControlClient",
     "DataPaths",
     "FactsUnavailable",
+    "Hierarchy",
     "HttpReady",
     "Issued",
     "Leaf",
@@ -80,6 +82,7 @@ __all__ = [
     "cluster_facts",
     "impact",
     "made_once",
+    "permits",
     "roll",
     "sealing",
     "unprotected",
@@ -239,6 +242,11 @@ def keytool() -> Path:
 def super_users(spec: ClusterSpec) -> frozenset[str]:
     """The principals that no ACL binds, as the brokers name them (`User:CN=broker-1`, `User:admin`)."""
     return frozenset(_super_users(spec))
+
+
+def principal_rules(spec: ClusterSpec) -> str:
+    """`ssl.principal.mapping.rules` of the listener that clients with certificates use."""
+    return _principal_rules(spec)
 
 
 def reserved_name(spec: ClusterSpec, name: str) -> bool:

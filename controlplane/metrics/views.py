@@ -21,6 +21,7 @@ from controlplane.core.access import Action, can
 from controlplane.core.errors import NotFound
 from controlplane.core.pages import render_page
 from controlplane.metrics import charts, pages, selectors
+from controlplane.metrics.instruments import LIVE
 from controlplane.metrics.logic import ranges
 
 
@@ -103,4 +104,5 @@ def exposition(request: HttpRequest) -> HttpResponse:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    body = generate_latest(registry) + generate_latest(LIVE)
+    return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)

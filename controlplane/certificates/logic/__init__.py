@@ -1,1 +1,1 @@
-"""Pure decisions about topics: names, states, plans. No Django, no client library, no clock."""
+"""Pure decisions about certificates: names, principals, requests, plans, protection, expiry, key stores. No clock, no I/O."""

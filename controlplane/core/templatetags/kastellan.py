@@ -55,6 +55,7 @@ ICONS = {
     "user": '<circle cx="12" cy="8.500" r="3.500"/><path d="M5 20c.8-4 3.500-6 7-6s6.200 2 7 6"/>',
     "quota": '<path d="M4 17a8.500 8.500 0 1 1 16 0"/><path d="M12 14l4.500-5"/><path d="M8 20h8"/>',
     "key": '<circle cx="8" cy="14" r="4"/><path d="M11 11l8-8M16 6l3 3"/>',
+    "certificate": '<rect x="3.500" y="4.500" width="17" height="12" rx="1.500"/><path d="M7 8.500h10M7 12h4"/><circle cx="16" cy="14.500" r="2.500"/><path d="M14.500 16.500v4l1.500-1 1.500 1v-4"/>',
     "download": '<path d="M12 4v11M7.500 11l4.500 4.500 4.500-4.500M5 20h14"/>',
     "table": '<rect x="4" y="5" width="16" height="14" rx="1.500"/><path d="M4 10h16M10 10v9"/>',
     "running": '<path d="M12 3.500a8.500 8.500 0 1 1-8.500 8.500"/>',
