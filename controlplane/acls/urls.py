@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from controlplane.acls import change_views, views
 
 app_name = "acls"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.acl_list, name="list"),
+    path("principals/", views.by_principal, name="principals"),
+    path("resources/", views.by_resource, name="resources"),
+    path("matrix/", views.matrix, name="matrix"),
+    path("explain/", views.explain, name="explain"),
+    path("findings/", views.findings, name="findings"),
+    path("denials/", views.denials, name="denials"),
+    path("export/", views.export, name="export"),
+    path("new/", change_views.create, name="create"),
+    path("bundle/", change_views.bundle, name="bundle"),
+    path("add/", change_views.add, name="add"),
+    path("delete/", change_views.delete, name="delete"),
+    path("import/", change_views.import_, name="import"),
+    path("revert/<uuid:uid>/", change_views.revert, name="revert"),
+    path("watch/", change_views.watch, name="watch"),
+]

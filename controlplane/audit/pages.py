@@ -29,3 +29,4 @@ class OperationPage(Page):
     operation: Operation
     plan: Plan | None
     before_text: str
+    revert_url: str = ""

@@ -6,12 +6,13 @@ import json
 import uuid
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 from django.views.decorators.http import require_safe
 
 from controlplane.audit import pages, selectors
 from controlplane.audit.models import Operation, Outcome
-from controlplane.core.access import Action
-from controlplane.core.actors import require
+from controlplane.core.access import Action, can
+from controlplane.core.actors import actor_of, require
 from controlplane.core.errors import Invalid
 from controlplane.core.pages import render_page
 from controlplane.core.plans import Plan, plan_from_json
@@ -26,6 +27,9 @@ COLUMNS = (
     Column("outcome", "Outcome"),
     Column("duration_ms", "Took", numeric=True),
 )
+
+#: Acts whose before-image their domain can bring back: the address that plans it, POST.
+REVERTS = {Action.ACL_EDIT.value: "acls:revert"}
 
 
 @require_safe
@@ -47,8 +51,18 @@ def detail(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         operation=found,
         plan=recorded_plan(found),
         before_text=json.dumps(found.before, indent=2) if found.before is not None else "",
+        revert_url=revert_url(request, found),
     )
     return render_page(request, page)
+
+
+def revert_url(request: HttpRequest, operation: Operation) -> str:
+    """Empty where there is nothing to bring back, or not for this actor."""
+    view = REVERTS.get(operation.action)
+    if view is None or not operation.before or not operation.cluster:
+        return ""
+    allowed = can(actor_of(request), Action(operation.action), operation.cluster).allowed
+    return resolve_url(view, operation.cluster, operation.uid) if allowed else ""
 
 
 def recorded_plan(operation: Operation) -> Plan | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from controlplane.accounts import api as accounts
+from controlplane.acls import api as acls
 from controlplane.audit import api as audit
 from controlplane.certificates import api as certificates
 from controlplane.certificates import inventory_api as inventory
@@ -79,6 +80,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
             ]
         ),
     ),
+    path("clusters/<slug:cluster>/acls/", acls.AclsApi.as_view(), name="acls"),
+    path("clusters/<slug:cluster>/acls/explain/", acls.AclExplainApi.as_view(), name="acl_explain"),
+    path("clusters/<slug:cluster>/acls/findings/", acls.AclFindingsApi.as_view(), name="acl_findings"),
+    path("clusters/<slug:cluster>/acls/import/", acls.AclImportApi.as_view(), name="acl_import"),
+    path("clusters/<slug:cluster>/acls/export/", acls.AclExportApi.as_view(), name="acl_export"),
+    path("clusters/<slug:cluster>/acls/watch/", acls.AclWatchApi.as_view(), name="acl_watch"),
     path("clusters/<slug:cluster>/metrics/charts/", metrics.ChartsApi.as_view(), name="charts"),
     path("clusters/<slug:cluster>/metrics/charts/<slug:chart>/", metrics.ChartApi.as_view(), name="chart"),
     path("operations/", audit.Operations.as_view(), name="operations"),

@@ -92,8 +92,10 @@ def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
 
 
 def _security_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
+    """In the order Users, ACLs, Certificates, Quotas."""
     items = (
         ("Users", "kafka_users:list", "user"),
+        ("ACLs", "acls:list", "lock"),
         ("Certificates", "certificates:list", "certificate"),
     )
     return tuple(_item(path, label, name, icon, cluster.name) for label, name, icon in items)

@@ -64,6 +64,9 @@ def _pages(actor: Actor, cluster: Cluster, *, here: bool) -> Iterator[Item]:
         ("Brokers", "clusters:brokers"),
         ("Topics", "topics:list"),
         ("Consumer groups", "groups:list"),
+        ("ACLs", "acls:list"),
+        ("ACLs: explain who may do what", "acls:explain"),
+        ("ACLs: recent denials", "acls:denials"),
         ("Metrics", "metrics:page"),
         ("Users (SCRAM)", "kafka_users:list"),
         ("Certificates", "certificates:list"),
@@ -77,6 +80,8 @@ def _pages(actor: Actor, cluster: Cluster, *, here: bool) -> Iterator[Item]:
         yield Item(f"Create SCRAM user{suffix}", "action", resolve_url("kafka_users:create", name))
     if can(actor, Action.CERTIFICATE_ISSUE, name).allowed:
         yield Item(f"Issue certificate{suffix}", "action", resolve_url("certificates:issue", name))
+    if can(actor, Action.ACL_EDIT, name).allowed:
+        yield Item(f"Create ACLs{suffix}", "action", resolve_url("acls:create", name))
 
 
 def _objects(cluster: Cluster, query: str) -> Iterator[Item]:

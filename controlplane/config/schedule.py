@@ -16,6 +16,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "certificates-lists": every(600, "certificates.refresh_lists"),
     "certificates-check": every(3600, "certificates.check_all"),
     "certificates-sample": every(60, "certificates.sample"),
+    "acls-restore-levels": every(60, "acls.restore_levels"),
     "jobs-sweep": every(10, "jobs.sweep"),
     "audit-housekeeping": every(300, "audit.housekeeping"),
     "accounts-housekeeping": every(3600, "accounts.housekeeping"),

@@ -178,6 +178,7 @@ JOB_KINDS: dict[str, str] = {
     "brokers.roll": "controlplane.clusters.operations.run_roll",
     "brokers.add": "controlplane.clusters.operations.run_add",
     "certificates.rotate": "controlplane.certificates.rotation.run",
+    "acls.watch": "controlplane.acls.watching.run_watch",
 }
 
 # --- Language and time ----------------------------------------------------------------------------------------------

@@ -21,9 +21,12 @@ EVERYTHING = AclFilter()
 
 
 class AclsAdmin(AdminBase):
-    def describe_acls(self, matching: AclFilter = EVERYTHING) -> tuple[Acl, ...]:
+    def describe_acls(
+        self, matching: AclFilter = EVERYTHING, *, broker: int | None = None
+    ) -> tuple[Acl, ...]:
+        """As any broker knows them, or the given one: they learn of a change one after the other."""
         with self._call("ACLs") as call:
-            return parse_acls(call.ask(describe_request(matching)))
+            return parse_acls(call.ask(describe_request(matching), node=broker))
 
     def create_acls(self, acls: Sequence[Acl]) -> None:
         """All that can be are created; the first that could not is raised. One that exists is no error."""

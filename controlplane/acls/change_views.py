@@ -1,0 +1,157 @@
+"""ACL pages that change: each is guard, form, plan, review or apply."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.views.decorators.http import require_http_methods, require_POST
+
+from controlplane.accounts.services import actor_of
+from controlplane.acls import pages, services, watching
+from controlplane.acls.forms import AclForm, BundleForm, ImportForm, KeysForm, WatchForm, shown_for
+from controlplane.acls.logic.bundles import KINDS, bindings_of
+from controlplane.acls.logic.plans import AclChange
+from controlplane.acls.logic.transfer import FileFormat
+from controlplane.acls.views import crumbs_of
+from controlplane.clusters.access import cluster_view
+from controlplane.clusters.changes import Done, review_or_apply
+from controlplane.clusters.models import Cluster
+from controlplane.core.access import Action
+from controlplane.core.errors import InvalidForm
+from controlplane.core.pages import Page, render_page
+from controlplane.core.plans import Plan
+
+OPTIONAL = ("topics", "outputs", "group", "transactional_id", "create_topics")
+
+
+@require_http_methods(["GET", "POST"])
+@cluster_view(Action.ACL_EDIT)
+def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    """GET takes the fields from the address too, so that other pages can link to a filled form."""
+    form = AclForm(request.POST or None, initial=_from_address(request))
+    if _editing(request) or not form.is_valid():
+        return _form_page(request, pages.CreateAclPage(cluster=cluster, form=form))
+    return _review(request, cluster, services.plan_create(cluster, form.to_request()), editable=True)
+
+
+@require_http_methods(["GET", "POST"])
+@cluster_view(Action.ACL_EDIT)
+def bundle(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    form = BundleForm(request.POST or None, initial=_from_address(request))
+    if _editing(request) or not form.is_valid():
+        return _form_page(request, _bundle_page(cluster, form))
+    wanted = form.to_request()
+    title = f"Allow {wanted.principal} what a {KINDS[wanted.bundle].label.lower()} needs"
+    change = services.plan_create(cluster, bindings_of(wanted), title=title)
+    return _review(request, cluster, change, editable=True)
+
+
+def _bundle_page(cluster: Cluster, form: BundleForm) -> pages.BundlePage:
+    chosen = form["bundle"].value() or next(iter(KINDS)).value
+    return pages.BundlePage(
+        cluster=cluster,
+        form=form,
+        fields=tuple((form[name], shown_for(name), chosen in shown_for(name).split()) for name in OPTIONAL),
+        texts=tuple((kind.value, KINDS[kind].text, kind == chosen) for kind in KINDS),
+    )
+
+
+@require_POST
+@cluster_view(Action.ACL_EDIT)
+def add(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    """Bindings that another page offers: what would allow a question, what a denial lacked."""
+    return _review(request, cluster, services.plan_create(cluster, _picked(request).acls))
+
+
+@require_POST
+@cluster_view(Action.ACL_EDIT)
+def delete(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    return _review(request, cluster, services.plan_delete(cluster, _picked(request).acls))
+
+
+@require_http_methods(["GET", "POST"])
+@cluster_view(Action.ACL_EDIT)
+def import_(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    form = ImportForm(request.POST or None, request.FILES or None)
+    if _editing(request) or not form.is_valid():
+        return _form_page(request, pages.ImportAclsPage(cluster=cluster, form=form))
+    data = form.cleaned_data
+    carried = request.POST.copy()  # the file's text, so that apply reads what was reviewed
+    carried["text"] = data["text"]
+    request.POST = carried  # type: ignore[assignment]
+    change = services.plan_import(
+        cluster, data["text"], FileFormat(data["format"]), remove_others=data["remove_others"]
+    )
+    return _review(request, cluster, change, editable=True)
+
+
+@require_POST
+@cluster_view(Action.ACL_EDIT)
+def revert(request: HttpRequest, cluster: Cluster, uid: uuid.UUID) -> HttpResponse:
+    return _review(request, cluster, services.plan_revert(actor_of(request), cluster, str(uid)))
+
+
+@require_POST
+@cluster_view(Action.ACL_EDIT)
+def watch(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    form = WatchForm(request.POST)
+    if not form.is_valid():
+        raise InvalidForm(form)
+    minutes = form.cleaned_data["minutes"]
+
+    def apply(plan: Plan) -> Done:
+        job = watching.start(actor_of(request), cluster, minutes, plan)
+        return Done(f"{plan.title}: started", resolve_url("jobs:detail", job.pk))
+
+    return review_or_apply(
+        request,
+        cluster=cluster,
+        plan=watching.plan_watch(cluster, minutes),
+        back_url=resolve_url("acls:findings", cluster.name),
+        apply=apply,
+        crumbs=crumbs_of(cluster),
+    )
+
+
+def _review(
+    request: HttpRequest, cluster: Cluster, change: AclChange, *, editable: bool = False
+) -> HttpResponse:
+    back = resolve_url("acls:list", cluster.name)
+
+    def apply(plan: Plan) -> Done:
+        services.apply(actor_of(request), cluster, change)
+        return Done(f"{plan.title}: done, and known to every broker", back)
+
+    return review_or_apply(
+        request,
+        cluster=cluster,
+        plan=change.plan,
+        back_url=back,
+        apply=apply,
+        crumbs=crumbs_of(cluster),
+        editable=editable,
+    )
+
+
+def _picked(request: HttpRequest) -> KeysForm:
+    form = KeysForm(request.POST.getlist("binding"))
+    if not form.is_valid():
+        raise InvalidForm(form)
+    return form
+
+
+def _editing(request: HttpRequest) -> bool:
+    return request.method != "POST" or "edit" in request.POST
+
+
+def _form_page(request: HttpRequest, page: Page) -> HttpResponse:
+    return render_page(request, page, status=200 if _editing(request) else 422)
+
+
+def _from_address(request: HttpRequest) -> dict[str, object]:
+    found: dict[str, object] = {name: value for name, value in request.GET.items() if value}
+    if "operation" in found:
+        found["operations"] = request.GET.getlist("operation")
+    return found

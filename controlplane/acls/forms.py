@@ -1,0 +1,275 @@
+"""Input of the ACL pages. Only shapes are checked here; what is allowed is decided by the plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from controlplane.acls.logic.authorize import Question
+from controlplane.acls.logic.bindings import (
+    CLUSTER_NAME,
+    OPERATIONS,
+    RESOURCE_TYPES,
+    WILDCARD,
+    from_json,
+    from_key,
+    in_order,
+    words,
+)
+from controlplane.acls.logic.bundles import KINDS, Bundle, BundleRequest
+from controlplane.acls.logic.checks import normal_host
+from controlplane.acls.logic.questions import Task, TaskQuestion
+from controlplane.acls.logic.transfer import FileFormat
+from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclResourceType
+
+TYPE_CHOICES = tuple((kind.value, words(kind).capitalize()) for kind in RESOURCE_TYPES)
+OPERATION_CHOICES = tuple((operation.value, words(operation).capitalize()) for operation in OPERATIONS)
+PLAIN = {"autocomplete": "off", "spellcheck": "false"}
+MAX_UPLOAD = 1_000_000
+
+
+class AclForm(forms.Form):
+    """One resource, one principal, some operations: as many bindings as operations."""
+
+    principal = forms.CharField(
+        label="Principal",
+        max_length=1000,
+        help_text="User:ann for a SCRAM user or a certificate's name; User:* is everyone who can log in.",
+        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "User:ann"}),
+    )
+    permission = forms.ChoiceField(
+        label="Permission", choices=(("ALLOW", "Allow"), ("DENY", "Deny: wins over every allow"))
+    )
+    host = forms.CharField(
+        label="From host",
+        initial=WILDCARD,
+        max_length=100,
+        help_text="One IP address, or * for any.",
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    resource_type = forms.ChoiceField(label="On a", choices=TYPE_CHOICES)
+    pattern_type = forms.ChoiceField(
+        label="Match",
+        choices=(("LITERAL", "Exactly this name (or *)"), ("PREFIXED", "Names that begin with")),
+    )
+    resource_name = forms.CharField(
+        label="Name",
+        required=False,
+        max_length=1000,
+        help_text="* is every resource of this type. The cluster needs no name.",
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    operations = forms.MultipleChoiceField(
+        label="Operations",
+        choices=OPERATION_CHOICES,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Read, write, delete and alter include describe. The plan refuses what does not exist on the type.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("resource_type") == AclResourceType.CLUSTER:
+            data["resource_name"], data["pattern_type"] = CLUSTER_NAME, "LITERAL"
+        elif not data.get("resource_name") and "resource_name" not in self.errors:
+            self.add_error("resource_name", "A name, a prefix, or * for all.")
+        return data
+
+    def to_request(self) -> tuple[Acl, ...]:
+        return in_order(
+            from_json({**self.cleaned_data, "operation": operation})
+            for operation in self.cleaned_data["operations"]
+        )
+
+
+class BundleForm(forms.Form):
+    """What an application of a kind needs. Which fields count depends on the bundle; the plan shows every binding."""
+
+    bundle = forms.ChoiceField(
+        label="It is a",
+        choices=tuple((bundle.value, kind.label) for bundle, kind in KINDS.items()),
+        widget=forms.Select(attrs={"data-shows": ""}),
+    )
+    principal = forms.CharField(
+        label="Principal", max_length=1000, widget=forms.TextInput(attrs={**PLAIN, "placeholder": "User:ann"})
+    )
+    host = forms.CharField(
+        label="From host", initial=WILDCARD, max_length=100, widget=forms.TextInput(attrs=PLAIN)
+    )
+    topics = forms.CharField(
+        label="Topics",
+        required=False,
+        max_length=5000,
+        help_text="Separated by commas. orders-* is a prefix, * is every topic.",
+        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "orders, payments-*"}),
+    )
+    outputs = forms.CharField(
+        label="Topics it writes to",
+        required=False,
+        max_length=5000,
+        help_text="As above.",
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    group = forms.CharField(
+        label="Group, application or worker id",
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    transactional_id = forms.CharField(
+        label="Transactional id", required=False, max_length=500, widget=forms.TextInput(attrs=PLAIN)
+    )
+    create_topics = forms.BooleanField(label="It may create these topics", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if "bundle" in data:
+            for name in KINDS[Bundle(data["bundle"])].needs:
+                if not data.get(name):
+                    self.add_error(name, "This bundle needs it.")
+        return data
+
+    def to_request(self) -> BundleRequest:
+        data = self.cleaned_data
+        return BundleRequest(
+            bundle=Bundle(data["bundle"]),
+            principal=data["principal"],
+            host=data["host"],
+            topics=names_of(data["topics"]),
+            outputs=names_of(data["outputs"]),
+            group=data["group"],
+            transactional_id=data["transactional_id"],
+            create_topics=data["create_topics"],
+        )
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def shown_for(name: str) -> str:
+    """The bundles that a field counts for, as `data-for` has them."""
+    return " ".join(bundle for bundle, kind in KINDS.items() if name in (*kind.needs, *kind.takes))
+
+
+class KeysForm(forms.Form):
+    """Bindings picked in a table or offered by a page; each value is a binding's key."""
+
+    def __init__(self, values: list[str]) -> None:
+        super().__init__({"binding": values})
+        self.values = values
+        self.acls: tuple[Acl, ...] = ()
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        try:
+            self.acls = in_order(from_key(value) for value in self.values)
+        except ValueError as error:
+            raise forms.ValidationError("A binding of the form cannot be read.") from error
+        if not self.acls:
+            raise forms.ValidationError("Choose at least one binding.")
+        return data
+
+
+class ExplainForm(forms.Form):
+    """GET: the question is the address."""
+
+    ask = forms.ChoiceField(
+        label="Question",
+        choices=(("operation", "One operation"), *((task.value, task.label) for task in Task)),
+        widget=forms.Select(attrs={"data-shows": ""}),
+        required=False,
+    )
+    principal = forms.CharField(
+        label="Principal", max_length=1000, widget=forms.TextInput(attrs={**PLAIN, "placeholder": "User:ann"})
+    )
+    host = forms.CharField(
+        label="From host",
+        required=False,
+        max_length=100,
+        help_text="An address; empty is one that no binding names.",
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    operation = forms.ChoiceField(
+        label="Operation",
+        choices=tuple(choice for choice in OPERATION_CHOICES if choice[0] != AclOperation.ALL),
+        required=False,
+    )
+    resource_type = forms.ChoiceField(label="On a", choices=TYPE_CHOICES, required=False)
+    resource_name = forms.CharField(
+        label="Name or topic",
+        required=False,
+        max_length=1000,
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    second = forms.CharField(
+        label="Group or transactional id",
+        required=False,
+        max_length=1000,
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        ask = data.get("ask") or "operation"
+        cluster = ask == "operation" and data.get("resource_type") == AclResourceType.CLUSTER
+        if not data.get("resource_name") and not cluster:
+            self.add_error("resource_name", "Which one?")
+        if ask in (Task.CONSUME, Task.PRODUCE_IN_TRANSACTIONS) and not data.get("second"):
+            self.add_error("second", "This question needs it.")
+        if ask == "operation":
+            for name in ("operation", "resource_type"):
+                if not data.get(name):
+                    self.add_error(name, "Choose one.")
+        return data
+
+    def to_question(self) -> Question | TaskQuestion:
+        data = self.cleaned_data
+        host = normal_host(data["host"]) or WILDCARD
+        if (data["ask"] or "operation") != "operation":
+            return TaskQuestion(
+                Task(data["ask"]), data["principal"], data["resource_name"], data["second"], host
+            )
+        return Question(
+            data["principal"],
+            AclOperation(data["operation"]),
+            AclResourceType(data["resource_type"]),
+            data["resource_name"] or CLUSTER_NAME,
+            host,
+        )
+
+
+class ImportForm(forms.Form):
+    text = forms.CharField(
+        label="Bindings",
+        required=False,
+        max_length=MAX_UPLOAD,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false"}),
+        help_text="CSV with kafbat's columns, or YAML as the export writes it.",
+    )
+    file = forms.FileField(label="Or a file", required=False)
+    format = forms.ChoiceField(
+        label="Format", choices=((FileFormat.CSV.value, "CSV"), (FileFormat.YAML.value, "YAML"))
+    )
+    remove_others = forms.BooleanField(
+        label="Remove bindings that are not in the file",
+        required=False,
+        help_text="Then the cluster has exactly the file's bindings. The plan lists what goes.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        upload = data.get("file")
+        if upload is not None:
+            if upload.size > MAX_UPLOAD:
+                self.add_error("file", "At most 1 MB.")
+            else:
+                data["text"] = upload.read().decode("utf-8", "replace")
+        if not (data.get("text") or "").strip():
+            self.add_error("text", "Paste the bindings, or choose a file.")
+        return data
+
+
+class WatchForm(forms.Form):
+    minutes = forms.IntegerField(label="Minutes", min_value=1, max_value=10, initial=5)

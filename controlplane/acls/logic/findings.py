@@ -1,0 +1,226 @@
+"""What is odd about a cluster's bindings: without effect, shadowed, redundant, too wide, without credentials, unused.
+
+What cannot be known is a finding of the tone "unknown", never silently left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from controlplane.acls.logic.authorize import Authorizer, implies
+from controlplane.acls.logic.bindings import (
+    EVERYONE,
+    WILDCARD,
+    covers_pattern,
+    in_order,
+    key,
+    resource_text,
+    text,
+)
+from controlplane.acls.logic.checks import refusals_of
+from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclPermission, PatternType
+
+HARMLESS = frozenset({AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS, AclOperation.DESCRIBE_TOKENS})
+
+
+class FindingKind(StrEnum):
+    NO_EFFECT = "no_effect"
+    SHADOWED = "shadowed"
+    REDUNDANT = "redundant"
+    TOO_WIDE = "too_wide"
+    NO_CREDENTIALS = "no_credentials"
+    UNUSED = "unused"
+
+    @property
+    def label(self) -> str:
+        return self.value.replace("_", " ").capitalize()
+
+
+class Tone(StrEnum):
+    """As badges have them."""
+
+    WARN = "warn"
+    INFO = "info"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    kind: FindingKind
+    tone: Tone
+    what: str
+    hint: str
+    acls: tuple[Acl, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(key(acl) for acl in self.acls)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the last finished window saw. `complete` is False when log lines may have been missed."""
+
+    started_at: datetime
+    ended_at: datetime
+    used: Mapping[str, str] = field(default_factory=dict)
+    complete: bool = True
+
+    @property
+    def minutes(self) -> str:
+        seconds = (self.ended_at - self.started_at).total_seconds()
+        return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"
+
+
+def findings(
+    state: Authorizer,
+    *,
+    scram_users: frozenset[str] | None = None,
+    certificates: frozenset[str] = frozenset(),
+    usage: Usage | None = None,
+) -> tuple[Finding, ...]:
+    """`scram_users` None: they could not be read. Both sets are of principals (`User:ann`)."""
+    acls = in_order(state.acls)
+    return (
+        *no_effect(acls, state.super_users),
+        *shadowed(acls),
+        *redundant(acls),
+        *too_wide(acls),
+        *no_credentials(acls, state.super_users, scram_users, certificates),
+        *unused(acls, usage),
+    )
+
+
+def no_effect(acls: Sequence[Acl], super_users: frozenset[str]) -> list[Finding]:
+    found = []
+    for acl in acls:
+        refusals = refusals_of([acl])
+        if refusals:
+            found.append(
+                Finding(FindingKind.NO_EFFECT, Tone.WARN, refusals[0].what, refusals[0].hint, (acl,))
+            )
+        elif acl.principal in super_users:
+            what = f"{acl.principal} is a super user: {text(acl)} binds nobody"
+            found.append(Finding(FindingKind.NO_EFFECT, Tone.INFO, what, "Delete it.", (acl,)))
+    return found
+
+
+def shadowed(acls: Sequence[Acl]) -> list[Finding]:
+    """An ALLOW that a DENY covers whole: whoever it speaks to is refused all the same."""
+    denies = _index(acl for acl in acls if acl.permission == AclPermission.DENY)
+    found = []
+    for acl in acls:
+        if acl.permission != AclPermission.ALLOW:
+            continue
+        over = next((deny for deny in _near(denies, acl) if covers(deny, acl)), None)
+        if over is not None:
+            what = f"{text(acl)} never allows anything: {text(over)}"
+            hint = "Delete the ALLOW, or the DENY if it is a mistake."
+            found.append(Finding(FindingKind.SHADOWED, Tone.WARN, what, hint, (acl,)))
+    return found
+
+
+def redundant(acls: Sequence[Acl]) -> list[Finding]:
+    """A binding that another of the same permission covers: without it nothing would change."""
+    index = _index(acls)
+    found = []
+    for acl in acls:
+        wider = next((other for other in _near(index, acl) if _makes_superfluous(other, acl)), None)
+        if wider is not None:
+            what = f"{text(acl)} adds nothing to {text(wider)}"
+            found.append(Finding(FindingKind.REDUNDANT, Tone.INFO, what, "Delete the narrower one.", (acl,)))
+    return found
+
+
+def _makes_superfluous(other: Acl, acl: Acl) -> bool:
+    return other != acl and other.permission == acl.permission and covers(other, acl)
+
+
+def covers(outer: Acl, inner: Acl) -> bool:
+    """Whether `outer` speaks to every question that `inner` speaks to. ALLOW may imply, DENY never does."""
+    if outer.principal not in (inner.principal, EVERYONE) or outer.host not in (inner.host, WILDCARD):
+        return False
+    if not covers_pattern(outer, inner):
+        return False
+    if outer.operation in (AclOperation.ALL, inner.operation):
+        return True
+    return outer.permission == AclPermission.ALLOW and implies(outer.operation, inner.operation)
+
+
+def too_wide(acls: Sequence[Acl]) -> list[Finding]:
+    found = []
+    for acl in acls:
+        if acl.permission != AclPermission.ALLOW or acl.operation in HARMLESS:
+            continue
+        everything = acl.resource_name == WILDCARD and acl.pattern_type == PatternType.LITERAL
+        if acl.principal == EVERYONE:
+            what = f"Everyone who can log in may {acl.operation} on {resource_text(acl)}"
+        elif everything:
+            what = f"{acl.principal} may {acl.operation} on {resource_text(acl)}, now and in future"
+        else:
+            continue
+        hint = "Name the principals and resources that need it, or a prefix."
+        found.append(Finding(FindingKind.TOO_WIDE, Tone.WARN, what, hint, (acl,)))
+    return found
+
+
+def no_credentials(
+    acls: Sequence[Acl],
+    super_users: frozenset[str],
+    scram_users: frozenset[str] | None,
+    certificates: frozenset[str],
+) -> list[Finding]:
+    known = super_users | certificates | (scram_users or frozenset())
+    found = []
+    for principal in sorted({acl.principal for acl in acls} - known - {EVERYONE}):
+        theirs = tuple(acl for acl in acls if acl.principal == principal)
+        many = f"{len(theirs)} binding{'' if len(theirs) == 1 else 's'}"
+        if scram_users is None:
+            what = (
+                f"{principal} has {many}; whether it can log in is not known: SCRAM users could not be read"
+            )
+        else:
+            what = (
+                f"{principal} has {many} but no SCRAM user; whether a certificate has this name is not known"
+            )
+        hint = "Delete them if nobody is called so any more."
+        found.append(Finding(FindingKind.NO_CREDENTIALS, Tone.UNKNOWN, what, hint, theirs))
+    return found
+
+
+def unused(acls: Sequence[Acl], usage: Usage | None) -> list[Finding]:
+    if not acls:
+        return []
+    if usage is None:
+        what = "Which bindings are in use is not known"
+        hint = "Kafka keeps no record. Watch them for some minutes: the button is on this page."
+        return [Finding(FindingKind.UNUSED, Tone.UNKNOWN, what, hint, ())]
+    found = []
+    if not usage.complete:
+        what = "The last window missed some lines of the brokers' logs: what it did not see may be in use"
+        found.append(
+            Finding(FindingKind.UNUSED, Tone.UNKNOWN, what, "Watch again when the load is lower.", ())
+        )
+    idle = tuple(acl for acl in acls if key(acl) not in usage.used)
+    if idle:
+        what = f"{len(idle)} of {len(acls)} bindings decided nothing within {usage.minutes}"
+        hint = "Rare work (a nightly job, a failover) may still need them: a window is a sample."
+        found.append(Finding(FindingKind.UNUSED, Tone.INFO, what, hint, idle))
+    return found
+
+
+def _index(acls: Iterable[Acl]) -> dict[tuple[str, str], list[Acl]]:
+    """By resource type and principal, so that thousands of bindings are not compared each with each."""
+    found: dict[tuple[str, str], list[Acl]] = {}
+    for acl in acls:
+        found.setdefault((str(acl.resource_type), acl.principal), []).append(acl)
+    return found
+
+
+def _near(index: Mapping[tuple[str, str], list[Acl]], acl: Acl) -> list[Acl]:
+    kind = str(acl.resource_type)
+    own = index.get((kind, acl.principal), [])
+    return own if acl.principal == EVERYONE else [*own, *index.get((kind, EVERYONE), [])]

@@ -1,0 +1,146 @@
+"""ACLs as files: kafbat's CSV and a YAML list. Reading gives bindings and problems by line; nothing is guessed.
+
+Cells that a spreadsheet would run as a formula are written with a leading apostrophe, which reading takes off again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import yaml
+
+from controlplane.acls.logic.bindings import FIELDS, from_json, in_order, to_json
+from controlplane.core.plans import Refusal
+from controlplane.gateways.kafka.access_types import Acl
+
+COLUMNS = ("Principal", "ResourceType", "PatternType", "ResourceName", "Operation", "PermissionType", "Host")
+FIELD_OF = dict(
+    zip(
+        COLUMNS,
+        ("principal", "resource_type", "pattern_type", "resource_name", "operation", "permission", "host"),
+        strict=True,
+    )
+)
+REQUIRED = ("principal", "operation", "resource_type", "resource_name")
+UPPER = frozenset({"resource_type", "pattern_type", "operation", "permission"})
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+MAX_BYTES = 2_000_000
+MAX_PROBLEMS = 20
+
+
+class FileFormat(StrEnum):
+    CSV = "csv"
+    YAML = "yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    acls: tuple[Acl, ...]
+    problems: tuple[Refusal, ...]
+
+
+def to_csv(acls: Iterable[Acl]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for acl in in_order(acls):
+        writer.writerow(escape(str(getattr(acl, FIELD_OF[column]))) for column in COLUMNS)
+    return out.getvalue()
+
+
+def escape(cell: str) -> str:
+    return f"'{cell}" if cell.startswith((*FORMULA, "'")) else cell
+
+
+def unescape(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") else cell
+
+
+def to_yaml(acls: Iterable[Acl]) -> str:
+    rows = [to_json(acl) for acl in in_order(acls)]
+    return yaml.safe_dump({"acls": rows}, sort_keys=False, allow_unicode=True)
+
+
+def write(acls: Iterable[Acl], wanted: FileFormat) -> str:
+    return to_csv(acls) if wanted is FileFormat.CSV else to_yaml(acls)
+
+
+def read(text: str, given: FileFormat) -> Parsed:
+    if len(text) > MAX_BYTES:
+        return _failed(f"The file has more than {MAX_BYTES // 1_000_000} MB", "Split it.")
+    return read_csv(text) if given is FileFormat.CSV else read_yaml(text)
+
+
+def read_csv(text: str) -> Parsed:
+    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+    if not rows:
+        return _failed("The file is empty", f"The first line is {','.join(COLUMNS)}.")
+    header = [cell.strip() for cell in rows[0]]
+    missing = [column for column in COLUMNS if FIELD_OF[column] in REQUIRED and column not in header]
+    unknown = [column for column in header if column not in FIELD_OF]
+    if missing or unknown:
+        return _failed(
+            "The first line does not name the columns",
+            f"It is {','.join(COLUMNS)}; {', '.join(missing or unknown)}.",
+        )
+    entries = [
+        (number, dict(zip([FIELD_OF[name] for name in header], map(unescape, row), strict=False)), len(row))
+        for number, row in enumerate(rows[1:], 2)
+        if any(cell.strip() for cell in row)
+    ]
+    wrong = [number for number, _, length in entries if length != len(header)]
+    if wrong:
+        return _failed(
+            f"Line {wrong[0]} has another number of cells than the first line", "Quote names with commas."
+        )
+    return _parsed([(f"Line {number}", entry) for number, entry, _ in entries])
+
+
+def read_yaml(text: str) -> Parsed:
+    """The safe loader: data only, no objects. Aliases are refused, since a few lines of them can be made huge."""
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            return _failed("The file has YAML aliases", "Write each binding out.")
+        data: Any = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return _failed("The file is not YAML", str(error).splitlines()[0][:200])
+    rows = data.get("acls") if isinstance(data, dict) else data
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return _failed(
+            "The file is not a list of bindings", "acls: a list of objects with principal, operation, …"
+        )
+    return _parsed([(f"Binding {number}", row) for number, row in enumerate(rows, 1)])
+
+
+def _parsed(entries: Sequence[tuple[str, dict[Any, Any]]]) -> Parsed:
+    acls, problems = [], []
+    for label, entry in entries:
+        problem = _problem(label, entry)
+        if problem is not None:
+            problems.append(problem)
+            continue
+        plain = {name: str(value).strip() for name, value in entry.items()}
+        acls.append(from_json({n: v.upper() if n in UPPER else v for n, v in plain.items()}))
+    return Parsed(tuple(acls), tuple(problems[:MAX_PROBLEMS]))
+
+
+def _problem(label: str, entry: dict[Any, Any]) -> Refusal | None:
+    unknown = [str(name) for name in entry if name not in FIELDS]
+    if unknown:
+        return Refusal("file", f"{label}: there is no field {unknown[0]}", f"Fields are {', '.join(FIELDS)}.")
+    odd = [name for name, value in entry.items() if not isinstance(value, (str, int))]
+    if odd:
+        return Refusal("file", f"{label}: {odd[0]} is not a text", "Quote it.")
+    missing = [name for name in REQUIRED if not str(entry.get(name, "")).strip()]
+    if missing:
+        return Refusal("file", f"{label}: {missing[0]} is missing", f"Each needs {', '.join(REQUIRED)}.")
+    return None
+
+
+def _failed(what: str, hint: str) -> Parsed:
+    return Parsed((), (Refusal("file", what, hint),))

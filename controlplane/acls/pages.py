@@ -1,0 +1,130 @@
+"""What each ACL template is given. A cluster that does not answer is `error`, never an empty list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, TypedDict
+
+from controlplane.acls.forms import AclForm, BundleForm, ExplainForm, ImportForm, WatchForm
+from controlplane.acls.logic.authorizer_log import Denial
+from controlplane.acls.logic.findings import Finding, Usage
+from controlplane.acls.logic.questions import Verdict
+from controlplane.acls.logic.selection import Filters, Group, Matrix, Row
+from controlplane.acls.models import AclWatch
+from controlplane.acls.selectors import DenialReport
+from controlplane.clusters.models import Cluster
+from controlplane.core.pages import Page
+from controlplane.core.tables import Table
+from controlplane.gateways.errors import GatewayError
+
+
+class AclHead(TypedDict):
+    cluster: Cluster
+    tab: str
+    can_edit: bool
+    error: GatewayError | None
+
+
+@dataclass(frozen=True)
+class AclPage(Page):
+    cluster: Cluster
+    tab: str
+    can_edit: bool
+    error: GatewayError | None
+
+
+@dataclass(frozen=True)
+class AclListPage(AclPage):
+    template: ClassVar[str] = "acls/list.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"acl-table"})
+
+    table: Table[Row]
+    filters: Filters
+    total: int
+    chips: tuple[tuple[str, str, str], ...]
+    choices: dict[str, tuple[str, ...]]
+    super_users: frozenset[str]
+
+
+@dataclass(frozen=True)
+class AclGroupsPage(AclPage):
+    """`kind` is principal or resource."""
+
+    template: ClassVar[str] = "acls/groups.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"acl-groups"})
+
+    kind: str
+    table: Table[Group]
+    super_users: frozenset[str]
+
+
+@dataclass(frozen=True)
+class AclMatrixPage(AclPage):
+    template: ClassVar[str] = "acls/matrix.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"acl-matrix"})
+
+    table: Table[Group]
+    matrix: Matrix
+    legend: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class AclExplainPage(AclPage):
+    """`keys` are the bindings that "add these bindings" posts."""
+
+    template: ClassVar[str] = "acls/explain.html"
+
+    form: ExplainForm
+    verdict: Verdict | None
+    keys: tuple[str, ...]
+    remove_keys: tuple[str, ...]
+    principals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AclFindingsPage(AclPage):
+    template: ClassVar[str] = "acls/findings.html"
+
+    findings: tuple[Finding, ...]
+    kinds: tuple[tuple[str, str, int], ...]
+    kind: str
+    usage: Usage | None
+    watch: AclWatch | None
+    watch_form: WatchForm
+
+
+@dataclass(frozen=True)
+class AclDenialsPage(AclPage):
+    template: ClassVar[str] = "acls/denials.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"acl-denials"})
+
+    report: DenialReport
+    table: Table[Denial]
+
+
+@dataclass(frozen=True)
+class CreateAclPage(Page):
+    template: ClassVar[str] = "acls/create.html"
+
+    cluster: Cluster
+    form: AclForm
+
+
+@dataclass(frozen=True)
+class BundlePage(Page):
+    """`shown` maps a field to the bundles that it counts for."""
+
+    template: ClassVar[str] = "acls/bundle.html"
+
+    cluster: Cluster
+    form: BundleForm
+    fields: tuple[tuple[object, str, bool], ...]
+    texts: tuple[tuple[str, str, bool], ...]
+
+
+@dataclass(frozen=True)
+class ImportAclsPage(Page):
+    template: ClassVar[str] = "acls/import.html"
+
+    cluster: Cluster
+    form: ImportForm

@@ -1,0 +1,83 @@
+"""Reads of ACLs, always live: a stale security list would be worse than none. Also what the answers depend on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.acls.logic.authorize import Authorizer
+from controlplane.acls.logic.authorizer_log import Denial, Judged, denials, judged
+from controlplane.acls.logic.findings import Finding, Usage, findings
+from controlplane.acls.models import AclWatch
+from controlplane.clusters.models import Cluster
+from controlplane.clusters.services import gateway_for
+from controlplane.gateways import broker as bundled
+from controlplane.gateways.errors import GatewayError
+from controlplane.gateways.kafka.access_types import Acl
+
+LOG_BYTES = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DenialReport:
+    """`silent`: brokers whose log could not be read; `watched` is False where the logs are out of our reach."""
+
+    rows: tuple[Denial, ...]
+    silent: tuple[int, ...] = ()
+    watched: bool = True
+
+
+def bindings(cluster: Cluster) -> tuple[Acl, ...]:
+    return gateway_for(cluster).describe_acls()
+
+
+def authorizer(cluster: Cluster) -> Authorizer:
+    return Authorizer(bindings(cluster), super_users(cluster), allow_everyone(cluster))
+
+
+def super_users(cluster: Cluster) -> frozenset[str]:
+    spec = bundled.bundled_cluster(cluster.name)
+    own = spec.overrides.get("super.users")
+    return bundled.super_users(spec) if own is None else frozenset(filter(None, own.split(";")))
+
+
+def allow_everyone(cluster: Cluster) -> bool:
+    overrides = bundled.bundled_cluster(cluster.name).overrides
+    return overrides.get("allow.everyone.if.no.acl.found", "false").lower() == "true"
+
+
+def scram_principals(cluster: Cluster) -> frozenset[str] | None:
+    """None where they cannot be read now."""
+    try:
+        credentials = gateway_for(cluster).describe_user_scram_credentials()
+    except GatewayError:
+        return None
+    return frozenset(f"User:{credential.user}" for credential in credentials)
+
+
+def all_findings(cluster: Cluster) -> tuple[Finding, ...]:
+    return findings(authorizer(cluster), scram_users=scram_principals(cluster), usage=last_usage(cluster))
+
+
+def open_watch(cluster: Cluster) -> AclWatch | None:
+    return AclWatch.objects.filter(cluster=cluster.name, restored_at=None).first()
+
+
+def last_usage(cluster: Cluster) -> Usage | None:
+    """The last window that ended in order."""
+    row = AclWatch.objects.filter(cluster=cluster.name, error="").exclude(restored_at=None).first()
+    if row is None or row.restored_at is None:
+        return None
+    return Usage(row.started_at, row.restored_at, row.used, row.complete)
+
+
+def recent_denials(cluster: Cluster, limit: int = LOG_BYTES) -> DenialReport:
+    """From the newest part of each broker's log; only the brokers that we run let us read theirs."""
+    spec = bundled.bundled_cluster(cluster.name)
+    found: list[Judged] = []
+    silent = []
+    for node in spec.nodes:
+        try:
+            found += judged(bundled.broker_log(spec, node.id, limit).splitlines())
+        except (GatewayError, OSError):
+            silent.append(node.id)
+    return DenialReport(denials(found), tuple(silent))
