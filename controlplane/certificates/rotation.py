@@ -11,6 +11,7 @@ from datetime import UTC
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from django.utils import timezone
 
 from controlplane.audit.services import operation
 from controlplane.certificates import renewal
@@ -23,6 +24,7 @@ from controlplane.certificates.logic.rotation import (
     continues,
     plan_step,
 )
+from controlplane.certificates.models import Certificate
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.operations import roll_brokers
 from controlplane.core.access import Action, Actor
@@ -52,7 +54,24 @@ def state_of(cluster: Cluster, purpose: Purpose) -> RotationState:
         following=_facts(found.following) if found.following else None,
         old=_facts(found.old) if found.old else None,
         nodes=_nodes(spec, purpose, found),
+        dependents=_dependents(cluster, found.old) if found.old and purpose is Purpose.CLIENTS else (),
         busy=busy.title if busy else "",
+    )
+
+
+def newest_job(cluster: Cluster, purpose: Purpose) -> Job | None:
+    return Job.objects.filter(cluster=cluster.name, kind=KIND, args__purpose=purpose.value).first()
+
+
+def _dependents(cluster: Cluster, old: Hierarchy) -> tuple[str, ...]:
+    """Client certificates that would be refused once the old authority is dropped."""
+    valid = Certificate.objects.filter(
+        cluster=cluster, revoked_at=None, replaced_by="", not_after__gt=timezone.now()
+    )
+    issuer = old.issuing.certificate
+    loaded = ((row, x509.load_pem_x509_certificate(row.pem.encode())) for row in valid)
+    return tuple(
+        f"{row.common_name} ({row.serial})" for row, leaf in loaded if authorities.signed_by(leaf, issuer)
     )
 
 

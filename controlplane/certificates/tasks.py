@@ -8,7 +8,7 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from controlplane.certificates import inventory
+from controlplane.certificates import inventory, renewal
 from controlplane.certificates.services import revocation, watching
 from controlplane.clusters.models import Cluster
 from controlplane.gateways.errors import GatewayError
@@ -25,6 +25,20 @@ def refresh_lists() -> None:
             revocation.refresh_if_due(cluster)
         except GatewayError as error:
             log.warning("the revocation list of %s was not refreshed: %s", cluster.name, error.what)
+
+
+@shared_task(name="certificates.renew_all", ignore_result=True)
+def renew_all() -> None:
+    """One task per cluster: one that does not answer never keeps another waiting."""
+    for name in Cluster.objects.values_list("name", flat=True):
+        renew.apply_async(args=(name,), expires=600)
+
+
+@shared_task(name="certificates.renew", ignore_result=True, soft_time_limit=120, time_limit=180)
+def renew(name: str) -> None:
+    cluster = Cluster.objects.filter(name=name).first()
+    if cluster is not None:
+        renewal.renew(cluster, timezone.now())
 
 
 @shared_task(name="certificates.check_all", ignore_result=True, soft_time_limit=60, time_limit=90)

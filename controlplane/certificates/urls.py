@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.certificates import revocation_views, views, watch_views
+from controlplane.certificates import revocation_views, rotation_views, views, watch_views
 
 app_name = "certificates"
 
@@ -13,6 +13,10 @@ urlpatterns = [
     path("+issue/", views.issue, name="issue"),
     path("own/", views.own, name="own"),
     path("authorities/", views.authorities, name="authorities"),
+    path("authorities/<slug:purpose>/", rotation_views.authority, name="authority"),
+    path("authorities/<slug:purpose>/+begin/", rotation_views.begin, name="rotation_begin"),
+    path("authorities/<slug:purpose>/request.csr", rotation_views.signing_request, name="signing_request"),
+    path("authorities/<slug:purpose>/<slug:step>/", rotation_views.step, name="rotation_step"),
     path("authorities/<slug:purpose>/<slug:generation>.pem", views.authority_chain, name="authority_chain"),
     path("truststores/<str:name>", views.truststore, name="truststore"),
     path("expiry/", watch_views.expiry, name="expiry"),

@@ -9,6 +9,7 @@ from controlplane.acls import api as acls
 from controlplane.audit import api as audit
 from controlplane.certificates import api as certificates
 from controlplane.certificates import inventory_api as inventory
+from controlplane.certificates import rotation_api as rotation
 from controlplane.clusters import api as clusters
 from controlplane.config import api_views
 from controlplane.groups import api as groups
@@ -68,6 +69,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
                 path("", certificates.CertificatesApi.as_view(), name="certificates"),
                 path("own/", inventory.OwnCertificatesApi.as_view(), name="own_certificates"),
                 path("authorities/", inventory.AuthoritiesApi.as_view(), name="authorities"),
+                path("authorities/<slug:purpose>/rotation/", rotation.RotationApi.as_view(), name="rotation"),
+                path(
+                    "authorities/<slug:purpose>/request/",
+                    rotation.SigningRequestApi.as_view(),
+                    name="signing_request",
+                ),
                 path("expiry/", inventory.ExpiryApi.as_view(), name="expiry"),
                 path("watched/", inventory.WatchedEndpointsApi.as_view(), name="watched_endpoints"),
                 path("watched/<int:pk>/", inventory.WatchedEndpointApi.as_view(), name="watched_endpoint"),

@@ -17,6 +17,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "certificates-check": every(3600, "certificates.check_all"),
     "certificates-sample": every(60, "certificates.sample"),
     "acls-restore-levels": every(60, "acls.restore_levels"),
+    "certificates-renew": every(900, "certificates.renew_all"),
     "jobs-sweep": every(10, "jobs.sweep"),
     "audit-housekeeping": every(300, "audit.housekeeping"),
     "accounts-housekeeping": every(3600, "accounts.housekeeping"),

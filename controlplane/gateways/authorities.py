@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives import serialization
 
 from broker import foreign, issuance, pki, served
-from broker.authorities import Authorities, AuthorityStore
+from broker.authorities import Authorities, AuthorityStore, signed_by
 from broker.credentials import ensure_credentials, local_hosts
 from broker.pki import Hierarchy, Purpose
 from broker.served import NodeTlsState
@@ -18,7 +18,7 @@ from broker.spec import ClusterSpec
 from broker.states import ALIVE
 from controlplane.gateways.broker import data_paths, processes, translated
 
-__all__ = ["Hierarchy", "NodeTlsState"]
+__all__ = ["Hierarchy", "NodeTlsState", "signed_by"]
 
 PROBE_NAME = "kastellan-probe"
 PROBE_LIFE = timedelta(minutes=10)

@@ -107,7 +107,7 @@ def plan_step(
         cluster=cluster,
         steps=tuple(_steps(step, state, successor)),
         risk=RISKS[step],
-        digest=state.digest,
+        digest=_digest(state, successor),
         warnings=tuple(_warnings(step, state)),
         refusals=refusals,
         affected=tuple(Affected("certificate", name) for name in state.dependents[:SHOWN])
@@ -117,6 +117,13 @@ def plan_step(
         confirm_name=f"{state.purpose} authority" if step is RotationStep.FINISH else None,
         request={"step": step.value, "purpose": state.purpose},
     )
+
+
+def _digest(state: RotationState, successor: AuthorityFacts | None) -> str:
+    """A company's authority is part of what was reviewed; one of our own is made only when the plan is applied."""
+    if successor is None or not successor.external:
+        return state.digest
+    return state_digest({"state": state.digest, "successor": successor.fingerprint})
 
 
 TITLES = {
