@@ -24,6 +24,8 @@ from controlplane.gateways.kafka.types import ConfigOp, ConfigOpType, ResourceRe
 
 #: How long before the end of the certificate in use a broker is restarted.
 RESTART_BEFORE = timedelta(days=7)
+#: Every network thread of every listener follows on its own; on a busy machine that takes a while. Only jobs wait so long.
+SETTLE_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +78,5 @@ def reload_listeners(cluster: Cluster, brokers: Sequence[int]) -> None:
         verify(
             "the new certificate on every listener",
             lambda: not any(s.stale_listeners for s in authorities.tls_states(spec) if s.node in wanted),
+            seconds=SETTLE_SECONDS,
         )

@@ -192,7 +192,7 @@ def _confirm(spec: bundled.ClusterSpec, purpose: Purpose, step: RotationStep, go
 
 def _settles(holds: Callable[[], bool]) -> bool:
     try:
-        verify("what the brokers trust", holds)
+        verify("what the brokers trust", holds, seconds=renewal.SETTLE_SECONDS)
     except NotVerified:
         return False
     return True
