@@ -92,7 +92,10 @@ def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
 
 
 def _security_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
-    return (_item(path, "Users", "kafka_users:list", "user", cluster.name),)
+    return (
+        _item(path, "Users", "kafka_users:list", "user", cluster.name),
+        _item(path, "Quotas", "quotas:list", "quota", cluster.name),
+    )
 
 
 def _item(
