@@ -97,6 +97,7 @@ def _security_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
         ("Users", "kafka_users:list", "user"),
         ("ACLs", "acls:list", "lock"),
         ("Certificates", "certificates:list", "certificate"),
+        ("Quotas", "quotas:list", "quota"),
     )
     return tuple(_item(path, label, name, icon, cluster.name) for label, name, icon in items)
 

@@ -72,10 +72,15 @@ def _pages(actor: Actor, cluster: Cluster, *, here: bool) -> Iterator[Item]:
         ("Certificates", "certificates:list"),
         ("Certificate authorities", "certificates:authorities"),
         ("Certificate expiry", "certificates:expiry"),
+        ("Quotas", "quotas:list"),
+        ("Quotas: clients", "quotas:clients"),
+        ("Effective quota of a client", "quotas:effective"),
     ):
         yield Item(label + suffix, "page", resolve_url(view, name))
     if can(actor, Action.TOPIC_CREATE, name).allowed:
         yield Item(f"Create topic{suffix}", "action", resolve_url("topics:create", name))
+    if can(actor, Action.QUOTA_EDIT, name).allowed:
+        yield Item(f"Set quota{suffix}", "action", resolve_url("quotas:set", name))
     if can(actor, Action.KAFKA_USER_EDIT, name).allowed:
         yield Item(f"Create SCRAM user{suffix}", "action", resolve_url("kafka_users:create", name))
     if can(actor, Action.CERTIFICATE_ISSUE, name).allowed:

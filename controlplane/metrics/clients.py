@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from controlplane.metrics.logic.rates import STALE_MS
-from controlplane.metrics.names import Sample
+from controlplane.metrics.names import Sample, encoded_user
 from controlplane.metrics.selectors import store
 
 WINDOW_MS = 60_000
@@ -62,11 +62,6 @@ class ClientUse:
     user: str
     client_id: str
     by_key: Mapping[str, Use] = field(default_factory=dict[str, Use])
-
-
-def encoded_user(user: str) -> str:
-    """As java.net.URLEncoder with Kafka's corrections: only letters, digits, '.', '-' and '_' stay."""
-    return quote(user, safe="").replace("~", "%7E")
 
 
 def usage(cluster: str, now: int) -> tuple[ClientUse, ...]:

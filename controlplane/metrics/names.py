@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 QUANTILES = {
     "50thPercentile": "0.50",
@@ -85,6 +86,11 @@ def _samples(mbean: str, attributes: Mapping[str, Any]) -> Iterator[Sample]:
 def parse_keys(text: str) -> dict[str, str]:
     """The key properties of an object name; quoted values are unquoted (javax.management.ObjectName)."""
     return {key: _unquoted(value) for key, value in _KEY.findall(text)}
+
+
+def encoded_user(user: str) -> str:
+    """As Kafka's Sanitizer names users in MBeans: java.net.URLEncoder, where only letters, digits, '.-_' stay."""
+    return quote(user, safe="").replace("~", "%7E")
 
 
 def _unquoted(value: str) -> str:

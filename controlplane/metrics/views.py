@@ -62,7 +62,13 @@ def chart_json(cluster: str, chart: str, query: dict[str, str]) -> dict[str, Any
         raise NotFound(f"There is no chart {chart!r}", hint=f"One of {', '.join(charts.BY_ID)}.")
     period = ranges.parse(query, now_ms())
     data = selectors.chart_data(
-        cluster, named, period, broker=query.get("broker", ""), topic=query.get("topic", "")
+        cluster,
+        named,
+        period,
+        broker=query.get("broker", ""),
+        topic=query.get("topic", ""),
+        user=query.get("user", ""),
+        client_id=query.get("client_id", ""),
     )
     return {
         "from": data.start,
