@@ -17,6 +17,7 @@ from controlplane.jobs import api as jobs
 from controlplane.metrics import api as metrics
 from controlplane.quotas import api as quotas
 from controlplane.records import api as records
+from controlplane.service_accounts import api as service_accounts
 from controlplane.topics import api as topics
 from controlplane.users import api as kafka_users
 
@@ -94,6 +95,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("clusters/<slug:cluster>/acls/import/", acls.AclImportApi.as_view(), name="acl_import"),
     path("clusters/<slug:cluster>/acls/export/", acls.AclExportApi.as_view(), name="acl_export"),
     path("clusters/<slug:cluster>/acls/watch/", acls.AclWatchApi.as_view(), name="acl_watch"),
+    path(
+        "clusters/<slug:cluster>/service-accounts/",
+        service_accounts.AccountsApi.as_view(),
+        name="service_accounts",
+    ),
+    path(
+        "clusters/<slug:cluster>/service-accounts/<path:account>/",
+        service_accounts.AccountApi.as_view(),
+        name="service_account",
+    ),
     path("clusters/<slug:cluster>/quotas/", quotas.QuotasApi.as_view(), name="quotas"),
     path("clusters/<slug:cluster>/quotas/effective/", quotas.EffectiveApi.as_view(), name="quotas_effective"),
     path("clusters/<slug:cluster>/quotas/clients/", quotas.ClientsApi.as_view(), name="quota_clients"),

@@ -73,12 +73,15 @@ def _pages(actor: Actor, cluster: Cluster, *, here: bool) -> Iterator[Item]:
         ("Certificate authorities", "certificates:authorities"),
         ("Certificate expiry", "certificates:expiry"),
         ("Quotas", "quotas:list"),
+        ("Service accounts", "service_accounts:list"),
         ("Quotas: clients", "quotas:clients"),
         ("Effective quota of a client", "quotas:effective"),
     ):
         yield Item(label + suffix, "page", resolve_url(view, name))
     if can(actor, Action.TOPIC_CREATE, name).allowed:
         yield Item(f"Create topic{suffix}", "action", resolve_url("topics:create", name))
+    if can(actor, Action.SERVICE_ACCOUNT_EDIT, name).allowed:
+        yield Item(f"Create service account{suffix}", "action", resolve_url("service_accounts:create", name))
     if can(actor, Action.QUOTA_EDIT, name).allowed:
         yield Item(f"Set quota{suffix}", "action", resolve_url("quotas:set", name))
     if can(actor, Action.KAFKA_USER_EDIT, name).allowed:

@@ -55,8 +55,13 @@ def apply_alter(actor: Actor, cluster: Cluster, request: AlterQuotas, plan: Plan
     name = title(request.entity)
     with operation(actor, plan.action, cluster=cluster.name, target=name, plan=plan) as entry:
         entry.remember(_image(request.entity, selectors.state(cluster)))
-        gateway_for(cluster).alter_client_quotas(request.entity, request.values)
-        verify(f"the quota of {name}", lambda: _has(cluster, request))
+        carry_out(cluster, request)
+
+
+def carry_out(cluster: Cluster, request: AlterQuotas) -> None:
+    """The act itself, inside an operation of the caller's."""
+    gateway_for(cluster).alter_client_quotas(request.entity, request.values)
+    verify(f"the quota of {title(request.entity)}", lambda: _has(cluster, request))
 
 
 def apply_delete(actor: Actor, cluster: Cluster, entity: QuotaEntity, plan: Plan) -> None:

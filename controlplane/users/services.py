@@ -77,10 +77,12 @@ def generate_password() -> str:
 
 
 @sensitive_variables("password")
-def plan_create(cluster: Cluster, request: SetCredentials, password: str | None = None) -> Plan:
+def plan_create(
+    cluster: Cluster, request: SetCredentials, password: str | None = None, *, rights_come: bool = False
+) -> Plan:
     """`password` is the given one, for its checks; None where one will be generated."""
     state = selectors.user_state(cluster, request.name)
-    return plans.plan_create(request, state, cluster=cluster.name, password=password)
+    return plans.plan_create(request, state, cluster=cluster.name, password=password, rights_come=rights_come)
 
 
 @sensitive_variables("password")
@@ -94,17 +96,24 @@ def apply_credentials(
     actor: Actor, cluster: Cluster, request: SetCredentials, plan: Plan, password: str | None = None
 ) -> Issued:
     """For create and rotate: sets one credential per mechanism, reads them back, logs in on every broker."""
-    chosen = generate_password() if password is None else password
-    gateway = gateway_for(cluster)
-    endpoint = client_endpoint(cluster, LISTENER)
     state = selectors.user_state(cluster, request.name)
     with operation(actor, plan.action, cluster=cluster.name, target=request.name, plan=plan) as entry:
-        entry.remember(_image(state))
-        for mechanism in request.mechanisms:
-            gateway.upsert_user_scram_credential(
-                request.name, CredentialMechanism(mechanism), chosen, request.iterations
-            )
-        confirmed = _confirm(entry, cluster, request, endpoint, chosen)
+        entry.remember(image(state))
+        return set_credentials(entry, cluster, request, password)
+
+
+@sensitive_variables("password", "chosen")
+def set_credentials(
+    entry: Entry, cluster: Cluster, request: SetCredentials, password: str | None = None
+) -> Issued:
+    """The act itself, inside an operation of the caller's."""
+    chosen = generate_password() if password is None else password
+    endpoint = client_endpoint(cluster, LISTENER)
+    for mechanism in request.mechanisms:
+        gateway_for(cluster).upsert_user_scram_credential(
+            request.name, CredentialMechanism(mechanism), chosen, request.iterations
+        )
+    confirmed = _confirm(entry, cluster, request, endpoint, chosen)
     return Issued(request.name, chosen, request.mechanisms, confirmed, endpoint)
 
 
@@ -115,18 +124,22 @@ def plan_delete(cluster: Cluster, request: DeleteUser) -> Plan:
 def apply_delete(actor: Actor, cluster: Cluster, request: DeleteUser, plan: Plan) -> None:
     """Credentials go first: nobody logs in while rights are taken apart. A failed step leaves a plan for the rest."""
     state = selectors.existing(cluster, request.name)
-    steps = _deletion_steps(cluster, state, plan)
     with operation(actor, plan.action, cluster=cluster.name, target=request.name, plan=plan) as entry:
-        entry.remember(_image(state))
-        done: list[Json] = []
-        for name, step in steps:
-            try:
-                step()
-            except GatewayError as error:
-                entry.partly(done=done, failed=name, error=error.what)
-                raise
-            done.append(name)
-        verify(f"that {plan.title} has happened", lambda: _is_gone(cluster, request, plan))
+        entry.remember(image(state))
+        take_apart(entry, cluster, request, state, plan)
+
+
+def take_apart(entry: Entry, cluster: Cluster, request: DeleteUser, state: UserState, plan: Plan) -> None:
+    """The act itself, inside an operation of the caller's; `plan` is the one that `plan_delete` made."""
+    done: list[Json] = []
+    for name, step in _deletion_steps(cluster, state, plan):
+        try:
+            step()
+        except GatewayError as error:
+            entry.partly(done=done, failed=name, error=error.what)
+            raise
+        done.append(name)
+    verify(f"that {plan.title} has happened", lambda: _is_gone(cluster, request, plan))
 
 
 def _deletion_steps(cluster: Cluster, state: UserState, plan: Plan) -> list[Step]:
@@ -183,7 +196,7 @@ def logs_in(bootstrap: str, login: ScramTls) -> bool:
     return bool(present) and all(cause is Cause.OK for cause in present)
 
 
-def _image(state: UserState) -> Json:
+def image(state: UserState) -> Json:
     """The before-image: what can be read of a user."""
     return {
         "credentials": [f"{c.mechanism}, {c.iterations} iterations" for c in state.credentials],

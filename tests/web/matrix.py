@@ -12,6 +12,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 SAMPLES = {
     "cluster": "main",
     "topic": "orders",
+    "account": "orders.svc",
+    "purpose": "clients",
+    "step": "begin",
     "group": "readers",
     "username": "ada",
     "user": "orders-app",

@@ -43,13 +43,18 @@ def apply_revoke(
 ) -> Certificate:
     with operation(actor, plan.action, cluster=cluster.name, target=certificate.serial, plan=plan) as entry:
         entry.note(common_name=certificate.common_name, principal=certificate.principal)
-        with transaction.atomic():
-            _mark(actor, certificate, reason)
-            lists = publish(cluster)
-        entry.note(revocation_list=lists[0].number)
-        verify(f"the list with {certificate.serial}", lambda: is_listed(cluster, certificate.serial))
+        entry.note(revocation_list=revoke(actor, cluster, certificate, reason))
     certificate.refresh_from_db()
     return certificate
+
+
+def revoke(actor: Actor, cluster: Cluster, certificate: Certificate, reason: Reason) -> int:
+    """The act itself, inside an operation of the caller's; returns the number of the list that says so."""
+    with transaction.atomic():
+        _mark(actor, certificate, reason)
+        lists = publish(cluster)
+    verify(f"the list with {certificate.serial}", lambda: is_listed(cluster, certificate.serial))
+    return lists[0].number
 
 
 def _mark(actor: Actor, certificate: Certificate, reason: Reason) -> None:

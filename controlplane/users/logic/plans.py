@@ -42,8 +42,14 @@ class DeleteUser:
 
 
 def plan_create(
-    request: SetCredentials, state: UserState, *, cluster: str, password: str | None = None
+    request: SetCredentials,
+    state: UserState,
+    *,
+    cluster: str,
+    password: str | None = None,
+    rights_come: bool = False,
 ) -> Plan:
+    """`rights_come`: ACLs are part of what the caller makes of this plan."""
     taken = Refusal(
         "exists", f"SCRAM user {request.name} exists already", "Rotate its password, or choose another name."
     )
@@ -57,7 +63,7 @@ def plan_create(
         warnings.append(
             f"{state.principal} is not new: {_bound(state)} are bound to it, and the user gets them at once."
         )
-    else:
+    elif not rights_come:
         warnings.append(
             "Without an ACL the user can log in and nothing else: this cluster denies by default."
         )
