@@ -17,6 +17,7 @@ INDEX = "index"
 CONTENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", (INDEX, "getting-started", "keyboard")),
     ("Kafka", ("dashboard", "bundled-cluster", "brokers", "topics", "messages", "groups")),
+    ("Secure", ("users", "acls", "certificates", "quotas")),
     ("Observe", ("metrics",)),
     ("Operate", ("plans", "operations", "jobs", "processes")),
     ("Administer", ("settings", "accounts", "tokens", "api", "security", "configuration")),

@@ -49,6 +49,11 @@ Issue = Callable[..., Handed]
 Allow = Callable[[str, AclOperation, str], None]
 
 
+@pytest.fixture(autouse=True)
+def _own_metric_history(tmp_path: Path, settings: Any) -> None:
+    settings.METRICS_DATABASE = tmp_path / "metrics.sqlite3"
+
+
 @pytest.fixture
 def admin_api(cluster: Cluster, api: Callable[[Role], Api]) -> Api:
     return api(Role.ADMIN)

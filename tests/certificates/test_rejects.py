@@ -55,13 +55,20 @@ def openssl(pki: Pki, chain: Sequence[x509.Certificate], directory: Path) -> str
     assert pki.root.certificate is not None
     (directory / "root.pem").write_text(pem([pki.root.certificate]))
     (directory / "leaf.pem").write_text(pem(chain[:1]))
-    command = ["openssl", "verify", "-x509_strict", "-policy_check", "-purpose", "sslclient", "-CAfile", "root.pem"]
+    command = [
+        "openssl",
+        "verify",
+        "-x509_strict",
+        "-policy_check",
+        "-purpose",
+        "sslclient",
+        "-CAfile",
+        "root.pem",
+    ]
     if chain[1:]:
         (directory / "chain.pem").write_text(pem(chain[1:]))
         command += ["-untrusted", "chain.pem"]
-    done = subprocess.run(
-        [*command, "leaf.pem"], cwd=directory, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, "leaf.pem"], cwd=directory, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
 
@@ -90,7 +97,10 @@ def test_there_are_enough_cases() -> None:
     assert len(CASES) >= 40
 
 
-GOOD: dict[str, Make] = {"a leaf of the issuing authority": leaf(), "a leaf of another one below the root": below()}
+GOOD: dict[str, Make] = {
+    "a leaf of the issuing authority": leaf(),
+    "a leaf of another one below the root": below(),
+}
 
 
 @pytest.mark.parametrize("case", GOOD)
