@@ -200,16 +200,16 @@ class WatchedEndpointApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.CERTIFICATE_VIEW, "DELETE": Action.CERTIFICATE_ISSUE}
 
     @extend_schema(summary="Read a watched address", responses=WatchedSerializer)
-    def get(self, request: Request, cluster: str, pk: int) -> Response:
-        return _watched_answer(watching.get_watched(self.cluster, pk))
+    def get(self, request: Request, cluster: str, endpoint: int) -> Response:
+        return _watched_answer(watching.get_watched(self.cluster, endpoint))
 
     @extend_schema(
         summary="Stop watching an address",
         parameters=[DRY_RUN, IF_MATCH],
         responses={204: None, 200: PlanSerializer},
     )
-    def delete(self, request: Request, cluster: str, pk: int) -> Response:
-        row = watching.get_watched(self.cluster, pk)
+    def delete(self, request: Request, cluster: str, endpoint: int) -> Response:
+        row = watching.get_watched(self.cluster, endpoint)
 
         def apply(plan: Plan) -> Response:
             watching.apply_unwatch(self.actor, self.cluster, row, plan)

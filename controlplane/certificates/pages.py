@@ -86,7 +86,7 @@ class ExpiryPage(Page):
 
 @dataclass(frozen=True)
 class CertificatePage(Page):
-    """`block` is None where the cluster did not answer; `block_error` is then why."""
+    """`blocking` is None where the cluster did not answer; `block_error` is then why."""
 
     template: ClassVar[str] = "certificates/detail.html"
 
@@ -94,7 +94,7 @@ class CertificatePage(Page):
     certificate: Certificate
     row: CertificateRow
     verdict: Verdict
-    block: BlockState | None
+    blocking: BlockState | None
     block_error: GatewayError | None
     downloads: tuple[Download, ...]
     can: dict[str, bool]

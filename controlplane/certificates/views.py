@@ -110,7 +110,7 @@ def detail(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
             block=block,
             now=now,
         ),
-        block=block,
+        blocking=block,
         block_error=failure,
         downloads=tuple(selectors.downloads(certificate)),
         can=allowed(request, cluster, *ACTIONS),

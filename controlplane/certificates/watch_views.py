@@ -21,8 +21,8 @@ from controlplane.core.plans import Plan
 from controlplane.core.tables import Column, Table, table_of
 
 COLUMNS = (
-    Column("not_after", "Ends"),
     Column("name", "Name"),
+    Column("not_after", "Ends"),
     Column("kind", "Kind"),
     Column("detail", "Subject"),
     Column("note", "Renewal or address"),

@@ -79,7 +79,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
                 ),
                 path("expiry/", inventory.ExpiryApi.as_view(), name="expiry"),
                 path("watched/", inventory.WatchedEndpointsApi.as_view(), name="watched_endpoints"),
-                path("watched/<int:pk>/", inventory.WatchedEndpointApi.as_view(), name="watched_endpoint"),
+                path(
+                    "watched/<int:endpoint>/", inventory.WatchedEndpointApi.as_view(), name="watched_endpoint"
+                ),
                 path("truststores/<str:name>/", certificates.TruststoreApi.as_view(), name="truststore"),
                 path("<str:serial>/", certificates.CertificateApi.as_view(), name="certificate"),
                 path("<str:serial>/chain.pem", certificates.ChainApi.as_view(), name="certificate_chain"),

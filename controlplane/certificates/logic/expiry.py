@@ -65,11 +65,16 @@ class Span:
 
 
 def in_words(seconds: float) -> str:
-    """`84 days`, `5 hours ago`: whole units, never rounded up."""
+    """`84 days`, `5 hours ago`: whole units, never rounded up; years from two on."""
     amount = abs(seconds)
-    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+    for size, unit, least in (
+        (31_536_000, "year", 2),
+        (86_400, "day", 1),
+        (3600, "hour", 1),
+        (60, "minute", 1),
+    ):
         count = int(amount // size)
-        if count:
+        if count >= least:
             words = f"{count} {unit}{'' if count == 1 else 's'}"
             break
     else:
