@@ -49,6 +49,8 @@ def bundle(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 
 
 def _bundle_page(cluster: Cluster, form: BundleForm) -> pages.BundlePage:
+    for name in OPTIONAL[:-1]:
+        form.fields[name].required = True  # no "(optional)" beside it: the bundle decides, and its text says
     chosen = form["bundle"].value() or next(iter(KINDS)).value
     return pages.BundlePage(
         cluster=cluster,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -85,6 +86,8 @@ class AclForm(forms.Form):
 class BundleForm(forms.Form):
     """What an application of a kind needs. Which fields count depends on the bundle; the plan shows every binding."""
 
+    use_required_attribute = False
+
     bundle = forms.ChoiceField(
         label="It is a",
         choices=tuple((bundle.value, kind.label) for bundle, kind in KINDS.items()),
@@ -107,7 +110,7 @@ class BundleForm(forms.Form):
         label="Topics it writes to",
         required=False,
         max_length=5000,
-        help_text="As above.",
+        help_text="If there are any; written as above.",
         widget=forms.TextInput(attrs=PLAIN),
     )
     group = forms.CharField(
@@ -172,13 +175,13 @@ class KeysForm(forms.Form):
 
 
 class ExplainForm(forms.Form):
-    """GET: the question is the address."""
+    """GET: the question is the address. Which fields count depends on what is asked."""
 
+    use_required_attribute = False
     ask = forms.ChoiceField(
         label="Question",
         choices=(("operation", "One operation"), *((task.value, task.label) for task in Task)),
         widget=forms.Select(attrs={"data-shows": ""}),
-        required=False,
     )
     principal = forms.CharField(
         label="Principal", max_length=1000, widget=forms.TextInput(attrs={**PLAIN, "placeholder": "User:ann"})
@@ -193,12 +196,10 @@ class ExplainForm(forms.Form):
     operation = forms.ChoiceField(
         label="Operation",
         choices=tuple(choice for choice in OPERATION_CHOICES if choice[0] != AclOperation.ALL),
-        required=False,
     )
-    resource_type = forms.ChoiceField(label="On a", choices=TYPE_CHOICES, required=False)
+    resource_type = forms.ChoiceField(label="On a", choices=TYPE_CHOICES)
     resource_name = forms.CharField(
         label="Name or topic",
-        required=False,
         max_length=1000,
         widget=forms.TextInput(attrs=PLAIN),
     )
@@ -209,24 +210,20 @@ class ExplainForm(forms.Form):
         widget=forms.TextInput(attrs=PLAIN),
     )
 
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or {}
-        ask = data.get("ask") or "operation"
-        cluster = ask == "operation" and data.get("resource_type") == AclResourceType.CLUSTER
-        if not data.get("resource_name") and not cluster:
-            self.add_error("resource_name", "Which one?")
-        if ask in (Task.CONSUME, Task.PRODUCE_IN_TRANSACTIONS) and not data.get("second"):
-            self.add_error("second", "This question needs it.")
-        if ask == "operation":
-            for name in ("operation", "resource_type"):
-                if not data.get(name):
-                    self.add_error(name, "Choose one.")
-        return data
+    def __init__(self, data: Mapping[str, str] | None = None) -> None:
+        super().__init__({"ask": "operation", **data} if data is not None else None)
+        if data is None:
+            return
+        single = data.get("ask", "operation") == "operation"
+        cluster = single and data.get("resource_type") == AclResourceType.CLUSTER
+        self.fields["operation"].required = self.fields["resource_type"].required = single
+        self.fields["resource_name"].required = not cluster
+        self.fields["second"].required = data.get("ask") in (Task.CONSUME, Task.PRODUCE_IN_TRANSACTIONS)
 
     def to_question(self) -> Question | TaskQuestion:
         data = self.cleaned_data
         host = normal_host(data["host"]) or WILDCARD
-        if (data["ask"] or "operation") != "operation":
+        if data["ask"] != "operation":
             return TaskQuestion(
                 Task(data["ask"]), data["principal"], data["resource_name"], data["second"], host
             )

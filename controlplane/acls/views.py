@@ -129,7 +129,7 @@ def matrix(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 @cluster_view(Action.ACL_VIEW)
 def explain(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     state, error = _live(lambda: selectors.authorizer(cluster), Authorizer(()))
-    form = ExplainForm(request.GET if "principal" in request.GET else None)
+    form = ExplainForm(request.GET.dict() if "principal" in request.GET else None)
     verdict = None
     if form.is_bound and form.is_valid() and error is None:
         verdict = questions.answer(form.to_question(), state)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -131,7 +132,7 @@ def bench(
                 connection = KafkaConnection(
                     node.listener("SASL_SSL").address, scram(user, str(ca)), allow_private=True
                 )
-                found.askers[user, host] = eventually(lambda c=connection, h=host: asker(c, h), timeout=30)
+                found.askers[user, host] = eventually(partial(asker, connection, host), timeout=30)
         yield found
     finally:
         found.become(frozenset())
