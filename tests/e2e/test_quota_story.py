@@ -32,6 +32,19 @@ def remove(gateway: KafkaGateway, prefix: str) -> None:
             gateway.alter_client_quotas(quota.entity, dict.fromkeys(quota.values))
 
 
+def sample(user: str, client_id: str) -> None:
+    """Five minutes of history as brokers would give it, up to now; what a real client gives is tested in tests/quotas."""
+    labels = (("broker", "1"), ("client_id", client_id), ("user", user))
+    now = time.time_ns() // 1_000_000
+    for age in reversed(range(30)):
+        samples = [
+            Sample("kafka_server_produce_byte_rate", labels, 1.9e6 - age * 1e4),
+            Sample("kafka_server_produce_throttle_time", labels, 300.0 - age),
+            Sample("kafka_server_request_request_time", labels, 12.5),
+        ]
+        store().append("main", "1", now - age * 10_000, samples)
+
+
 def test_a_quota_from_its_first_limit_to_its_removal(
     open_page: Open, cluster: Cluster, gateway: KafkaGateway, admin: User, prefix: str
 ) -> None:
@@ -124,18 +137,10 @@ def test_the_pages_are_accessible_fit_and_are_quiet(
         (("user", app),), {"producer_byte_rate": 10e6, "consumer_byte_rate": 1_234_567.0}
     )
     eventually(lambda: limits(gateway, entity))
-    labels = (("broker", "1"), ("client_id", client_id), ("user", app))
-    now = time.time_ns() // 1_000_000
-    for age in reversed(range(30)):
-        samples = [
-            Sample("kafka_server_produce_byte_rate", labels, 1.6e6 + age * 1e4),
-            Sample("kafka_server_produce_throttle_time", labels, 300.0 - age),
-            Sample("kafka_server_request_request_time", labels, 12.5),
-        ]
-        store().append("main", "1", now - age * 10_000, samples)
     query = f"user={app}&client_id={client_id}"
     try:
         for width in WIDTHS:
+            sample(app, client_id)
             seen = open_page(admin, theme=theme, width=width)
             for step, path in {
                 "list": f"?search={prefix}",

@@ -127,3 +127,28 @@ def test_without_the_quota_the_same_client_is_not_throttled(
     gateway: KafkaGateway, make_topic: Callable[..., str], connection: KafkaConnection, prefix: str
 ) -> None:
     assert produce(connection, make_topic(f"{prefix}-free"), f"{prefix}-client") == 0
+
+
+def test_observing_counts_clients_without_a_quota_and_stopping_leaves_no_trace(
+    cluster_spec: ClusterSpec,
+    gateway: KafkaGateway,
+    api: Callable[[Role], Api],
+    make_topic: Callable[..., str],
+    connection: KafkaConnection,
+    prefix: str,
+) -> None:
+    call, before = api(Role.OPERATOR), gateway.describe_client_quotas()
+    assert call("POST", "clusters/main/quotas/observe/").status_code == 204
+    try:
+        again = call("POST", "clusters/main/quotas/observe/")
+        assert (again.status_code, again.json()["code"]) == (422, "refused")
+        assert produce(connection, make_topic(f"{prefix}-seen"), f"{prefix}-client") == 0
+        for node in cluster_spec.nodes:
+            assert polling.poll("main", node.id) is None
+        (seen,) = call("GET", f"clusters/main/quotas/clients/?search={prefix}").json()["results"]
+        assert (seen["user"], seen["client_id"]) == (f"{prefix} app~1", f"{prefix}-client")
+        assert seen["use"]["producer_byte_rate"]["throttle_ms"] == 0
+    finally:
+        stopped = call("DELETE", "clusters/main/quotas/observe/", If_Match="*")
+    assert stopped.status_code == 204
+    assert gateway.describe_client_quotas() == before

@@ -13,7 +13,6 @@ SAMPLES = {
     "cluster": "main",
     "topic": "orders",
     "account": "orders.svc",
-    "purpose": "clients",
     "step": "begin",
     "group": "readers",
     "username": "ada",

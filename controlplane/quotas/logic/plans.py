@@ -202,6 +202,8 @@ def _changes(request: AlterQuotas, before: Mapping[str, float]) -> tuple[Change,
 def _shown(key: str, value: float | None) -> str | None:
     if value is None:
         return None
+    if is_observing(key, value):
+        return "observing only"
     known = BY_NAME.get(key)
     return units.exact(value, known) if known else units.raw(value)
 
