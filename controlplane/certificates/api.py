@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -35,6 +36,7 @@ from controlplane.certificates.services.issuing import Delivery
 from controlplane.certificates.views import file_response
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
+from controlplane.core.errors import Invalid
 from controlplane.core.plans import Plan
 from controlplane.core.rest import (
     DRY_RUN,
@@ -142,9 +144,9 @@ class CertificatesApi(ClusterApiView):
         responses=list_schema(CertificateRowSerializer),
     )
     def get(self, request: Request, cluster: str) -> Response:
-        query = request.query_params
+        search = request.query_params.get("search", "").strip()
         rows = selectors.certificates(
-            self.cluster, search=query.get("search", "").strip(), state=query.get("state", "")
+            self.cluster, search=search, state=one_of(request, "state", selectors.STATES)
         )
         return list_answer(request, rows, _row, sortable=SORTABLE, default_sort="not_after")
 
@@ -286,6 +288,14 @@ class TruststoreApi(ClusterApiView):
     )
     def get(self, request: Request, cluster: str, name: str) -> HttpResponse:
         return file_response(downloads.truststore(self.actor, self.cluster, name))
+
+
+def one_of(request: Request, name: str, choices: Iterable[str]) -> str:
+    """A query parameter with few values, empty where it is not given; another value is an error, not an empty list."""
+    value = request.query_params.get(name, "")
+    if value and value not in (known := tuple(choices)):
+        raise Invalid(fields={name: [f"One of {', '.join(known)}."]})
+    return value
 
 
 def _row(row: Certificate) -> dict[str, Any]:

@@ -104,13 +104,10 @@ def certificates(cluster: Cluster, *, search: str = "", state: str = "") -> Quer
     """With the newest download of each. Fingerprints and serials may be pasted with colons and in any case."""
     rows = Certificate.objects.filter(cluster=cluster)
     if search:
-        bare = search.replace(":", "").lower()
-        rows = rows.filter(
-            Q(common_name__icontains=search)
-            | Q(principal__icontains=search)
-            | Q(serial__icontains=bare)
-            | Q(fingerprint__icontains=bare)
-        )
+        wanted = Q(common_name__icontains=search) | Q(principal__icontains=search)
+        if bare := bare_hex(search):
+            wanted |= Q(serial__icontains=bare) | Q(fingerprint__icontains=bare)
+        rows = rows.filter(wanted)
     newest = Download.objects.filter(certificate=OuterRef("pk")).order_by("-at", "-pk")
     return _in_state(rows, state, timezone.now()).annotate(
         downloaded_by=Subquery(newest.values("actor")[:1]), downloaded_at=Subquery(newest.values("at")[:1])
@@ -135,8 +132,13 @@ def _in_state(rows: QuerySet[Certificate], state: str, now: datetime) -> QuerySe
     return rows
 
 
+def bare_hex(text: str) -> str:
+    """A serial or fingerprint as tools print it, as it is stored: no colons, lower case; some tools pad with zeros."""
+    return text.replace(":", "").lower().lstrip("0")
+
+
 def get_certificate(cluster: Cluster, serial: str) -> Certificate:
-    found = Certificate.objects.filter(cluster=cluster, serial=serial.lower()).first()
+    found = Certificate.objects.filter(cluster=cluster, serial=bare_hex(serial)).first()
     if found is None:
         raise NotFound(
             f"There is no certificate with serial {serial[:64]} in {cluster.title}",

@@ -12,6 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.shortcuts import resolve_url
 from django.views.decorators.http import require_safe
 
+from controlplane.certificates.selectors import certificates
 from controlplane.clusters import selectors
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action, Actor, can
@@ -97,6 +98,8 @@ def _objects(cluster: Cluster, query: str) -> Iterator[Item]:
         yield Item(name, "topic", resolve_url("topics:detail", cluster.name, name))
     for group in selectors.groups(cluster, search=query).values_list("group", flat=True)[:OBJECTS]:
         yield Item(group, "consumer group", resolve_url("groups:detail", cluster.name, group))
+    for serial, name in certificates(cluster, search=query).values_list("serial", "common_name")[:OBJECTS]:
+        yield Item(name, "certificate", resolve_url("certificates:detail", cluster.name, serial))
     for broker in selectors.brokers(cluster).values_list("broker_id", flat=True):
         if query in f"broker {broker}":
             yield Item(f"Broker {broker}", "broker", resolve_url("clusters:broker", cluster.name, broker))

@@ -12,7 +12,7 @@ from controlplane.audit.models import Operation
 from controlplane.certificates.models import Certificate, Download
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
-from controlplane.gateways.kafka.access_types import AclFilter, AclPermission
+from controlplane.gateways.kafka.access_types import AclFilter, AclOperation, AclPermission
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from tests.certificates.conftest import CERTIFICATES, Issue
 from tests.conftest import Api
@@ -122,8 +122,6 @@ def test_other_denials_of_the_principal_survive_a_block_that_is_lifted(
     allow: Callable[..., None],
     prefix: str,
 ) -> None:
-    from controlplane.gateways.kafka.access_types import AclOperation
-
     made = issue(f"{prefix}.other")
     allow(made.principal, AclOperation.READ, f"{prefix}-t")
     path = f"{CERTIFICATES}{made.serial}/block/"
@@ -228,6 +226,9 @@ def test_the_list_finds_by_name_serial_and_pasted_fingerprint_filters_sorts_and_
     ending = admin_api("GET", f"{CERTIFICATES}?state=ending").json()
     assert {row["common_name"] for row in ending["results"]} == {f"{prefix}.a", f"{prefix}.c"}
     assert admin_api("GET", f"{CERTIFICATES}?sort=surprise").status_code == 422
+    assert admin_api("GET", f"{CERTIFICATES}?state=surprise").status_code == 422
+    padded = f"0{made[1].serial.upper()}"
+    assert admin_api("GET", f"{CERTIFICATES}{padded}/").json()["serial"] == made[1].serial
 
 
 def test_who_took_what_away_is_kept(cluster: Cluster, admin_api: Api, issue: Issue, prefix: str) -> None:

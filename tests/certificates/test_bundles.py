@@ -4,10 +4,13 @@ and is refused on a topic that is not its own. Each store is listed by keytool o
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from controlplane.gateways.kafka.access_types import AclOperation
 from controlplane.gateways.kafka.gateway import KafkaGateway
-from controlplane.gateways.kafka.types import TopicPartition
+from controlplane.gateways.kafka.types import OffsetSpec, TopicPartition
 from tests.certificates.conftest import CERTIFICATES, Allow, Handed, Issue, unpacked
 from tests.conftest import Api
 
@@ -66,8 +69,6 @@ CLIENTS: dict[str, Callable[[Path, str], subprocess.CompletedProcess[str]]] = {
 
 
 def delivered(gateway: KafkaGateway, topic: str) -> int:
-    from controlplane.gateways.kafka.types import OffsetSpec
-
     partition = TopicPartition(topic, 0)
     return gateway.list_offsets(OffsetSpec.LATEST, [partition])[partition]
 
@@ -181,10 +182,6 @@ def fingerprint(pem: str) -> str:
 
 
 def test_unpacked_files_are_their_owners_alone(issue: Issue, prefix: str, tmp_path: Path) -> None:
-    import base64
-    import io
-    import zipfile
-
     made = issue(f"{prefix}.modes")
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(made.answer["bundle"]))) as archive:
         assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100600}

@@ -17,8 +17,10 @@ from cryptography import x509
 from django.test import Client
 from django.utils import timezone
 
+from broker.issuance import store
+from broker.paths import DataPaths
 from controlplane.certificates import selectors, tasks
-from controlplane.certificates.models import RevocationList
+from controlplane.certificates.models import Certificate, RevocationList
 from controlplane.certificates.services import revocation
 from controlplane.clusters.models import Cluster
 from controlplane.gateways import broker as bundled
@@ -163,10 +165,6 @@ def test_while_a_key_is_replaced_both_authorities_have_a_list_with_all_that_is_r
     db: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data_paths: object, client: Client
 ) -> None:
     """On authorities of a data directory of its own: no broker runs there."""
-    from broker.issuance import store
-    from broker.paths import DataPaths
-    from controlplane.certificates.models import Certificate
-
     row = Cluster.objects.create(name="main", title="Main")
     paths = throwaway(tmp_path, monkeypatch)
     spec = bundled.bundled_cluster("main")

@@ -9,12 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from controlplane.accounts.models import User
-from controlplane.certificates.models import Certificate, Download
-from controlplane.certificates.services import revocation, watching
+from controlplane.certificates.logic.plans import IssueCertificate
+from controlplane.certificates.logic.state import Reason
+from controlplane.certificates.models import Certificate, Download, WatchedEndpoint
+from controlplane.certificates.services import issuing, revocation, watching
 from controlplane.clusters.models import Cluster
+from controlplane.core.access import SYSTEM
 from controlplane.gateways.kafka.access_types import AclFilter
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from tests.browsing import Open
@@ -129,10 +133,6 @@ def test_a_viewer_sees_certificates_and_no_button_that_changes_one(
 
 
 def issued(cluster: Cluster, name: str, days: int = 90) -> Certificate:
-    from controlplane.certificates.logic.plans import IssueCertificate
-    from controlplane.certificates.services import issuing
-    from controlplane.core.access import SYSTEM
-
     return issuing.deliver(SYSTEM, cluster, IssueCertificate(name, days)).certificate
 
 
@@ -154,18 +154,12 @@ PAGES = (
 def test_every_page_is_accessible_fits_and_is_quiet(
     open_page: Open, cluster: Cluster, admin: User, prefix: str, theme: Theme
 ) -> None:
-    from django.utils import timezone
-
-    from controlplane.certificates.logic.state import Reason
-    from controlplane.certificates.models import WatchedEndpoint
-    from controlplane.certificates.services.revocation import plan_revoke
-    from controlplane.core.access import SYSTEM
 
     made = issued(cluster, f"{prefix}.orders")
     issued(cluster, f"{prefix}.payments.settlements.eu-central-1", 20)
     issued(cluster, f"{prefix}.audit", 3)
     lost = issued(cluster, f"{prefix}.lost")
-    plan = plan_revoke(cluster, lost, Reason.KEY_COMPROMISE)
+    plan = revocation.plan_revoke(cluster, lost, Reason.KEY_COMPROMISE)
     revocation.apply_revoke(SYSTEM, cluster, lost, Reason.KEY_COMPROMISE, plan)
     for target in watching.targets(cluster):
         watching.check(cluster, target.host, target.port)
