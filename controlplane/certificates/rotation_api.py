@@ -26,7 +26,7 @@ from controlplane.gateways.broker import Purpose
 STEPS = tuple(step.value for step in RotationStep)
 
 
-class RootSerializer(serializers.Serializer[Any]):
+class AuthorityRootSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     fingerprint = serializers.CharField(help_text="SHA-256 of the root.")
     ends = serializers.CharField()
@@ -48,9 +48,9 @@ class RotationSerializer(serializers.Serializer[Any]):
 
     purpose = serializers.CharField()
     phase = serializers.ChoiceField(choices=["none", "trust_new", "switched"])
-    current = RootSerializer()
-    following = RootSerializer(allow_null=True)
-    old = RootSerializer(allow_null=True)
+    current = AuthorityRootSerializer()
+    following = AuthorityRootSerializer(allow_null=True)
+    old = AuthorityRootSerializer(allow_null=True)
     brokers = NodeTrustSerializer(many=True)
     dependents = serializers.ListField(
         child=serializers.CharField(), help_text="Valid certificates that the old authority issued."

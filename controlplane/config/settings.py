@@ -346,6 +346,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "controlplane.accounts.models.RoleChoice",
         "OutcomeEnum": "controlplane.audit.models.Outcome",
+        "BundleEnum": "controlplane.acls.serializers.BUNDLES",
         "JobStateEnum": "controlplane.jobs.models.JobState",
         "StepStateEnum": "controlplane.jobs.api.STEP_STATES",
         "ScopeEnum": "controlplane.accounts.api.SCOPES",
