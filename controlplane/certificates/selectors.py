@@ -214,10 +214,10 @@ def _compromised(cluster: Cluster, key: PublicKey) -> bool:
 # --- Blocks ---------------------------------------------------------------------------------------------------------
 
 
-def block_state(cluster: Cluster, principal: str) -> BlockState:
-    """Live; raises what the gateway raises where the cluster does not answer."""
+def block_state(cluster: Cluster, principal: str, *, broker: int | None = None) -> BlockState:
+    """Live, as any broker knows it or the given one; raises what the gateway raises where nobody answers."""
     spec = bundled.bundled_cluster(cluster.name)
-    found = gateway_for(cluster).describe_acls(AclFilter(principal=principal))
+    found = gateway_for(cluster).describe_acls(AclFilter(principal=principal), broker=broker)
     return blocks.state_of(principal, found, super_user=principal in bundled.super_users(spec))
 
 
