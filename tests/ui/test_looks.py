@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 OTHERS = (
     "/clusters/main/topics/",
     "/clusters/main/topics/+new/",
+    "/clusters/main/service-accounts/+new/",
     "/clusters/main/groups/",
     "/clusters/main/brokers/",
     "/clusters/main/metrics/",
