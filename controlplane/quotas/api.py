@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -97,6 +102,11 @@ class QuotaClientSerializer(serializers.Serializer[Any]):
     limits = serializers.DictField(child=serializers.FloatField(allow_null=True), help_text="By quota key.")
 
 
+QUOTA_OR_PLAN = PolymorphicProxySerializer(
+    component_name="QuotaOrPlan", serializers=[QuotaSerializer, PlanSerializer], resource_type_field_name=None
+)
+
+
 class QuotasApi(ClusterApiView):
     actions: ClassVar = {
         "GET": Action.QUOTA_VIEW,
@@ -120,7 +130,7 @@ class QuotasApi(ClusterApiView):
         summary="Set a quota",
         parameters=[DRY_RUN],
         request=QuotaInput,
-        responses={200: QuotaSerializer, 201: QuotaSerializer},
+        responses={201: QuotaSerializer, 200: QUOTA_OR_PLAN},
         examples=[
             OpenApiExample(
                 "10 MB/s for each client id of a user",
@@ -140,7 +150,7 @@ class QuotasApi(ClusterApiView):
         summary="Change a quota",
         parameters=[DRY_RUN, IF_MATCH],
         request=QuotaInput,
-        responses={200: QuotaSerializer, 204: None},
+        responses={200: QUOTA_OR_PLAN},
     )
     def put(self, request: Request, cluster: str) -> Response:
         return self._alter(request, conditional=True)

@@ -14,6 +14,7 @@ from controlplane.gateways.errors import GatewayError, InvalidRequest
 from controlplane.gateways.kafka.access_types import QuotaEntity
 from controlplane.quotas import selectors
 from controlplane.quotas.logic import plans
+from controlplane.quotas.logic.effective import by_entity
 from controlplane.quotas.logic.entities import title
 from controlplane.quotas.logic.plans import AlterQuotas, QuotaState
 
@@ -123,8 +124,15 @@ def _ask_broker(cluster: Cluster, request: AlterQuotas) -> Refusal | None:
 
 
 def _has(cluster: Cluster, request: AlterQuotas) -> bool:
-    now = selectors.quotas(cluster).get(request.entity, {})
-    return all(now.get(key) == value for key, value in request.values.items())
+    """On every broker that lives: whoever reads next, from whichever broker, sees the change."""
+    gateway = gateway_for(cluster)
+    for node in gateway.describe_cluster().brokers:
+        if node.fenced:
+            continue
+        now = by_entity(gateway.describe_client_quotas(broker=node.id)).get(request.entity, {})
+        if any(now.get(key) != value for key, value in request.values.items()):
+            return False
+    return True
 
 
 def _image(entity: QuotaEntity, state: QuotaState) -> dict[str, Json]:

@@ -6,7 +6,12 @@ from typing import Any, ClassVar
 
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -100,6 +105,13 @@ class CreateKafkaUserInput(CredentialsInput):
     name = serializers.CharField(max_length=300, trim_whitespace=False)
 
 
+ISSUED_OR_PLAN = PolymorphicProxySerializer(
+    component_name="IssuedOrPlan",
+    serializers=[IssuedSerializer, PlanSerializer],
+    resource_type_field_name=None,
+)
+
+
 class KafkaUsersApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.KAFKA_USER_VIEW, "POST": Action.KAFKA_USER_EDIT}
     shown_once: ClassVar = frozenset({"password", "files"})
@@ -183,7 +195,7 @@ class KafkaUserRotateApi(ClusterApiView):
         description="On a mechanism that the user does not have yet, old and new password overlap.",
         parameters=[DRY_RUN, IF_MATCH],
         request=CredentialsInput,
-        responses={200: IssuedSerializer},
+        responses={200: ISSUED_OR_PLAN},
     )
     @sensitive_variables("data", "password")
     def post(self, request: Request, cluster: str, user: str) -> Response:

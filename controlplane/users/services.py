@@ -160,10 +160,12 @@ def _deletion_steps(cluster: Cluster, state: UserState, plan: Plan) -> list[Step
 
 
 def _is_gone(cluster: Cluster, request: DeleteUser, plan: Plan) -> bool:
-    now = selectors.user_state(cluster, request.name)
     wanted = plan.request["mechanisms"]
-    left = {str(c.mechanism) for c in now.credentials} & set(wanted if isinstance(wanted, list) else ())
-    return not (left or (plan.request["acls"] and now.acls) or (plan.request["quotas"] and now.quotas))
+    gone = set(wanted if isinstance(wanted, list) else ())
+    if any(gone & known.keys() for known in _known_everywhere(cluster, request.name)):
+        return False
+    now = selectors.user_state(cluster, request.name)
+    return not ((plan.request["acls"] and now.acls) or (plan.request["quotas"] and now.quotas))
 
 
 @sensitive_variables("password")
@@ -184,9 +186,24 @@ def _confirm(
 
 
 def _has_credentials(cluster: Cluster, request: SetCredentials) -> bool:
-    found = gateway_for(cluster).describe_user_scram_credentials([request.name])
-    known = {str(credential.mechanism): credential.iterations for credential in found}
-    return all(known.get(mechanism) == request.iterations for mechanism in request.mechanisms)
+    return all(
+        known.get(mechanism) == request.iterations
+        for known in _known_everywhere(cluster, request.name)
+        for mechanism in request.mechanisms
+    )
+
+
+def _known_everywhere(cluster: Cluster, name: str) -> list[dict[str, int]]:
+    """Mechanism to iterations, as each broker that lives knows them: whoever reads next sees the change."""
+    gateway = gateway_for(cluster)
+    return [
+        {
+            str(credential.mechanism): credential.iterations
+            for credential in gateway.describe_user_scram_credentials([name], broker=node.id)
+        }
+        for node in gateway.describe_cluster().brokers
+        if not node.fenced
+    ]
 
 
 def logs_in(bootstrap: str, login: ScramTls) -> bool:

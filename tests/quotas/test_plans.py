@@ -54,6 +54,14 @@ def test_it_says_which_quotas_no_longer_decide() -> None:
     assert [each.name for each in plan.affected] == ["client-id app"]
 
 
+@pytest.mark.parametrize(
+    ("entity", "told"), [(u(None), True), (uc(None, None), True), (ANN, False), (uc(None, "app"), False)]
+)
+def test_a_default_for_everybody_says_that_it_is_also_for_kastellan(entity: QuotaEntity, told: bool) -> None:
+    plan = plan_alter(AlterQuotas(entity, {"consumer_byte_rate": 5e6}), STATE, cluster="main")
+    assert any("Kastellan is a client too" in warning for warning in plan.warnings) is told
+
+
 def test_it_says_when_a_quota_has_no_effect() -> None:
     state = QuotaState({u(None): {"producer_byte_rate": 1e6}})
     plan = plan_alter(AlterQuotas(c("app"), {"producer_byte_rate": 5e6}), state, cluster="main")

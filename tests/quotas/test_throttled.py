@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import confluent_kafka
 import pytest
@@ -53,6 +53,20 @@ def connection(cluster: Cluster, gateway: KafkaGateway, prefix: str) -> KafkaCon
     return made
 
 
+@pytest.fixture
+def own_topic(
+    gateway: KafkaGateway, make_topic: Callable[..., str], prefix: str
+) -> Iterator[Callable[[str], str]]:
+    made: list[str] = []
+
+    def make(name: str) -> str:
+        made.append(make_topic(f"{prefix}-{name}"))
+        return made[-1]
+
+    yield make
+    gateway.delete_topics(made)
+
+
 def produce(connection: KafkaConnection, topic: str, client_id: str) -> int:
     """Some 1.2 MB (a quota is an average over ten seconds); the longest time in ms that a broker told this client to wait."""
     longest = 0
@@ -81,11 +95,11 @@ def test_a_throttled_client_is_measured_and_explained(
     cluster_spec: ClusterSpec,
     gateway: KafkaGateway,
     api: Callable[[Role], Api],
-    make_topic: Callable[..., str],
+    own_topic: Callable[[str], str],
     connection: KafkaConnection,
     prefix: str,
 ) -> None:
-    topic, name, client_id = make_topic(f"{prefix}-slow"), f"{prefix} app~1", f"{prefix}-client"
+    topic, name, client_id = own_topic("slow"), f"{prefix} app~1", f"{prefix}-client"
     call = api(Role.OPERATOR)
     quota = {"entity": {"user": name, "client-id": client_id}, "quotas": {"producer_byte_rate": LIMIT}}
     assert call("POST", "clusters/main/quotas/", quota).status_code == 201
@@ -124,16 +138,16 @@ def test_a_throttled_client_is_measured_and_explained(
 
 
 def test_without_the_quota_the_same_client_is_not_throttled(
-    gateway: KafkaGateway, make_topic: Callable[..., str], connection: KafkaConnection, prefix: str
+    gateway: KafkaGateway, own_topic: Callable[[str], str], connection: KafkaConnection, prefix: str
 ) -> None:
-    assert produce(connection, make_topic(f"{prefix}-free"), f"{prefix}-client") == 0
+    assert produce(connection, own_topic("free"), f"{prefix}-client") == 0
 
 
 def test_observing_counts_clients_without_a_quota_and_stopping_leaves_no_trace(
     cluster_spec: ClusterSpec,
     gateway: KafkaGateway,
     api: Callable[[Role], Api],
-    make_topic: Callable[..., str],
+    own_topic: Callable[[str], str],
     connection: KafkaConnection,
     prefix: str,
 ) -> None:
@@ -142,7 +156,7 @@ def test_observing_counts_clients_without_a_quota_and_stopping_leaves_no_trace(
     try:
         again = call("POST", "clusters/main/quotas/observe/")
         assert (again.status_code, again.json()["code"]) == (422, "refused")
-        assert produce(connection, make_topic(f"{prefix}-seen"), f"{prefix}-client") == 0
+        assert produce(connection, own_topic("seen"), f"{prefix}-client") == 0
         for node in cluster_spec.nodes:
             assert polling.poll("main", node.id) is None
         (seen,) = call("GET", f"clusters/main/quotas/clients/?search={prefix}").json()["results"]

@@ -224,6 +224,10 @@ def _warnings(request: AlterQuotas, state: QuotaState, to_set: Mapping[str, floa
     if not to_set:
         return ["Without this limit the next level of Kafka's precedence decides: Effective shows which."]
     warnings = [sharing(request.entity)]
+    if all(name is None for _, name in request.entity) and not all(
+        map(is_observing, to_set, to_set.values())
+    ):
+        warnings.append("Kastellan is a client too: a default that is too low slows its own pages and polls.")
     if state.brokers > 1 and {"producer_byte_rate", "consumer_byte_rate"} & to_set.keys():
         warnings.append(
             f"Each of the {state.brokers} brokers counts by itself: a client that uses all of them "
