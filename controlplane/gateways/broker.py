@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography import x509
 
 from broker import cluster as _cluster
-from broker import issuance, sealing
+from broker import claim, issuance, sealing
 from broker.artifacts import Artifacts, Lock, Progress
 from broker.artifacts import fetch as _fetch
 from broker.artifacts import missing as _missing
@@ -97,6 +97,21 @@ def data_paths() -> DataPaths:
     """The data directory: `KASTELLAN_DATA`, else `./data` of the checkout."""
     default = Path(__file__).resolve().parents[2] / "data"
     return DataPaths(Path(os.environ.get("KASTELLAN_DATA") or default).absolute())
+
+
+def prepare(paths: DataPaths) -> None:
+    """Makes the data directory ours; refused where it holds files of somebody else."""
+    with translated():
+        paths.prepare()
+
+
+def is_ours(paths: DataPaths) -> bool:
+    return claim.is_ours(paths.root)
+
+
+def delete_data(paths: DataPaths) -> tuple[str, ...]:
+    """Deletes what we made; returns the names of what is somebody else's, which stays."""
+    return claim.delete(paths.root)
 
 
 @contextmanager
