@@ -16,8 +16,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from broker import cluster as _cluster
 from broker import claim, issuance, sealing
+from broker import cluster as _cluster
 from broker.artifacts import Artifacts, Lock, Progress
 from broker.artifacts import fetch as _fetch
 from broker.artifacts import missing as _missing
