@@ -44,6 +44,8 @@ from broker.roll import Outcome as RollOutcome
 from broker.rolling import RestartReason
 from broker.spec import ClusterSpec, NodeSpec
 from broker.states import ALIVE, ProcessState
+from broker.unsupervised import Observed
+from broker.unsupervised import observe as _observe
 from controlplane.gateways.errors import InvalidRequest, NotFound, Unreachable
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "LogReady",
     "NodeSpec",
     "NotReached",
+    "Observed",
     "PartitionFacts",
     "Phase",
     "ProcessKind",
@@ -326,6 +329,11 @@ def control() -> Generator[ControlClient]:
     """The supervisor for one conversation, or `Unreachable` with what to do."""
     with translated():
         yield ControlClient(data_paths())
+
+
+def observe(paths: DataPaths | None = None) -> Observed:
+    """The processes, also while no supervisor answers: then as the process table shows them."""
+    return _observe(paths or data_paths())
 
 
 def processes() -> tuple[ProcessStatus, ...]:
