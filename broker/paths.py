@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.claim import claim
+
 # sun_path holds 108 bytes with its terminating zero on Linux.
 SOCKET_PATH_LIMIT = 107
 
@@ -66,12 +68,14 @@ def write_if_changed(path: Path, content: str) -> bool:
 
 @dataclass(frozen=True)
 class DataPaths:
-    """The data directory (`KASTELLAN_DATA`). Properties only name paths; `prepare` creates the directories."""
+    """The data directory (`KASTELLAN_DATA`). Properties only name paths; `prepare` claims it and creates the directories."""
 
     root: Path
 
     def prepare(self) -> DataPaths:
-        for path in (self.root, self.secrets, self.state, self.run, self.logs, self.clusters, self.db):
+        private_directory(self.root.parent)
+        claim(self.root)
+        for path in (self.secrets, self.state, self.run, self.logs, self.clusters, self.db):
             private_directory(path)
         return self
 

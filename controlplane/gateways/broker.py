@@ -16,8 +16,8 @@ from pathlib import Path
 
 from cryptography import x509
 
+from broker import claim, issuance, sealing
 from broker import cluster as _cluster
-from broker import issuance, sealing
 from broker.artifacts import Artifacts, Lock, Progress
 from broker.artifacts import fetch as _fetch
 from broker.artifacts import missing as _missing
@@ -44,6 +44,8 @@ from broker.roll import Outcome as RollOutcome
 from broker.rolling import RestartReason
 from broker.spec import ClusterSpec, NodeSpec
 from broker.states import ALIVE, ProcessState
+from broker.unsupervised import Observed
+from broker.unsupervised import observe as _observe
 from controlplane.gateways.errors import InvalidRequest, NotFound, Unreachable
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "LogReady",
     "NodeSpec",
     "NotReached",
+    "Observed",
     "PartitionFacts",
     "Phase",
     "ProcessKind",
@@ -97,6 +100,21 @@ def data_paths() -> DataPaths:
     """The data directory: `KASTELLAN_DATA`, else `./data` of the checkout."""
     default = Path(__file__).resolve().parents[2] / "data"
     return DataPaths(Path(os.environ.get("KASTELLAN_DATA") or default).absolute())
+
+
+def prepare(paths: DataPaths) -> None:
+    """Makes the data directory ours; refused where it holds files of somebody else."""
+    with translated():
+        paths.prepare()
+
+
+def is_ours(paths: DataPaths) -> bool:
+    return claim.is_ours(paths.root)
+
+
+def delete_data(paths: DataPaths) -> tuple[str, ...]:
+    """Deletes what we made; returns the names of what is somebody else's, which stays."""
+    return claim.delete(paths.root)
 
 
 @contextmanager
@@ -311,6 +329,11 @@ def control() -> Generator[ControlClient]:
     """The supervisor for one conversation, or `Unreachable` with what to do."""
     with translated():
         yield ControlClient(data_paths())
+
+
+def observe(paths: DataPaths | None = None) -> Observed:
+    """The processes, also while no supervisor answers: then as the process table shows them."""
+    return _observe(paths or data_paths())
 
 
 def processes() -> tuple[ProcessStatus, ...]:
