@@ -16,7 +16,14 @@ from broker import ports, render, storage
 from broker.artifacts import Artifacts
 from broker.credentials import ControlCredentials, control_files, ensure_credentials
 from broker.java import find_java
-from broker.paths import ClusterPaths, DataPaths, private_directory, write_if_changed, write_private
+from broker.paths import (
+    ClusterPaths,
+    DataPaths,
+    made_once,
+    private_directory,
+    write_if_changed,
+    write_private,
+)
 from broker.processes import LogReady, ProcessKind, ProcessSpec
 from broker.render import JOLOKIA_USER, Launch
 from broker.spec import ClusterSpec, NodeSpec
@@ -147,10 +154,7 @@ def prepare(
 
 def ensure_secret(paths: DataPaths, name: str) -> str:
     """A random secret in its own file, made once."""
-    file = paths.secret(name)
-    if not file.is_file():
-        write_private(file, secrets.token_urlsafe(32))
-    return file.read_text()
+    return made_once(paths.secret(name), lambda: secrets.token_urlsafe(32))
 
 
 def launch_of(spec: ClusterSpec, artifacts: Artifacts) -> Launch:

@@ -24,6 +24,7 @@ from broker.rolling import RestartReason
 from broker.spec import ClusterSpec, Protocol
 from broker.states import ALIVE, ProcessState
 from broker.supervisor import Supervisor
+from broker.unsupervised import observe
 
 DOWN_TIMEOUT = 330.0
 FOLLOW_EVERY = 0.3
@@ -124,10 +125,8 @@ def _stop_orphans(paths: DataPaths) -> None:
 
 
 def status(paths: DataPaths, arguments: argparse.Namespace) -> None:
-    try:
-        statuses = ControlClient(paths).status()
-    except NoSupervisor:
-        statuses = ()
+    observed = observe(paths)
+    statuses = observed.statuses
     if arguments.json:
         say(json.dumps(status_json(paths, statuses)))
         return

@@ -1,6 +1,6 @@
-"""The certificates of one bundled cluster as files: made once, and reissued before a node starts when their time comes.
+"""The leaf certificates of one bundled cluster as files: reissued before a node starts when their time comes.
 
-`pki/{brokers,clients}/{root,issuing}.{pem,key}`; `pki/control/`; per node `tls/keystore.pem` and the two truststores.
+`pki/control/`; per node `tls/keystore.pem` and the two truststores; `clients/admin/`. The authorities: `authorities.py`.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 
 from broker import pki
+from broker.authorities import Authorities, AuthorityStore, signed_by
 from broker.paths import ClusterPaths, DataPaths, write_if_changed, write_private
-from broker.pki import Hierarchy, KeyPair, PkiError, Purpose
+from broker.pki import Hierarchy, KeyPair, Purpose
 from broker.spec import ClusterSpec, NodeSpec
 
 CONTROL_NAME = "kastellan-control"
 ADMIN_USER = "admin"
+PREVIOUS_KEPT = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ControlCredentials:
-    """PEM files of the control plane's own certificate; `cafile` is the root that the brokers' certificates end in."""
+    """PEM files of the control plane's own certificate; `cafile` has the roots that the brokers' certificates may end in."""
 
     cafile: Path
     certfile: Path
@@ -70,6 +71,12 @@ class NodeTls:
         return self.directory / "keystore.pem"
 
     @property
+    def previous(self) -> Path:
+        """The certificates before the present one, newest first: one of them is what a node that has not restarted
+        since still uses as a client."""
+        return self.directory / "previous.pem"
+
+    @property
     def broker_root(self) -> Path:
         return self.directory / "broker-root.pem"
 
@@ -92,7 +99,7 @@ def local_hosts(host: str) -> tuple[str, ...]:
 def control_files(paths: ClusterPaths) -> ControlCredentials:
     control = paths.pki / "control"
     return ControlCredentials(
-        paths.pki / "brokers" / "root.pem", control / "certificate.pem", control / "key.pem"
+        paths.pki / "brokers" / "trusted.pem", control / "certificate.pem", control / "key.pem"
     )
 
 
@@ -104,56 +111,23 @@ def ensure_credentials(paths: DataPaths, spec: ClusterSpec, now: datetime) -> tu
     """Makes or renews whatever is missing or due; returns the names of the leaves that were issued."""
     place = paths.cluster(spec.name)
     hosts = local_hosts(spec.host)
-    brokers = ensure_hierarchy(place, spec, Purpose.BROKERS, hosts, now)
-    clients = ensure_hierarchy(place, spec, Purpose.CLIENTS, hosts, now)
+    brokers = ensure_authorities(place, spec, Purpose.BROKERS, hosts, now)
+    clients = ensure_authorities(place, spec, Purpose.CLIENTS, hosts, now)
     issued = [
         broker_name(node.id) for node in spec.nodes if _ensure_node(place, node, brokers, clients, hosts, now)
     ]
     control, admin = control_files(place), admin_files(place)
-    if _ensure_pair(control.certfile, control.keyfile, brokers, CONTROL_NAME, hosts, now):
+    if _ensure_pair(control.certfile, control.keyfile, brokers.current, CONTROL_NAME, hosts, now):
         issued.append(CONTROL_NAME)
-    if _ensure_pair(admin.certificate, admin.key, clients, ADMIN_USER, (), now):
+    if _ensure_pair(admin.certificate, admin.key, clients.current, ADMIN_USER, (), now):
         issued.append(ADMIN_USER)
     return tuple(issued)
 
 
-def ensure_hierarchy(
+def ensure_authorities(
     paths: ClusterPaths, spec: ClusterSpec, purpose: Purpose, hosts: Collection[str], now: datetime
-) -> Hierarchy:
-    directory = paths.pki / purpose
-    root = _load(directory / "root.pem", directory / "root.key")
-    if root is None:
-        label = f"{spec.name} {spec.cluster_id[:6]}"
-        hierarchy = pki.create_hierarchy(purpose, label, hosts, now)
-        _save(directory, "root", hierarchy.root)
-        _save(directory, "issuing", hierarchy.issuing)
-        return hierarchy
-    if root.certificate.not_valid_after_utc <= now:
-        raise PkiError(
-            f"the {purpose} root certificate of cluster {spec.name} has expired; its key must be rotated"
-        )
-    issuing = _load(directory / "issuing.pem", directory / "issuing.key")
-    if issuing is None or not _issuing_serves(issuing, root, hosts, now):
-        issuing = pki.create_issuing(purpose, root, hosts, now, issuing.key if issuing else None)
-        _save(directory, "issuing", issuing)
-    return Hierarchy(purpose, root, issuing)
-
-
-def _issuing_serves(issuing: KeyPair, root: KeyPair, hosts: Collection[str], now: datetime) -> bool:
-    certificate = issuing.certificate
-    return (
-        not pki.renewal_due(certificate, now)
-        and pki.permits(certificate, hosts)
-        and _signed(certificate, root.certificate)
-    )
-
-
-def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
+) -> Authorities:
+    return AuthorityStore(paths, spec, purpose).ensure(hosts, now)
 
 
 def _load(certificate: Path, key: Path) -> KeyPair | None:
@@ -163,27 +137,31 @@ def _load(certificate: Path, key: Path) -> KeyPair | None:
     return KeyPair.from_pem(certificate.read_text(), key.read_text())
 
 
-def _save(directory: Path, name: str, pair: KeyPair) -> None:
-    write_private(directory / f"{name}.key", pair.key_pem)
-    write_private(directory / f"{name}.pem", pair.certificate_pem)
-
-
 def _ensure_node(
     paths: ClusterPaths,
     node: NodeSpec,
-    brokers: Hierarchy,
-    clients: Hierarchy,
+    brokers: Authorities,
+    clients: Authorities,
     hosts: Collection[str],
     now: datetime,
 ) -> bool:
     tls = NodeTls(paths.node(node.id).tls)
-    write_if_changed(tls.broker_root, brokers.root.certificate_pem)
-    write_if_changed(tls.client_root, clients.root.certificate_pem)
-    if _leaf_serves(tls.keystore, brokers, hosts, now):
+    write_if_changed(tls.broker_root, brokers.trusted_pem)
+    write_if_changed(tls.client_root, clients.trusted_pem)
+    if _leaf_serves(tls.keystore, brokers.current, hosts, now):
         return False
-    leaf = pki.issue(brokers, broker_name(node.id), hosts, now)
-    write_private(tls.keystore, leaf.key_pem + brokers.chain_pem(leaf.certificate))
+    if tls.keystore.is_file():
+        write_private(tls.previous, "".join(map(pki.certificate_pem, own_certificates(tls)[:PREVIOUS_KEPT])))
+    leaf = pki.issue(brokers.current, broker_name(node.id), hosts, now)
+    write_private(tls.keystore, leaf.key_pem + brokers.current.chain_pem(leaf.certificate))
     return True
+
+
+def own_certificates(tls: NodeTls) -> list[x509.Certificate]:
+    """The node's present certificate and those before it, newest first."""
+    present = x509.load_pem_x509_certificates(tls.keystore.read_bytes())[:1]
+    before = tls.previous.read_bytes() if tls.previous.is_file() else b""
+    return [*present, *(x509.load_pem_x509_certificates(before) if before else [])]
 
 
 def _ensure_pair(
@@ -204,10 +182,10 @@ def _matches(pair: KeyPair) -> bool:
 
 
 def _leaf_serves(file: Path, hierarchy: Hierarchy, hosts: Collection[str], now: datetime) -> bool:
-    """Still young, for the same hosts, and sent along with the present issuing certificate."""
+    """Still young, for the same hosts, and sent along with the present authorities."""
     if not file.is_file():
         return False
     chain = x509.load_pem_x509_certificates(file.read_bytes())
-    if len(chain) != 2 or chain[1] != hierarchy.issuing.certificate:
+    if tuple(chain[1:]) != hierarchy.path or not signed_by(chain[0], hierarchy.issuing.certificate):
         return False
     return not pki.renewal_due(chain[0], now) and set(pki.hosts_of(chain[0])) == set(hosts)

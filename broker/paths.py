@@ -9,8 +9,11 @@ import hashlib
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from broker.claim import claim
 
 # sun_path holds 108 bytes with its terminating zero on Linux.
 SOCKET_PATH_LIMIT = 107
@@ -41,6 +44,20 @@ def write_private(path: Path, content: str | bytes) -> Path:
     return path
 
 
+def made_once(path: Path, make: Callable[[], str]) -> str:
+    """The text in `path`, made at first use. Two processes that start together end with the same one."""
+    if not path.exists():
+        private_directory(path.parent)
+        draft = write_private(path.with_name(f".{path.name}.{secrets.token_hex(6)}"), make())
+        try:
+            os.link(draft, path)  # fails when another process was first: its text stands
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
+
+
 def write_if_changed(path: Path, content: str) -> bool:
     """Leaves an equal file alone: its time stamp means something to people who look for what changed."""
     if path.is_file() and path.read_bytes() == content.encode():
@@ -51,12 +68,14 @@ def write_if_changed(path: Path, content: str) -> bool:
 
 @dataclass(frozen=True)
 class DataPaths:
-    """The data directory (`KASTELLAN_DATA`). Properties only name paths; `prepare` creates the directories."""
+    """The data directory (`KASTELLAN_DATA`). Properties only name paths; `prepare` claims it and creates the directories."""
 
     root: Path
 
     def prepare(self) -> DataPaths:
-        for path in (self.root, self.secrets, self.state, self.run, self.logs, self.clusters, self.db):
+        private_directory(self.root.parent)
+        claim(self.root)
+        for path in (self.secrets, self.state, self.run, self.logs, self.clusters, self.db):
             private_directory(path)
         return self
 

@@ -20,6 +20,9 @@ MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 # broker CA certifies these names, and client certificates are mapped to their bare common name on their listener.
 SUPER_BROKER_IDS = 16
 LOGIN_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule"
+# How the SSL listener makes a principal of a client certificate's subject: its bare common name.
+PRINCIPAL_RULES_KEY = "listener.name.ssl.ssl.principal.mapping.rules"
+PRINCIPAL_RULES = "RULE:^CN=([^,]+).*$/$1/,DEFAULT"
 
 LAPTOP: Mapping[str, str] = {
     "num.network.threads": "2",
@@ -98,7 +101,7 @@ def _tls(files: NodeTls) -> dict[str, str]:
         "listener.name.ssl.ssl.truststore.type": "PEM",
         "listener.name.ssl.ssl.truststore.location": str(files.client_root),
         "listener.name.ssl.ssl.client.auth": "required",
-        "listener.name.ssl.ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
+        PRINCIPAL_RULES_KEY: PRINCIPAL_RULES,
         "listener.name.sasl_ssl.ssl.client.auth": "none",
     }
 
@@ -117,6 +120,10 @@ def super_users(spec: ClusterSpec) -> tuple[str, ...]:
     ids = range(1, max(SUPER_BROKER_IDS, *(node.id for node in spec.nodes)) + 1)
     names = [*(f"CN={broker_name(node_id)}" for node_id in ids), f"CN={CONTROL_NAME}", ADMIN_USER]
     return tuple(f"User:{name}" for name in names)
+
+
+def principal_rules(spec: ClusterSpec) -> str:
+    return spec.overrides.get(PRINCIPAL_RULES_KEY, PRINCIPAL_RULES)
 
 
 def _authorization(spec: ClusterSpec) -> dict[str, str]:

@@ -13,6 +13,7 @@ from controlplane.acls.logic.bundles import Bundle
 from controlplane.acls.logic.transfer import MAX_BYTES, FileFormat
 from controlplane.gateways.kafka.access_types import AclOperation
 
+BUNDLES = [bundle.value for bundle in Bundle]
 EXAMPLE = {
     "principal": "User:ann",
     "host": "*",
@@ -58,7 +59,7 @@ class AclInput(serializers.Serializer[Any]):
 class BundleInput(serializers.Serializer[Any]):
     """In names a trailing `*` is a prefix: `orders-*`. What a bundle needs is in the manual."""
 
-    name = serializers.ChoiceField(choices=[bundle.value for bundle in Bundle])
+    name = serializers.ChoiceField(choices=BUNDLES)
     principal = serializers.CharField(max_length=1000)
     host = serializers.CharField(max_length=100, required=False)
     topics = serializers.ListField(child=serializers.CharField(max_length=250), required=False)

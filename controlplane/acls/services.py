@@ -71,8 +71,6 @@ def _recorded(before: Mapping[str, Any], name: str) -> tuple[Acl, ...]:
 
 
 def apply(actor: Actor, cluster: Cluster, change: AclChange) -> None:
-    """Creates before it deletes, so that nobody is without a right between the two."""
-    gateway = gateway_for(cluster)
     plan = change.plan
     with operation(actor, plan.action, cluster=cluster.name, target=target_of(change), plan=plan) as entry:
         entry.remember(
@@ -81,11 +79,18 @@ def apply(actor: Actor, cluster: Cluster, change: AclChange) -> None:
                 "deleted": [to_json(acl) for acl in change.remove],
             }
         )
-        for some in _chunks(change.add):
-            gateway.create_acls(some)
-        for some in _chunks(change.remove):
-            gateway.delete_acls([exactly(acl) for acl in some])
-        verify("the ACLs on every broker", lambda: known_everywhere(cluster, change.add, change.remove))
+        carry_out(cluster, change)
+
+
+def carry_out(cluster: Cluster, change: AclChange) -> None:
+    """The act itself, inside an operation of the caller's. Creates before it deletes, so that nobody is without a right
+    between the two."""
+    gateway = gateway_for(cluster)
+    for some in _chunks(change.add):
+        gateway.create_acls(some)
+    for some in _chunks(change.remove):
+        gateway.delete_acls([exactly(acl) for acl in some])
+    verify("the ACLs on every broker", lambda: known_everywhere(cluster, change.add, change.remove))
 
 
 def target_of(change: AclChange) -> str:

@@ -7,3 +7,9 @@ class CertificatesConfig(AppConfig):
     name = "controlplane.certificates"
     label = "certificates"
     verbose_name = "Certificates"
+
+    def ready(self) -> None:
+        from controlplane.certificates.collector import ExpiryCollector
+        from controlplane.metrics.instruments import LIVE
+
+        LIVE.register(ExpiryCollector())

@@ -19,9 +19,10 @@ from pathlib import Path
 
 from controlplane.cli.console import human_bytes
 from controlplane.cli.settings import port_is_free, recorded_address
+from controlplane.cli.status import UNSUPERVISED_HINT
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.broker import DataPaths, ProcessState
-from controlplane.gateways.errors import GatewayError, Unreachable
+from controlplane.gateways.errors import GatewayError
 
 DISK_NEEDED = 3_000_000_000
 MEMORY_NEEDED = 3_000_000_000
@@ -184,9 +185,15 @@ def check_web_port(paths: DataPaths) -> Finding:
 
 
 def check_processes(paths: DataPaths) -> Finding:
-    processes = running(paths)
+    observed = bundled.observe(paths)
+    processes = observed.statuses
     if not processes:
         return Finding(Level.OK, "processes", "not running")
+    if not observed.supervised:
+        names = ", ".join(process.name for process in observed.abandoned)
+        return Finding(
+            Level.FAIL, "processes", f"the supervisor does not run, but these do: {names}", UNSUPERVISED_HINT
+        )
     bad = [process for process in processes if process.state is not ProcessState.RUNNING]
     if bad:
         return Finding(
@@ -223,10 +230,8 @@ def check_certificates(paths: DataPaths) -> Finding:
 
 
 def running(paths: DataPaths) -> tuple[bundled.ProcessStatus, ...]:
-    try:
-        return bundled.processes()
-    except Unreachable:
-        return ()
+    """Also what a dead supervisor has left: its ports are taken by nobody else."""
+    return bundled.observe(paths).statuses
 
 
 CHECKS: tuple[Callable[[DataPaths], Finding], ...] = (

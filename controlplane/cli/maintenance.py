@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import time
@@ -50,7 +49,7 @@ def reset(paths: DataPaths, *, confirmed: bool, console: Console) -> int:
     if not paths.root.exists():
         console.note(f"{paths.root} does not exist: nothing to delete")
         return 0
-    if not looks_like_ours(paths):
+    if not paths.root.is_dir() or not bundled.is_ours(paths):
         raise CommandFailed(f"{paths.root} is not a Kastellan data directory", "Nothing was deleted.")
     if not confirmed:
         print(
@@ -60,15 +59,11 @@ def reset(paths: DataPaths, *, confirmed: bool, console: Console) -> int:
         if not sys.stdin.isatty() or input("Type 'reset' to go on: ").strip() != "reset":
             raise CommandFailed("not confirmed, nothing was deleted", "Scripts say --yes.")
     down(paths, console)
-    shutil.rmtree(paths.root)
-    console.done(f"{paths.root} is deleted")
+    left = bundled.delete_data(paths)
+    if left:
+        console.note(f"Left in {paths.root}, because Kastellan did not make it: {', '.join(left)}")
+    console.done(f"{paths.root} is deleted" if not left else "Everything of Kastellan's is deleted")
     return 0
-
-
-def looks_like_ours(paths: DataPaths) -> bool:
-    """An empty directory, or one that `up` made: KASTELLAN_DATA=$HOME must not cost anybody their home."""
-    entries = {entry.name for entry in paths.root.iterdir()}
-    return not entries or {"secrets", "state"} <= entries
 
 
 def token(paths: DataPaths, *, role: str, name: str) -> int:

@@ -11,30 +11,31 @@ from controlplane.cli.settings import recorded_address
 from controlplane.config.version import VERSION
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.broker import ClusterSpec, DataPaths, NodeSpec, ProcessState, ProcessStatus
-from controlplane.gateways.errors import Unreachable
 
 CLIENT_LISTENERS = ("SASL_SSL", "SSL")
+UNSUPERVISED = "The supervisor does not run: what ends now is not started again."
+UNSUPERVISED_HINT = "`./run up` starts it again; it takes back what runs, and nothing restarts."
 
 
 def status(paths: DataPaths, *, as_json: bool) -> int:
+    """Exit code 1 also where processes run that nobody would start again."""
     report = collect(paths)
     if as_json:
         print(json.dumps(report, indent=2))
     else:
         print_report(report)
-    return 0 if report["processes"] else 1
+    return 0 if report["processes"] and report["supervised"] else 1
 
 
 def collect(paths: DataPaths) -> dict[str, Any]:
-    try:
-        running = bundled.processes()
-    except Unreachable:
-        running = ()
+    observed = bundled.observe(paths)
+    running = observed.statuses
     address = recorded_address(paths)
     return {
         "url": address.url if address else None,
         "data": str(paths.root),
         "version": VERSION,
+        "supervised": observed.supervised,
         "processes": [process_row(process) for process in running],
         "clusters": [cluster_row(paths, spec, running) for spec in bundled.bundled_clusters()],
     }
@@ -90,13 +91,15 @@ def print_report(report: dict[str, Any]) -> None:
         print("Kastellan is not running. `./run up` starts it.")
         return
     print(f"Kastellan {report['version']}  {report['url']}\nData: {report['data']}\n")
+    if not report["supervised"]:
+        print(f"{UNSUPERVISED}\n{UNSUPERVISED_HINT}\n")
     print(f"{'PROCESS':<18} {'STATE':<10} {'PID':>8} {'MEMORY':>10}  SINCE (UTC)")
     for row in report["processes"]:
         memory = human_bytes(row["rss_bytes"]) if row["rss_bytes"] else "–"
         print(
             f"{row['name']:<18} {row['state']:<10} {row['pid'] or '–':>8} {memory:>10}  {row['since'] or '–'}"
         )
-        if row["reason"]:
+        if row["reason"] and report["supervised"]:
             print(f"  {row['reason']}")
     for cluster in report["clusters"]:
         print(f"\nCluster {cluster['name']}: {cluster['state']}, {len(cluster['brokers'])} brokers")

@@ -50,7 +50,7 @@ class UpOptions:
 
 def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
     started = time.monotonic()
-    paths.prepare()
+    bundled.prepare(paths)
     fetch_artifacts(paths, options.offline, console)
     first_start = not bundled.bundled_clusters()
     with console.step("Cluster prepared: authorities, certificates, storage"):

@@ -54,15 +54,18 @@ def review_or_apply(
     apply: Callable[[Plan], Done | HttpResponse],
     crumbs: tuple[tuple[str, str], ...] = (),
     editable: bool = False,
+    fields: tuple[tuple[str, str], ...] | None = None,
 ) -> HttpResponse:
     """`editable`: the view shows its form again, filled in, when `edit` is posted.
+
+    `fields`: what the review page carries along instead of what was posted; a secret is posted but never carried.
 
     `apply` may answer with a page itself: for what is shown once and stored nowhere (a password, a private key).
     """
     page = ReviewPage(
         cluster=cluster,
         plan=plan,
-        fields=carried_fields(request.POST),
+        fields=carried_fields(request.POST) if fields is None else fields,
         back_url=back_url,
         crumbs=crumbs,
         editable=editable,

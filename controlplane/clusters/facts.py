@@ -10,7 +10,7 @@ from controlplane.clusters.logic.broker_plans import BrokerImpact, BrokerState, 
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.gateways import broker as bundled
-from controlplane.gateways.errors import GatewayError, Unreachable
+from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.types import (
     ConfigEntry,
@@ -125,8 +125,8 @@ def process_of(
 
 
 def process_status(cluster: Cluster, broker: int) -> bundled.ProcessStatus | None:
-    """None for a cluster that is not ours to start, or while the supervisor does not answer."""
+    """None for a cluster that is not ours to start; also told while no supervisor answers."""
     try:
-        return process_of(bundled.bundled_cluster(cluster.name), bundled.processes(), broker)
-    except (Unreachable, GatewayError):
+        return process_of(bundled.bundled_cluster(cluster.name), bundled.observe().statuses, broker)
+    except GatewayError:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,9 +15,9 @@ from controlplane.clusters.models import Cluster
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.gateway import KafkaGateway
-from controlplane.gateways.kafka.security import KafkaConnection, Tls
+from controlplane.gateways.kafka.security import KafkaConnection, Tls, tls_of
 
-_gateways: dict[str, tuple[KafkaConnection, KafkaGateway]] = {}
+_gateways: dict[str, tuple[tuple[KafkaConnection, float], KafkaGateway]] = {}
 _lock = threading.Lock()
 
 
@@ -42,17 +43,25 @@ def client_endpoint(cluster: Cluster, listener: str) -> Endpoint:
 
 
 def gateway_for(cluster: Cluster) -> KafkaGateway:
-    """One gateway per cluster and process; a changed connection (a broker was added) makes a new one."""
+    """One gateway per cluster and process. A changed connection (a broker was added) or a new certificate makes a new one."""
     connection = connection_for(cluster)
+    wanted = (connection, _credentials_changed(connection))
     with _lock:
         known = _gateways.get(cluster.name)
-        if known is not None and known[0] == connection:
+        if known is not None and known[0] == wanted:
             return known[1]
         gateway = KafkaGateway(connection)
-        _gateways[cluster.name] = (connection, gateway)
+        _gateways[cluster.name] = (wanted, gateway)
     if known is not None:
         known[1].close()
     return gateway
+
+
+def _credentials_changed(connection: KafkaConnection) -> float:
+    """When the newest of the connection's files was written; clients read them only when they are made."""
+    tls = tls_of(connection.security)
+    files = [tls.cafile, tls.certfile, tls.keyfile] if tls else []
+    return max((Path(file).stat().st_mtime for file in files if file), default=0.0)
 
 
 def close_gateways() -> None:

@@ -71,6 +71,7 @@ def dashboard(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         out_of_sync=sums.out_of_sync,
         read_at=age.taken_at,
         error=age.error,
+        supervised=not bootstrap_of(cluster) or bundled.observe().supervised,
     )
     page = pages.DashboardPage(
         cluster=cluster,
@@ -99,11 +100,7 @@ def broker_rows(
 
 
 def processes_by_broker(cluster: Cluster) -> dict[int, bundled.ProcessStatus]:
-    try:
-        running = bundled.processes()
-    except GatewayError:
-        return {}
-    own = [status for status in running if status.labels.get("cluster") == cluster.name]
+    own = [status for status in bundled.observe().statuses if status.labels.get("cluster") == cluster.name]
     return {int(status.labels["node"]): status for status in own if status.labels.get("node", "").isdigit()}
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from controlplane.accounts import api as accounts
 from controlplane.acls import api as acls
 from controlplane.audit import api as audit
+from controlplane.certificates import api as certificates
+from controlplane.certificates import inventory_api as inventory
+from controlplane.certificates import rotation_api as rotation
 from controlplane.clusters import api as clusters
 from controlplane.config import api_views
 from controlplane.groups import api as groups
 from controlplane.jobs import api as jobs
 from controlplane.metrics import api as metrics
+from controlplane.quotas import api as quotas
 from controlplane.records import api as records
+from controlplane.service_accounts import api as service_accounts
 from controlplane.topics import api as topics
+from controlplane.users import api as kafka_users
 
 app_name = "api"
 
@@ -51,12 +57,60 @@ urlpatterns: list[URLPattern | URLResolver] = [
         groups.GroupOffsetsApi.as_view(),
         name="group_offsets",
     ),
+    path("clusters/<slug:cluster>/users/", kafka_users.KafkaUsersApi.as_view(), name="kafka_users"),
+    path(
+        "clusters/<slug:cluster>/users/<path:user>/rotate/",
+        kafka_users.KafkaUserRotateApi.as_view(),
+        name="kafka_user_rotate",
+    ),
+    path("clusters/<slug:cluster>/users/<path:user>/", kafka_users.KafkaUserApi.as_view(), name="kafka_user"),
+    path(
+        "clusters/<slug:cluster>/certificates/",
+        include(
+            [
+                path("", certificates.CertificatesApi.as_view(), name="certificates"),
+                path("own/", inventory.OwnCertificatesApi.as_view(), name="own_certificates"),
+                path("authorities/", inventory.AuthoritiesApi.as_view(), name="authorities"),
+                path("authorities/<slug:purpose>/rotation/", rotation.RotationApi.as_view(), name="rotation"),
+                path(
+                    "authorities/<slug:purpose>/request/",
+                    rotation.SigningRequestApi.as_view(),
+                    name="signing_request",
+                ),
+                path("expiry/", inventory.ExpiryApi.as_view(), name="expiry"),
+                path("watched/", inventory.WatchedEndpointsApi.as_view(), name="watched_endpoints"),
+                path(
+                    "watched/<int:endpoint>/", inventory.WatchedEndpointApi.as_view(), name="watched_endpoint"
+                ),
+                path("truststores/<str:name>/", certificates.TruststoreApi.as_view(), name="truststore"),
+                path("<str:serial>/", certificates.CertificateApi.as_view(), name="certificate"),
+                path("<str:serial>/chain.pem", certificates.ChainApi.as_view(), name="certificate_chain"),
+                path("<str:serial>/renew/", certificates.RenewApi.as_view(), name="certificate_renew"),
+                path("<str:serial>/revoke/", certificates.RevokeApi.as_view(), name="certificate_revoke"),
+                path("<str:serial>/block/", certificates.BlockApi.as_view(), name="certificate_block"),
+            ]
+        ),
+    ),
     path("clusters/<slug:cluster>/acls/", acls.AclsApi.as_view(), name="acls"),
     path("clusters/<slug:cluster>/acls/explain/", acls.AclExplainApi.as_view(), name="acl_explain"),
     path("clusters/<slug:cluster>/acls/findings/", acls.AclFindingsApi.as_view(), name="acl_findings"),
     path("clusters/<slug:cluster>/acls/import/", acls.AclImportApi.as_view(), name="acl_import"),
     path("clusters/<slug:cluster>/acls/export/", acls.AclExportApi.as_view(), name="acl_export"),
     path("clusters/<slug:cluster>/acls/watch/", acls.AclWatchApi.as_view(), name="acl_watch"),
+    path(
+        "clusters/<slug:cluster>/service-accounts/",
+        service_accounts.AccountsApi.as_view(),
+        name="service_accounts",
+    ),
+    path(
+        "clusters/<slug:cluster>/service-accounts/<path:account>/",
+        service_accounts.AccountApi.as_view(),
+        name="service_account",
+    ),
+    path("clusters/<slug:cluster>/quotas/", quotas.QuotasApi.as_view(), name="quotas"),
+    path("clusters/<slug:cluster>/quotas/effective/", quotas.EffectiveApi.as_view(), name="quotas_effective"),
+    path("clusters/<slug:cluster>/quotas/clients/", quotas.ClientsApi.as_view(), name="quota_clients"),
+    path("clusters/<slug:cluster>/quotas/observe/", quotas.ObserveApi.as_view(), name="quotas_observe"),
     path("clusters/<slug:cluster>/metrics/charts/", metrics.ChartsApi.as_view(), name="charts"),
     path("clusters/<slug:cluster>/metrics/charts/<slug:chart>/", metrics.ChartApi.as_view(), name="chart"),
     path("operations/", audit.Operations.as_view(), name="operations"),

@@ -92,8 +92,15 @@ def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
 
 
 def _security_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
-    """In the order Users, ACLs, Certificates, Quotas."""
-    return (_item(path, "ACLs", "acls:list", "lock", cluster.name),)
+    """In the order Users, ACLs, Certificates, Quotas; what composes them last."""
+    items = (
+        ("Users", "kafka_users:list", "user"),
+        ("ACLs", "acls:list", "lock"),
+        ("Certificates", "certificates:list", "certificate"),
+        ("Quotas", "quotas:list", "quota"),
+        ("Service accounts", "service_accounts:list", "key"),
+    )
+    return tuple(_item(path, label, name, icon, cluster.name) for label, name, icon in items)
 
 
 def _item(

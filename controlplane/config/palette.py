@@ -12,6 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.shortcuts import resolve_url
 from django.views.decorators.http import require_safe
 
+from controlplane.certificates.selectors import certificates
 from controlplane.clusters import selectors
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action, Actor, can
@@ -68,10 +69,26 @@ def _pages(actor: Actor, cluster: Cluster, *, here: bool) -> Iterator[Item]:
         ("ACLs: explain who may do what", "acls:explain"),
         ("ACLs: recent denials", "acls:denials"),
         ("Metrics", "metrics:page"),
+        ("Users (SCRAM)", "kafka_users:list"),
+        ("Certificates", "certificates:list"),
+        ("Certificate authorities", "certificates:authorities"),
+        ("Certificate expiry", "certificates:expiry"),
+        ("Quotas", "quotas:list"),
+        ("Service accounts", "service_accounts:list"),
+        ("Quotas: clients", "quotas:clients"),
+        ("Effective quota of a client", "quotas:effective"),
     ):
         yield Item(label + suffix, "page", resolve_url(view, name))
     if can(actor, Action.TOPIC_CREATE, name).allowed:
         yield Item(f"Create topic{suffix}", "action", resolve_url("topics:create", name))
+    if can(actor, Action.SERVICE_ACCOUNT_EDIT, name).allowed:
+        yield Item(f"Create service account{suffix}", "action", resolve_url("service_accounts:create", name))
+    if can(actor, Action.QUOTA_EDIT, name).allowed:
+        yield Item(f"Set quota{suffix}", "action", resolve_url("quotas:set", name))
+    if can(actor, Action.KAFKA_USER_EDIT, name).allowed:
+        yield Item(f"Create SCRAM user{suffix}", "action", resolve_url("kafka_users:create", name))
+    if can(actor, Action.CERTIFICATE_ISSUE, name).allowed:
+        yield Item(f"Issue certificate{suffix}", "action", resolve_url("certificates:issue", name))
     if can(actor, Action.ACL_EDIT, name).allowed:
         yield Item(f"Create ACLs{suffix}", "action", resolve_url("acls:create", name))
 
@@ -81,6 +98,8 @@ def _objects(cluster: Cluster, query: str) -> Iterator[Item]:
         yield Item(name, "topic", resolve_url("topics:detail", cluster.name, name))
     for group in selectors.groups(cluster, search=query).values_list("group", flat=True)[:OBJECTS]:
         yield Item(group, "consumer group", resolve_url("groups:detail", cluster.name, group))
+    for serial, name in certificates(cluster, search=query).values_list("serial", "common_name")[:OBJECTS]:
+        yield Item(name, "certificate", resolve_url("certificates:detail", cluster.name, serial))
     for broker in selectors.brokers(cluster).values_list("broker_id", flat=True):
         if query in f"broker {broker}":
             yield Item(f"Broker {broker}", "broker", resolve_url("clusters:broker", cluster.name, broker))

@@ -38,6 +38,9 @@ SECRET_KEY = envsecret("KASTELLAN_SECRET_KEY") or generated_secret(SECRETS / "dj
 #: Encrypts columns (core/secrets.py). Older keys stay in the file, one per line, newest first, until rotated away.
 FIELD_KEYS_FILE = SECRETS / "field-key"
 
+#: Hosts and networks beyond the public internet that outgoing requests may reach: `10.0.0.0/8,hooks.intern.example`.
+ALLOWED_TARGETS = envlist("KASTELLAN_ALLOWED_TARGETS")
+
 # --- Application ----------------------------------------------------------------------------------------------------
 OIDC_ISSUER = envstr("KASTELLAN_OIDC_ISSUER")
 
@@ -174,6 +177,7 @@ JOB_KINDS: dict[str, str] = {
     "brokers.act": "controlplane.clusters.operations.run_act",
     "brokers.roll": "controlplane.clusters.operations.run_roll",
     "brokers.add": "controlplane.clusters.operations.run_add",
+    "certificates.rotate": "controlplane.certificates.rotation.run",
     "acls.watch": "controlplane.acls.watching.run_watch",
 }
 
@@ -342,6 +346,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "controlplane.accounts.models.RoleChoice",
         "OutcomeEnum": "controlplane.audit.models.Outcome",
+        "BundleEnum": "controlplane.acls.serializers.BUNDLES",
         "JobStateEnum": "controlplane.jobs.models.JobState",
         "StepStateEnum": "controlplane.jobs.api.STEP_STATES",
         "ScopeEnum": "controlplane.accounts.api.SCOPES",

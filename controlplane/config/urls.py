@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from controlplane.certificates import revocation_views
 from controlplane.clusters import views as clusters
 from controlplane.config.palette import palette
 from controlplane.config.readiness import readyz
@@ -31,6 +32,8 @@ urlpatterns = [
     path("clusters/<slug:cluster>/certificates/", include("controlplane.certificates.urls")),
     path("clusters/<slug:cluster>/service-accounts/", include("controlplane.service_accounts.urls")),
     path("clusters/<slug:cluster>/metrics/", include("controlplane.metrics.urls")),
+    path("pki/<slug:cluster>/clients.crl", revocation_views.crl, name="crl"),
+    path("pki/<slug:cluster>/clients-old.crl", revocation_views.crl_old, name="crl_old"),
     path("metrics", metrics.exposition, name="metrics"),
     path("manual/", include("controlplane.manual.urls")),
     path("operations/", include("controlplane.audit.urls")),

@@ -23,7 +23,7 @@ from controlplane.gateways import errors as gateway
 
 SAFE_ID = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
 CONTENT_TYPE = "application/problem+json"
-FOR_MACHINES = ("/api/", "/metrics", "/readyz", "/healthz")
+FOR_MACHINES = ("/api/", "/metrics", "/readyz", "/healthz", "/pki/")
 #: Most specific first: the first class that matches decides.
 GATEWAY_STATUS: tuple[tuple[type[gateway.GatewayError], int, str], ...] = (
     (gateway.DeadlineExceeded, 504, "No answer in time"),

@@ -1,30 +1,19 @@
-"""Secrets at rest: AES-256-GCM, bound to where they are stored, under keys that can be rotated.
-
-The text is `k1:<key id>:<base64(nonce + ciphertext + tag)>`. The context (`table:pk:field`) is authenticated but not
-stored: a ciphertext that was moved to another row does not decrypt.
-"""
+"""Secrets in columns: sealed by `broker.sealing` under the installation's keys, bound to table, row and field."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
 from controlplane.core.env import generated_secret
 from controlplane.core.errors import AppError
+from controlplane.gateways.broker import sealing
 
-FORMAT = "k1"
-NONCE_BYTES = 12
-KEY_BYTES = 32
+__all__ = ["Keyring", "SecretUnreadable", "context_for", "decrypt", "encrypt", "keyring", "new_key"]
+
+new_key = sealing.new_key
 
 
 class SecretUnreadable(AppError):
@@ -36,59 +25,19 @@ def context_for(table: str, pk: object, field: str) -> str:
     return f"{table}:{pk}:{field}"
 
 
-def new_key() -> str:
-    return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-
-
-def key_id(key: bytes) -> str:
-    return hashlib.sha256(b"kastellan-key-id:" + key).hexdigest()[:8]
-
-
-@dataclass(frozen=True, slots=True)
-class Keyring:
-    """`current` encrypts; all decrypt. Pure, so that it can be tested without files."""
-
-    current: str
-    keys: Mapping[str, bytes]
+class Keyring(sealing.Keyring):
+    """`broker.sealing`'s, failing as an `AppError`."""
 
     @classmethod
     def parse(cls, lines: str) -> Keyring:
-        """One key per line, the newest first."""
-        decoded = [base64.urlsafe_b64decode(line.strip()) for line in lines.splitlines() if line.strip()]
-        if not decoded or any(len(key) != KEY_BYTES for key in decoded):
-            raise ValueError("each line is one key of 32 bytes in base64")
-        return cls(key_id(decoded[0]), {key_id(key): key for key in decoded})
-
-    def encrypt(self, text: str, context: str) -> str:
-        nonce = os.urandom(NONCE_BYTES)
-        sealed = AESGCM(self.keys[self.current]).encrypt(nonce, text.encode(), context.encode())
-        return f"{FORMAT}:{self.current}:{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+        found = sealing.Keyring.parse(lines)
+        return cls(found.current, found.keys)
 
     def decrypt(self, stored: str, context: str) -> str:
-        version, _, rest = stored.partition(":")
-        used, _, payload = rest.partition(":")
-        if version != FORMAT or not payload:
-            raise SecretUnreadable("A stored secret is not in a known form")
-        key = self.keys.get(used)
-        if key is None:
-            raise SecretUnreadable(
-                f"A stored secret needs the key {used}, which is not in secrets/field-key",
-                hint="Restore the key file that belongs to this database.",
-            )
         try:
-            raw = base64.urlsafe_b64decode(payload)
-            return AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode()).decode()
-        except (InvalidTag, ValueError) as error:
-            raise SecretUnreadable(
-                "A stored secret does not belong where it was found, or was changed",
-                hint="Somebody wrote to the database by hand. Enter the secret again.",
-            ) from error
-
-    def needs_rotation(self, stored: str) -> bool:
-        return not stored.startswith(f"{FORMAT}:{self.current}:")
-
-    def rotate(self, stored: str, context: str) -> str:
-        return self.encrypt(self.decrypt(stored, context), context) if self.needs_rotation(stored) else stored
+            return super().decrypt(stored, context)
+        except sealing.Unsealable as error:
+            raise SecretUnreadable(error.what, error.hint) from error
 
 
 def keyring() -> Keyring:

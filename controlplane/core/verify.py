@@ -10,14 +10,14 @@ from controlplane.core.errors import NotVerified
 VERIFY_SECONDS = 10.0
 
 
-def verify(what: str, holds: Callable[[], bool]) -> None:
+def verify(what: str, holds: Callable[[], bool], *, seconds: float = VERIFY_SECONDS) -> None:
     """Effects propagate from the controller to the brokers: a short poll, then the truth (KAFKA.md section 6)."""
-    deadline = time.monotonic() + VERIFY_SECONDS
+    deadline = time.monotonic() + seconds
     pause = 0.02
     while not holds():
         if time.monotonic() > deadline:
             raise NotVerified(
-                f"Kafka accepted the change, but {what} could not be confirmed within {VERIFY_SECONDS:.0f} s",
+                f"Kafka accepted the change, but {what} could not be confirmed within {seconds:.0f} s",
                 hint="Look at the object again in a moment; the brokers may still be catching up.",
             )
         time.sleep(pause)

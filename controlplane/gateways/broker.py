@@ -9,22 +9,26 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 
+from broker import claim, issuance, sealing
 from broker import cluster as _cluster
 from broker.artifacts import Artifacts, Lock, Progress
 from broker.artifacts import fetch as _fetch
 from broker.artifacts import missing as _missing
+from broker.authorities import Authorities, Phase
 from broker.availability import PartitionFacts, Quorum, Voter, blockers, impact, unprotected
 from broker.control import ControlClient, ControlError, NoSupervisor, NotReached, ensure_supervisor
 from broker.errors import BundledError
+from broker.issuance import Issued, Leaf
 from broker.java import find_java as _find_java
-from broker.paths import DataPaths, write_if_changed
+from broker.paths import DataPaths, made_once, write_if_changed
+from broker.pki import Hierarchy, PublicKey, Purpose, Revocation, permits
 from broker.processes import (
     HttpReady,
     LogReady,
@@ -33,34 +37,46 @@ from broker.processes import (
     ProcessStatus,
     UnixReady,
 )
+from broker.render import principal_rules as _principal_rules
 from broker.render import super_users as _super_users
 from broker.roll import ClusterView, FactsUnavailable, RollEvent, cluster_facts, roll
 from broker.roll import Outcome as RollOutcome
 from broker.rolling import RestartReason
 from broker.spec import ClusterSpec, NodeSpec
 from broker.states import ALIVE, ProcessState
+from broker.unsupervised import Observed
+from broker.unsupervised import observe as _observe
 from controlplane.gateways.errors import InvalidRequest, NotFound, Unreachable
 
 __all__ = [
     "ALIVE",
     "AT_REST",
+    "Authorities",
     "ClusterSpec",
     "ClusterView",
     "ControlClient",
     "DataPaths",
     "FactsUnavailable",
+    "Hierarchy",
     "HttpReady",
+    "Issued",
+    "Leaf",
     "LogReady",
     "NodeSpec",
     "NotReached",
+    "Observed",
     "PartitionFacts",
+    "Phase",
     "ProcessKind",
     "ProcessSpec",
     "ProcessState",
     "ProcessStatus",
     "Progress",
+    "PublicKey",
+    "Purpose",
     "Quorum",
     "RestartReason",
+    "Revocation",
     "RollEvent",
     "RollOutcome",
     "UnixReady",
@@ -68,7 +84,10 @@ __all__ = [
     "blockers",
     "cluster_facts",
     "impact",
+    "made_once",
+    "permits",
     "roll",
+    "sealing",
     "unprotected",
     "write_if_changed",
 ]
@@ -81,6 +100,21 @@ def data_paths() -> DataPaths:
     """The data directory: `KASTELLAN_DATA`, else `./data` of the checkout."""
     default = Path(__file__).resolve().parents[2] / "data"
     return DataPaths(Path(os.environ.get("KASTELLAN_DATA") or default).absolute())
+
+
+def prepare(paths: DataPaths) -> None:
+    """Makes the data directory ours; refused where it holds files of somebody else."""
+    with translated():
+        paths.prepare()
+
+
+def is_ours(paths: DataPaths) -> bool:
+    return claim.is_ours(paths.root)
+
+
+def delete_data(paths: DataPaths) -> tuple[str, ...]:
+    """Deletes what we made; returns the names of what is somebody else's, which stays."""
+    return claim.delete(paths.root)
 
 
 @contextmanager
@@ -182,9 +216,55 @@ def control_credentials(spec: ClusterSpec) -> _cluster.ControlCredentials:
     return _cluster.control_credentials(data_paths(), spec)
 
 
+# Certificates
+
+
+def authorities(spec: ClusterSpec, purpose: Purpose) -> Authorities:
+    """Present, next and old authority of a purpose, each with its chain."""
+    with translated():
+        return issuance.authorities(data_paths(), spec, purpose, datetime.now(UTC))
+
+
+def issue_client(spec: ClusterSpec, common_name: str, life: timedelta) -> Issued:
+    with translated():
+        return issuance.issue_client(data_paths(), spec, common_name, life, datetime.now(UTC))
+
+
+def certify_client(
+    spec: ClusterSpec, common_name: str, public_key: PublicKey, hosts: Collection[str], life: timedelta
+) -> Issued:
+    with translated():
+        return issuance.certify_client(
+            data_paths(), spec, common_name, public_key, hosts, life, datetime.now(UTC)
+        )
+
+
+def revocation_lists(
+    spec: ClusterSpec, purpose: Purpose, revoked: Iterable[Revocation], number: int
+) -> tuple[x509.CertificateRevocationList, ...]:
+    with translated():
+        return issuance.revocation_lists(data_paths(), spec, purpose, revoked, number, datetime.now(UTC))
+
+
+def own_leaves(spec: ClusterSpec) -> tuple[Leaf, ...]:
+    """The certificates of the cluster's brokers, the control plane and the user admin."""
+    with translated():
+        return issuance.leaves(data_paths(), spec)
+
+
+def keytool() -> Path:
+    """Of the Java that the brokers run on."""
+    return _find_java(artifacts(data_paths()).env).executable.with_name("keytool")
+
+
 def super_users(spec: ClusterSpec) -> frozenset[str]:
     """The principals that no ACL binds, as the brokers name them (`User:CN=broker-1`, `User:admin`)."""
     return frozenset(_super_users(spec))
+
+
+def principal_rules(spec: ClusterSpec) -> str:
+    """`ssl.principal.mapping.rules` of the listener that clients with certificates use."""
+    return _principal_rules(spec)
 
 
 def reserved_name(spec: ClusterSpec, name: str) -> bool:
@@ -249,6 +329,11 @@ def control() -> Generator[ControlClient]:
     """The supervisor for one conversation, or `Unreachable` with what to do."""
     with translated():
         yield ControlClient(data_paths())
+
+
+def observe(paths: DataPaths | None = None) -> Observed:
+    """The processes, also while no supervisor answers: then as the process table shows them."""
+    return _observe(paths or data_paths())
 
 
 def processes() -> tuple[ProcessStatus, ...]:

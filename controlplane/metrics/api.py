@@ -84,6 +84,8 @@ class ChartApi(ClusterApiView):
             OpenApiParameter("to", {"type": "integer", "minimum": 0, "maximum": 99999999999}),
             OpenApiParameter("broker", str),
             OpenApiParameter("topic", str, description="For charts of a topic."),
+            OpenApiParameter("user", str, description="For charts of a client: as its quota counts it."),
+            OpenApiParameter("client_id", str, description="For charts of a client."),
         ],
         responses=ChartDataSerializer,
     )

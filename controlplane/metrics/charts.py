@@ -15,6 +15,7 @@ REQUESTS = ("Produce", "FetchConsumer", "FetchFollower")
 class Scope(StrEnum):
     CLUSTER = "cluster"
     TOPIC = "topic"
+    CLIENT = "client"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,18 @@ CHARTS: tuple[Chart, ...] = (
            "Fetched from this topic.", scope=Scope.TOPIC),
     _topic("topic-records-in", "Records in", "/s", "kafka_server_brokertopicmetrics_messagesin_total",
            "Records produced to this topic.", scope=Scope.TOPIC),
+    Chart("client-produce", "Produced", "bytes/s", "kafka_server_produce_byte_rate", scope=Scope.CLIENT,
+          help="As the quota counts it: per broker."),
+    Chart("client-consume", "Consumed", "bytes/s", "kafka_server_fetch_byte_rate", scope=Scope.CLIENT,
+          help="As the quota counts it: per broker."),
+    Chart("client-request-time", "Request time", "fraction", "kafka_server_request_request_time", scale=0.01, scope=Scope.CLIENT,
+          help="100 % is one thread of a broker."),
+    Chart("client-produce-throttle", "Produce throttle time", "ms", "kafka_server_produce_throttle_time",
+          over="max", scope=Scope.CLIENT, help="How long answers to produce requests were held. A gap: they were not."),
+    Chart("client-consume-throttle", "Consume throttle time", "ms", "kafka_server_fetch_throttle_time",
+          over="max", scope=Scope.CLIENT, help="How long answers to fetches were held. A gap: they were not."),
 )  # fmt: skip
 BY_ID: Mapping[str, Chart] = {chart.id: chart for chart in CHARTS}
 CLUSTER_CHARTS = tuple(chart for chart in CHARTS if chart.scope is Scope.CLUSTER)
 TOPIC_CHARTS = tuple(chart for chart in CHARTS if chart.scope is Scope.TOPIC)
+CLIENT_CHARTS = tuple(chart for chart in CHARTS if chart.scope is Scope.CLIENT)

@@ -9,7 +9,7 @@ from typing import Any
 from celery.signals import task_postrun, task_prerun
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from prometheus_client import Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 HTTP = Histogram(
     "kastellan_http_request_duration_seconds",
@@ -21,6 +21,8 @@ SCRAPES = Histogram("kastellan_poll_duration_seconds", "Polls of brokers.", ["cl
 SCRAPE_FAILURES = Counter(
     "kastellan_poll_failures_total", "Polls that gave no samples.", ["cluster", "broker"]
 )
+#: Collectors of facts that are read at the moment of a scrape; domains register theirs in `ready()`.
+LIVE = CollectorRegistry()
 
 _started: dict[str, float] = {}
 

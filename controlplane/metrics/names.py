@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 QUANTILES = {
     "50thPercentile": "0.50",
@@ -33,6 +34,11 @@ QUERIES: tuple[str, ...] = (
     "kafka.server:type=group-coordinator-metrics",
     "kafka.server:type=raft-metrics",
     "kafka.server:type=broker-metadata-metrics",
+    # Per client, where a quota of that kind is configured (controlplane.metrics.clients reads them).
+    "kafka.server:type=Produce,*",
+    "kafka.server:type=Fetch,*",
+    "kafka.server:type=Request,*",
+    "kafka.server:type=ControllerMutation,*",
     "kafka.controller:type=KafkaController,*",
     "kafka.controller:type=ControllerStats,*",
     "kafka.controller:type=ControllerEventManager,*",
@@ -82,6 +88,11 @@ def parse_keys(text: str) -> dict[str, str]:
     return {key: _unquoted(value) for key, value in _KEY.findall(text)}
 
 
+def encoded_user(user: str) -> str:
+    """As Kafka's Sanitizer names users in MBeans: java.net.URLEncoder, where only letters, digits, '.-_' stay."""
+    return quote(user, safe="").replace("~", "%7E")
+
+
 def _unquoted(value: str) -> str:
     return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
 
@@ -89,7 +100,8 @@ def _unquoted(value: str) -> str:
 def _labels(keys: Mapping[str, str], *skipped: str) -> dict[str, str]:
     # The poller adds `broker`: a key of that name (KafkaController's per-broker gauges) gets one of its own.
     renamed = {"broker": "node"}
-    return {renamed.get(key, key): value for key, value in keys.items() if key not in skipped}
+    named = {renamed.get(key, key): value for key, value in keys.items() if key not in skipped}
+    return {key.replace("-", "_"): value for key, value in named.items()}  # as Prometheus wants labels
 
 
 def _yammer(domain: str, keys: Mapping[str, str], attributes: Mapping[str, Any]) -> Iterator[Sample]:

@@ -12,6 +12,7 @@ import zlib
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.jolokia import Endpoint, read_mbeans
+from controlplane.metrics.clients import bounded
 from controlplane.metrics.names import QUERIES, Sample, samples_of
 from controlplane.metrics.selectors import store
 
@@ -39,7 +40,7 @@ def poll(cluster: str, broker: int, *, endpoint: Endpoint | None = None) -> Gate
     failure: GatewayError | None = None
     samples: list[Sample] = []
     try:
-        samples = samples_of(read_mbeans(endpoint or endpoint_of(cluster, broker), QUERIES))
+        samples = bounded(samples_of(read_mbeans(endpoint or endpoint_of(cluster, broker), QUERIES)))
     except GatewayError as error:
         failure = error
     own = [

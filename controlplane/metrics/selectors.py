@@ -16,6 +16,7 @@ from controlplane.metrics.charts import Chart, Scope
 from controlplane.metrics.logic import rates
 from controlplane.metrics.logic.ranges import TimeRange
 from controlplane.metrics.logic.rates import STALE_MS
+from controlplane.metrics.names import encoded_user
 from controlplane.metrics.store import MetricStore, Series
 
 #: Health derives rates from the last minute: long enough to be calm, short enough to be now.
@@ -51,13 +52,22 @@ class ChartData:
 
 
 def chart_data(
-    cluster: str, chart: Chart, period: TimeRange, *, broker: str = "", topic: str = ""
+    cluster: str,
+    chart: Chart,
+    period: TimeRange,
+    *,
+    broker: str = "",
+    topic: str = "",
+    user: str = "",
+    client_id: str = "",
 ) -> ChartData:
     step = rates.step_for(period.start, period.end)
     start, end = period.start // step * step, period.end // step * step
     where = dict(chart.where)
     if chart.scope is Scope.TOPIC:
         where["topic"] = topic
+    elif chart.scope is Scope.CLIENT:
+        where |= {"user": encoded_user(user), "client_id": client_id}
     if broker:
         where["broker"] = broker
     found = store().select(cluster, chart.metric, where, start - STALE_MS, period.end)

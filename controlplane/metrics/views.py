@@ -21,6 +21,7 @@ from controlplane.core.access import Action, can
 from controlplane.core.errors import NotFound
 from controlplane.core.pages import render_page
 from controlplane.metrics import charts, pages, selectors
+from controlplane.metrics.instruments import LIVE
 from controlplane.metrics.logic import ranges
 
 
@@ -61,7 +62,13 @@ def chart_json(cluster: str, chart: str, query: dict[str, str]) -> dict[str, Any
         raise NotFound(f"There is no chart {chart!r}", hint=f"One of {', '.join(charts.BY_ID)}.")
     period = ranges.parse(query, now_ms())
     data = selectors.chart_data(
-        cluster, named, period, broker=query.get("broker", ""), topic=query.get("topic", "")
+        cluster,
+        named,
+        period,
+        broker=query.get("broker", ""),
+        topic=query.get("topic", ""),
+        user=query.get("user", ""),
+        client_id=query.get("client_id", ""),
     )
     return {
         "from": data.start,
@@ -103,4 +110,5 @@ def exposition(request: HttpRequest) -> HttpResponse:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    body = generate_latest(registry) + generate_latest(LIVE)
+    return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)

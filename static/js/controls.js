@@ -41,9 +41,9 @@ function onChange(event) {
   if (event.target.matches("[data-shows]")) toggleFor(event.target);
 }
 
-// <select data-shows> shows the elements whose data-for lists its value.
+// <select data-shows> shows the elements of its fieldset (else of its form) whose data-for lists its value.
 function toggleFor(select) {
-  for (const element of select.form.querySelectorAll("[data-for]")) element.hidden = !element.dataset.for.split(" ").includes(select.value);
+  for (const element of (select.closest("fieldset") ?? select.form).querySelectorAll("[data-for]")) element.hidden = !element.dataset.for.split(" ").includes(select.value);
 }
 
 function onInput(event) {

@@ -90,6 +90,10 @@ class Rig:
         supervisor.kill()
         supervisor.wait()
 
+    def kill_child(self, pid: int) -> None:
+        assert pid in self.marked()
+        os.kill(pid, signal.SIGKILL)
+
     def status(self, name: str) -> ProcessStatus:
         return next(status for status in self.client.status() if status.name == name)
 

@@ -20,7 +20,7 @@ from confluent_kafka.cimpl import NewTopic
 from broker import pki, wire
 from broker.admin_user import ensure_admin_user
 from broker.cluster import bootstrap, control_credentials, jolokia_endpoint
-from broker.credentials import ControlCredentials, admin_files, ensure_hierarchy
+from broker.credentials import ControlCredentials, admin_files, ensure_authorities
 from broker.health import JolokiaFacts
 from broker.paths import DataPaths
 from broker.pki import Purpose
@@ -35,7 +35,7 @@ def issued(
 ) -> ControlCredentials:
     """A certificate of the cluster's own authorities, with the CA that verifies the brokers."""
     now = datetime.now(UTC)
-    authorities = ensure_hierarchy(paths.cluster(spec.name), spec, purpose, ("localhost",), now)
+    authorities = ensure_authorities(paths.cluster(spec.name), spec, purpose, ("localhost",), now).current
     leaf = pki.issue(authorities, name, ("localhost",), now)
     (directory / "certificate.pem").write_text(authorities.chain_pem(leaf.certificate))
     (directory / "key.pem").write_text(leaf.key_pem)

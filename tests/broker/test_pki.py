@@ -20,9 +20,17 @@ from broker.pki import Hierarchy, KeyPair, PkiError, Purpose
 
 NOW = datetime.now(UTC)
 HOSTS = ("localhost", "127.0.0.1", "::1", "kafka.example.internal")
+
+
+def root_of(hierarchy: Hierarchy) -> KeyPair:
+    assert isinstance(hierarchy.root, KeyPair)
+    return hierarchy.root
+
+
 BROKERS = pki.create_hierarchy(Purpose.BROKERS, "test", HOSTS, NOW)
 CLIENTS = pki.create_hierarchy(Purpose.CLIENTS, "test", HOSTS, NOW)
 BROKER = pki.issue(BROKERS, "broker-1", HOSTS, NOW)
+BROKERS_ROOT = root_of(BROKERS)
 CLIENT = pki.issue(CLIENTS, "orders.svc", (), NOW)
 PKILINT = shutil.which("lint_pkix_cert")
 
@@ -65,7 +73,7 @@ def test_openssl_accepts_the_broker_by_its_addresses(tmp_path: Path, address: st
 
 
 def test_openssl_refuses_a_leaf_outside_the_name_constraints(tmp_path: Path) -> None:
-    wide = pki.create_issuing(Purpose.BROKERS, BROKERS.root, ("bank.example",), NOW, BROKERS.issuing.key)
+    wide = pki.create_issuing(Purpose.BROKERS, BROKERS_ROOT, ("bank.example",), NOW, BROKERS.issuing.key)
     smuggled = pki.issue(Hierarchy(Purpose.BROKERS, BROKERS.root, wide), "broker-1", ("bank.example",), NOW)
     assert "permitted subtree violation" in verify(tmp_path, BROKERS, smuggled, "sslserver")
 
@@ -107,6 +115,7 @@ def test_pkilint_has_no_finding_but_its_dislike_of_localhost(tmp_path: Path, pai
 def test_every_certificate_has_a_random_positive_serial_p256_and_a_backdated_start(pair: KeyPair) -> None:
     certificate = pair.certificate
     assert 0 < certificate.serial_number < 2**127
+    assert isinstance(pair.key, ec.EllipticCurvePrivateKey)
     assert isinstance(pair.key.curve, ec.SECP256R1)
     assert certificate.not_valid_before_utc == (NOW - timedelta(minutes=1)).replace(microsecond=0)
     certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
@@ -166,7 +175,7 @@ def test_private_addresses_and_loopback_are_permitted(host: str) -> None:
 
 
 def test_a_public_address_given_as_host_is_permitted_alone() -> None:
-    issuing = pki.create_issuing(Purpose.BROKERS, BROKERS.root, ("8.8.4.4",), NOW)
+    issuing = pki.create_issuing(Purpose.BROKERS, BROKERS_ROOT, ("8.8.4.4",), NOW)
     assert pki.permits(issuing.certificate, ("8.8.4.4",))
     assert not pki.permits(issuing.certificate, ("8.8.8.8",))
 
@@ -190,7 +199,7 @@ def test_a_leaf_never_outlives_its_issuer(days: int) -> None:
 
 def test_a_renewed_issuing_authority_keeps_its_key_and_its_leaves(tmp_path: Path) -> None:
     later = NOW + timedelta(days=400)
-    renewed = pki.create_issuing(Purpose.BROKERS, BROKERS.root, HOSTS, later, BROKERS.issuing.key)
+    renewed = pki.create_issuing(Purpose.BROKERS, BROKERS_ROOT, HOSTS, later, BROKERS.issuing.key)
     authorities = Hierarchy(Purpose.BROKERS, BROKERS.root, renewed)
     assert renewed.certificate != BROKERS.issuing.certificate
     at = str(int((later + timedelta(days=1)).timestamp()))
@@ -200,7 +209,7 @@ def test_a_renewed_issuing_authority_keeps_its_key_and_its_leaves(tmp_path: Path
 
 def test_a_root_near_its_end_issues_no_more_authorities() -> None:
     with pytest.raises(PkiError, match="rotated"):
-        pki.create_issuing(Purpose.BROKERS, BROKERS.root, HOSTS, NOW + timedelta(days=3600))
+        pki.create_issuing(Purpose.BROKERS, BROKERS_ROOT, HOSTS, NOW + timedelta(days=3600))
 
 
 def test_a_pair_survives_its_way_through_pem() -> None:

@@ -23,6 +23,7 @@ FINE = ClusterNow(3, (), (), 1, 0, 0, 0, NOW - timedelta(seconds=5))
             Tone.CRITICAL,
             "Broker 2 cannot run: port taken",
         ),
+        (replace(FINE, supervised=False), Tone.WARN, "The supervisor does not run"),
         (replace(FINE, out_of_sync=1), Tone.WARN, "1 replica out of sync"),
         (replace(FINE, under_min_isr=4, out_of_sync=8), Tone.CRITICAL, "4 partitions below min ISR"),
         (replace(FINE, leaderless=2, under_min_isr=2), Tone.CRITICAL, "2 partitions offline"),

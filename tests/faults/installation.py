@@ -108,7 +108,7 @@ class Installation:
         return tuple(self.pid(name) for name in names)
 
     def web_answers(self) -> bool:
-        url = self._url()
+        url = self.url
         try:
             with urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:
                 return bool(answer.status == 200)
@@ -126,7 +126,8 @@ class Installation:
         """Every live process whose arguments or environment name this data directory."""
         return tuple(_processes_of(self.root))
 
-    def _url(self) -> str:
+    @property
+    def url(self) -> str:
         recorded = json.loads(self.paths.settings.read_text())
         return f"http://{recorded.get('host', '127.0.0.1')}:{recorded['port']}"
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from controlplane.metrics.names import QUERIES, Sample, is_counter, parse_keys, samples_of
+from controlplane.metrics.clients import MOST_PER_KIND, bounded
+from controlplane.metrics.names import QUERIES, Sample, encoded_user, is_counter, parse_keys, samples_of
 
 LIVE: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parent / "jolokia-4.4.0.json").read_text(encoding="utf-8")
@@ -91,3 +92,25 @@ def test_object_names_are_parsed_with_their_quotes(text: str, keys: dict[str, st
 @pytest.mark.parametrize(("name", "counter"), [("x_total", True), ("x_count", True), ("x_bytes", False)])
 def test_counters_are_told_by_their_name(name: str, counter: bool) -> None:
     assert is_counter(name) is counter
+
+
+def test_a_client_of_a_quota_keeps_kafkas_encoding_and_gets_a_label_that_prometheus_takes() -> None:
+    mbean = 'kafka.server:type=Produce,user="%C3%BC%20app%7E1",client-id=my-app'
+    rate, throttle = samples_of({mbean: {"byte-rate": 5.0, "throttle-time": 7.0}})
+    assert rate == Sample(
+        "kafka_server_produce_byte_rate", (("client_id", "my-app"), ("user", "%C3%BC%20app%7E1")), 5.0
+    )
+    assert throttle.name == "kafka_server_produce_throttle_time"
+    assert encoded_user("ü app~1") == "%C3%BC%20app%7E1"
+
+
+def test_invented_client_ids_cannot_fill_the_store() -> None:
+    name = "kafka_server_produce_byte_rate"
+    many = [
+        Sample(name, (("client_id", str(number)),), float(number)) for number in range(MOST_PER_KIND + 50)
+    ]
+    other = Sample("up", (), 1.0)
+    kept = bounded([*many, other])
+    assert len(kept) == MOST_PER_KIND + 1
+    assert other in kept
+    assert min(sample.value for sample in kept if sample.name == name) == 50

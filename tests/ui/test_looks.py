@@ -14,9 +14,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 OTHERS = (
     "/clusters/main/topics/",
     "/clusters/main/topics/+new/",
+    "/clusters/main/service-accounts/+new/",
     "/clusters/main/groups/",
     "/clusters/main/brokers/",
     "/clusters/main/metrics/",
+    "/clusters/main/certificates/",
+    "/clusters/main/certificates/+issue/",
+    "/clusters/main/certificates/expiry/+watch/",
     "/operations/",
     "/jobs/",
     "/settings/account/",

@@ -13,7 +13,7 @@ from tests.web.people import api, person, signed_in
 pytestmark = pytest.mark.django_db
 #: One's own account, and what says nothing about any cluster.
 OWN = (
-    "healthz", "readyz", "home", "palette", "account_", "mfa_", "accounts:account", "accounts:security",
+    "healthz", "readyz", "crl", "home", "palette", "account_", "mfa_", "accounts:account", "accounts:security",
     "accounts:end_", "accounts:login_link", "accounts:set_password", "api:docs", "api:schema", "api:root", "api:clusters", "manual:",
 )  # fmt: skip
 

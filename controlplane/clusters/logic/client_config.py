@@ -160,8 +160,8 @@ def confluent_python(endpoint: Endpoint, login: Login) -> str:
         "HERE = Path(__file__).resolve().parent\n"
         "CONFIG = {\n" + "\n".join(lines) + "\n}\n\n\n" + _PYTHON_MAIN.format(
             open="producer = Producer(CONFIG)",
-            send="producer.produce(topic, value, on_delivery=lambda error, _: error and sys.exit(str(error)))",
-            flush="if producer.flush(30):\n        sys.exit('not delivered within 30 s')",
+            send="failed = []\n    producer.produce(topic, value, on_delivery=lambda error, _: error and failed.append(error.str()))",
+            flush="if producer.flush(30):\n        sys.exit('not delivered within 30 s')\n    if failed:\n        sys.exit(failed[0])",
         )
     )  # fmt: skip
 

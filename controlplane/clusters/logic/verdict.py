@@ -9,6 +9,10 @@ from enum import StrEnum
 
 #: A snapshot older than this says nothing about now.
 FRESH = timedelta(seconds=60)
+UNSUPERVISED = (
+    "The supervisor does not run: a broker that ends is not started again. "
+    "`./run up` starts it; it takes back what runs, and nothing restarts."
+)
 
 
 class Tone(StrEnum):
@@ -20,7 +24,10 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClusterNow:
-    """Counts of partitions, replicas and brokers; `down` are broker ids, `fatal` those that the supervisor gave up."""
+    """Counts of partitions, replicas and brokers; `down` are broker ids, `fatal` those that the supervisor gave up.
+
+    `supervised` is False for brokers of ours whose supervisor does not answer.
+    """
 
     brokers: int
     down: tuple[int, ...]
@@ -31,6 +38,7 @@ class ClusterNow:
     out_of_sync: int
     read_at: datetime | None
     error: str = ""
+    supervised: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,8 @@ def _findings(state: ClusterNow) -> list[tuple[Tone, str]]:
     if others:
         names = ", ".join(map(str, others))
         found.append((Tone.WARN, f"Broker{'s' if len(others) > 1 else ''} {names} down; the others serve."))
+    if not state.supervised:
+        found.append((Tone.WARN, UNSUPERVISED))
     if state.out_of_sync:
         found.append((Tone.WARN, f"{_count(state.out_of_sync, 'replica')} out of sync."))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 
 from controlplane.core.templatetags.kastellan import bytes_, duration_ms, percent, rate, unknown
-from controlplane.metrics.charts import CLUSTER_CHARTS, TOPIC_CHARTS, Chart
+from controlplane.metrics.charts import CLIENT_CHARTS, CLUSTER_CHARTS, TOPIC_CHARTS, Chart
 from controlplane.metrics.logic.ranges import RANGES
 
 register = template.Library()
@@ -19,6 +19,11 @@ def cluster_charts() -> tuple[Chart, ...]:
 @register.simple_tag
 def topic_charts() -> tuple[Chart, ...]:
     return TOPIC_CHARTS
+
+
+@register.simple_tag
+def client_charts() -> tuple[Chart, ...]:
+    return CLIENT_CHARTS
 
 
 @register.simple_tag

@@ -14,10 +14,12 @@ EXACT, DEFAULT = 0, 1  # how a component of a filter matches
 
 
 class QuotasAdmin(AdminBase):
-    def describe_client_quotas(self, entity: QuotaEntity | None = None) -> tuple[ClientQuota, ...]:
-        """Of all entities, or exactly of one."""
+    def describe_client_quotas(
+        self, entity: QuotaEntity | None = None, *, broker: int | None = None
+    ) -> tuple[ClientQuota, ...]:
+        """Of all entities, or exactly of one. `broker`: as that broker knows them."""
         with self._call("quotas") as call:
-            return parse_quotas(call.ask(describe_request(entity)))
+            return parse_quotas(call.ask(describe_request(entity), node=broker))
 
     def alter_client_quotas(
         self, entity: QuotaEntity, values: Mapping[str, float | None], *, validate_only: bool = False

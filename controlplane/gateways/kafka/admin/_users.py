@@ -20,11 +20,11 @@ HASHES = {CredentialMechanism.SCRAM_SHA_256: "sha256", CredentialMechanism.SCRAM
 
 class UsersAdmin(AdminBase):
     def describe_user_scram_credentials(
-        self, users: Sequence[str] | None = None
+        self, users: Sequence[str] | None = None, *, broker: int | None = None
     ) -> tuple[ScramCredential, ...]:
-        """Of all users or of the given; users without credentials are left out."""
+        """Of all users or of the given; users without credentials are left out. `broker`: as that broker knows them."""
         with self._call("users") as call:
-            return parse_credentials(call.ask(describe_request(users)))
+            return parse_credentials(call.ask(describe_request(users), node=broker))
 
     def upsert_user_scram_credential(
         self, user: str, mechanism: CredentialMechanism, password: str, iterations: int = ITERATIONS

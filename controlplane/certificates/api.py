@@ -1,0 +1,324 @@
+"""The certificates API: one class per resource. Same services as the pages; a private key is in one answer only."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from django.shortcuts import resolve_url
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.certificates import selectors
+from controlplane.certificates.logic.csr import MAX_BYTES
+from controlplane.certificates.logic.plans import (
+    DEFAULT_DAYS,
+    MAX_DAYS,
+    MIN_DAYS,
+    IssueCertificate,
+    RenewCertificate,
+)
+from controlplane.certificates.logic.state import Reason
+from controlplane.certificates.models import Certificate, OriginChoice
+from controlplane.certificates.services import blocking, downloads, issuing, revocation
+from controlplane.certificates.services.downloads import TRUSTSTORES
+from controlplane.certificates.services.issuing import Delivery
+from controlplane.certificates.views import file_response
+from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
+from controlplane.core.access import Action
+from controlplane.core.errors import Invalid
+from controlplane.core.plans import Plan
+from controlplane.core.rest import (
+    DRY_RUN,
+    IF_MATCH,
+    list_answer,
+    list_parameters,
+    list_schema,
+    valid_data,
+    with_etag,
+)
+
+SORTABLE = ("common_name", "principal", "not_after", "issued_at", "serial")
+SECRETS = frozenset({"private_key_pem", "bundle", "keystore_password"})
+REASONS = [reason.value for reason in Reason]
+PEM_FILE = {(200, "application/x-pem-file"): OpenApiTypes.STR}
+
+
+class CertificateRowSerializer(serializers.Serializer[Any]):
+    """A client certificate that was issued here. Times are UTC."""
+
+    serial = serializers.CharField(help_text="Hexadecimal, lower case.")
+    common_name = serializers.CharField()
+    principal = serializers.CharField(help_text="The `User:` that brokers see.")
+    fingerprint = serializers.CharField(help_text="SHA-256, hexadecimal.")
+    not_before = serializers.DateTimeField()
+    not_after = serializers.DateTimeField()
+    origin = serializers.ChoiceField(choices=OriginChoice.choices)
+    issued_by = serializers.CharField()
+    issued_at = serializers.DateTimeField()
+    revoked_at = serializers.DateTimeField(allow_null=True)
+    revoked_by = serializers.CharField(allow_blank=True)
+    revocation_reason = serializers.CharField(allow_blank=True)
+    replaces = serializers.CharField(allow_blank=True, help_text="Serial of the certificate it renewed.")
+    replaced_by = serializers.CharField(allow_blank=True)
+
+
+class CertificateSerializer(CertificateRowSerializer):
+    """The answer's ETag is what If-Match takes."""
+
+    certificate_pem = serializers.CharField(source="pem")
+    chain_pem = serializers.CharField(help_text="The certificate, then its authorities.")
+
+
+class DeliverySerializer(CertificateSerializer):
+    """The last three are shown once: no later answer has them. They are null where the owner kept the key."""
+
+    ca_pem = serializers.CharField(help_text="What the brokers' certificates end in.")
+    private_key_pem = serializers.CharField(allow_null=True)
+    bundle = serializers.CharField(
+        allow_null=True, help_text="Base64 of a ZIP with every format and ready configuration files."
+    )
+    keystore_password = serializers.CharField(
+        allow_null=True, help_text="Of keystore.p12 and keystore.jks in it."
+    )
+
+
+class IssueInput(serializers.Serializer[Any]):
+    common_name = serializers.CharField(max_length=200)
+    days = serializers.IntegerField(min_value=MIN_DAYS, max_value=MAX_DAYS, default=DEFAULT_DAYS)
+    csr = serializers.CharField(
+        max_length=MAX_BYTES,
+        required=False,
+        allow_blank=True,
+        help_text="PKCS#10 as PEM. Left out, the key is made here and shown once.",
+    )
+
+
+class RenewInput(serializers.Serializer[Any]):
+    days = serializers.IntegerField(min_value=MIN_DAYS, max_value=MAX_DAYS, default=DEFAULT_DAYS)
+    csr = serializers.CharField(
+        max_length=MAX_BYTES, required=False, allow_blank=True, help_text="A new key of its owner."
+    )
+
+
+class RevokeInput(serializers.Serializer[Any]):
+    reason = serializers.ChoiceField(choices=REASONS, default=Reason.UNSPECIFIED.value)
+
+
+class BlockSerializer(serializers.Serializer[Any]):
+    """Whether the certificate's principal is blocked on Kafka, read live."""
+
+    principal = serializers.CharField()
+    blocked = serializers.BooleanField(help_text="Everything is denied to it.")
+    super_user = serializers.BooleanField(help_text="No ACL binds it, so it cannot be blocked.")
+    denials = serializers.ListField(child=serializers.CharField(), help_text="Resource types with a denial.")
+
+
+def _or_plan(name: str, serializer: type[serializers.Serializer[Any]]) -> PolymorphicProxySerializer:
+    return PolymorphicProxySerializer(
+        component_name=name, serializers=[serializer, PlanSerializer], resource_type_field_name=None
+    )
+
+
+CERTIFICATE_OR_PLAN = _or_plan("CertificateOrPlan", CertificateSerializer)
+BLOCK_OR_PLAN = _or_plan("BlockOrPlan", BlockSerializer)
+
+
+class CertificatesApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.CERTIFICATE_VIEW, "POST": Action.CERTIFICATE_ISSUE}
+    shown_once: ClassVar = SECRETS
+
+    @extend_schema(
+        summary="List issued certificates",
+        parameters=[*list_parameters(SORTABLE), OpenApiParameter("state", str, enum=selectors.STATES)],
+        responses=list_schema(CertificateRowSerializer),
+    )
+    def get(self, request: Request, cluster: str) -> Response:
+        search = request.query_params.get("search", "").strip()
+        rows = selectors.certificates(
+            self.cluster, search=search, state=one_of(request, "state", selectors.STATES)
+        )
+        return list_answer(request, rows, _row, sortable=SORTABLE, default_sort="not_after")
+
+    @extend_schema(
+        summary="Issue a certificate",
+        parameters=[DRY_RUN],
+        request=IssueInput,
+        responses={201: DeliverySerializer, 200: PlanSerializer},
+        examples=[OpenApiExample("orders", {"common_name": "orders.svc", "days": 90}, request_only=True)],
+    )
+    def post(self, request: Request, cluster: str) -> Response:
+        data = valid_data(IssueInput, request)
+        wanted = IssueCertificate(data["common_name"].strip(), data["days"], data.get("csr", ""))
+
+        def apply(plan: Plan) -> Response:
+            return _delivered(issuing.apply_issue(self.actor, self.cluster, wanted, plan))
+
+        return change(request, issuing.plan_issue(self.cluster, wanted), apply, conditional=False)
+
+
+class CertificateApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.CERTIFICATE_VIEW}
+
+    @extend_schema(summary="Read a certificate", responses=CertificateSerializer)
+    def get(self, request: Request, cluster: str, serial: str) -> Response:
+        return _certificate(selectors.get_certificate(self.cluster, serial))
+
+
+class RenewApi(ClusterApiView):
+    actions: ClassVar = {"POST": Action.CERTIFICATE_ISSUE}
+    shown_once: ClassVar = SECRETS
+
+    @extend_schema(
+        summary="Renew a certificate",
+        parameters=[DRY_RUN],
+        request=RenewInput,
+        responses={201: DeliverySerializer, 200: PlanSerializer},
+    )
+    def post(self, request: Request, cluster: str, serial: str) -> Response:
+        certificate = selectors.get_certificate(self.cluster, serial)
+        data = valid_data(RenewInput, request)
+        wanted = RenewCertificate(data["days"], data.get("csr", ""))
+
+        def apply(plan: Plan) -> Response:
+            return _delivered(issuing.apply_renew(self.actor, self.cluster, certificate, wanted, plan))
+
+        plan = issuing.plan_renew(self.cluster, certificate, wanted)
+        return change(request, plan, apply, conditional=False)
+
+
+class RevokeApi(ClusterApiView):
+    actions: ClassVar = {"POST": Action.CERTIFICATE_REVOKE}
+
+    @extend_schema(
+        summary="Revoke a certificate",
+        description="Its serial goes on the revocation list. Brokers do not ask for the list: block the principal too.",
+        parameters=[DRY_RUN, IF_MATCH],
+        request=RevokeInput,
+        responses={200: CERTIFICATE_OR_PLAN},
+    )
+    def post(self, request: Request, cluster: str, serial: str) -> Response:
+        certificate = selectors.get_certificate(self.cluster, serial)
+        reason = Reason(valid_data(RevokeInput, request)["reason"])
+
+        def apply(plan: Plan) -> Response:
+            return _certificate(revocation.apply_revoke(self.actor, self.cluster, certificate, reason, plan))
+
+        return change(request, revocation.plan_revoke(self.cluster, certificate, reason), apply)
+
+
+class BlockApi(ClusterApiView):
+    actions: ClassVar = {
+        "GET": Action.CERTIFICATE_VIEW,
+        "POST": Action.CERTIFICATE_REVOKE,
+        "DELETE": Action.CERTIFICATE_REVOKE,
+    }
+
+    @extend_schema(summary="Whether the principal is blocked", responses=BlockSerializer)
+    def get(self, request: Request, cluster: str, serial: str) -> Response:
+        return self._state(serial)
+
+    @extend_schema(
+        summary="Block the principal",
+        parameters=[DRY_RUN, IF_MATCH],
+        request=None,
+        responses={200: BLOCK_OR_PLAN},
+    )
+    def post(self, request: Request, cluster: str, serial: str) -> Response:
+        principal = selectors.get_certificate(self.cluster, serial).principal
+
+        def apply(plan: Plan) -> Response:
+            blocking.apply_block(self.actor, self.cluster, principal, plan)
+            return self._state(serial)
+
+        return change(request, blocking.plan_block(self.cluster, principal), apply)
+
+    @extend_schema(summary="Lift the block", parameters=[DRY_RUN, IF_MATCH], responses={200: BLOCK_OR_PLAN})
+    def delete(self, request: Request, cluster: str, serial: str) -> Response:
+        principal = selectors.get_certificate(self.cluster, serial).principal
+
+        def apply(plan: Plan) -> Response:
+            blocking.apply_unblock(self.actor, self.cluster, principal, plan)
+            return self._state(serial)
+
+        return change(request, blocking.plan_unblock(self.cluster, principal), apply)
+
+    def _state(self, serial: str) -> Response:
+        state = selectors.block_state(self.cluster, selectors.get_certificate(self.cluster, serial).principal)
+        body = {
+            "principal": state.principal,
+            "blocked": state.blocked,
+            "super_user": state.super_user,
+            "denials": sorted(str(acl.resource_type) for acl in state.present),
+        }
+        return with_etag(Response(body), state.digest)
+
+
+class ChainApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.CERTIFICATE_VIEW}
+
+    @extend_schema(summary="Download a certificate with its authorities", responses=PEM_FILE)
+    def get(self, request: Request, cluster: str, serial: str) -> HttpResponse:
+        certificate = selectors.get_certificate(self.cluster, serial)
+        return file_response(downloads.chain(self.actor, certificate))
+
+
+class TruststoreApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.CERTIFICATE_VIEW}
+
+    @extend_schema(
+        summary="Download a trust store",
+        description="What clients trust the brokers by. The password of the stores is `changeit`: nothing in them is "
+        "secret.",
+        parameters=[OpenApiParameter("name", str, OpenApiParameter.PATH, enum=tuple(TRUSTSTORES))],
+        responses={
+            (200, media): OpenApiTypes.BINARY if media != downloads.MEDIA["pem"] else OpenApiTypes.STR
+            for media in downloads.MEDIA.values()
+        },
+    )
+    def get(self, request: Request, cluster: str, name: str) -> HttpResponse:
+        return file_response(downloads.truststore(self.actor, self.cluster, name))
+
+
+def one_of(request: Request, name: str, choices: Iterable[str]) -> str:
+    """A query parameter with few values, empty where it is not given; another value is an error, not an empty list."""
+    value = request.query_params.get(name, "")
+    if value and value not in (known := tuple(choices)):
+        raise Invalid(fields={name: [f"One of {', '.join(known)}."]})
+    return value
+
+
+def _row(row: Certificate) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in CertificateRowSerializer._declared_fields}
+
+
+def _certificate_json(row: Certificate) -> dict[str, Any]:
+    return {**_row(row), "certificate_pem": row.pem, "chain_pem": row.chain_pem}
+
+
+def _certificate(row: Certificate) -> Response:
+    return with_etag(Response(_certificate_json(row)), row.issued.digest)
+
+
+def _delivered(delivery: Delivery) -> Response:
+    row = delivery.certificate
+    body = {
+        **_certificate_json(row),
+        "ca_pem": delivery.ca_pem,
+        "private_key_pem": delivery.key_pem or None,
+        "bundle": base64.b64encode(delivery.archive).decode(),
+        "keystore_password": delivery.password or None,
+    }
+    location = resolve_url("api:certificate", row.cluster.name, row.serial)
+    response = Response(body, status=201, headers={"Location": location})
+    return with_etag(response, row.issued.digest)

@@ -1,0 +1,98 @@
+"""Input of the certificate pages. Only shapes are checked here; what is allowed is decided by the plan."""
+
+from __future__ import annotations
+
+from django import forms
+
+from controlplane.certificates.logic.block_plans import WatchEndpoint
+from controlplane.certificates.logic.csr import MAX_BYTES
+from controlplane.certificates.logic.plans import (
+    DEFAULT_DAYS,
+    MAX_DAYS,
+    MIN_DAYS,
+    IssueCertificate,
+    RenewCertificate,
+)
+from controlplane.certificates.logic.state import Reason
+
+CSR_WIDGET = forms.Textarea(
+    attrs={
+        "rows": 5,
+        "spellcheck": "false",
+        "autocomplete": "off",
+        "placeholder": "-----BEGIN CERTIFICATE REQUEST-----",
+    }
+)
+
+
+class IssueForm(forms.Form):
+    common_name = forms.CharField(
+        label="Name",
+        max_length=200,
+        help_text="The application that will use it, for example orders.svc. Brokers make the principal of it.",
+        widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off", "spellcheck": "false"}),
+    )
+    days = forms.IntegerField(
+        label="Valid for (days)",
+        initial=DEFAULT_DAYS,
+        help_text=f"From {MIN_DAYS} to {MAX_DAYS}. Short lives limit what a lost key can do; renewing is one click.",
+    )
+    csr = forms.CharField(
+        label="Signing request",
+        required=False,
+        max_length=4 * MAX_BYTES,
+        widget=CSR_WIDGET,
+        help_text="Leave it empty to have the key made here and handed over once. With a request, the key stays with "
+        "its owner; only the key and the alternative names are taken from it.",
+    )
+
+    def to_request(self) -> IssueCertificate:
+        data = self.cleaned_data
+        return IssueCertificate(data["common_name"].strip(), data["days"], data["csr"])
+
+
+class RenewForm(forms.Form):
+    days = forms.IntegerField(
+        label="Valid for (days)", initial=DEFAULT_DAYS, help_text=f"From {MIN_DAYS} to {MAX_DAYS}."
+    )
+    csr = forms.CharField(
+        label="New signing request",
+        required=False,
+        max_length=4 * MAX_BYTES,
+        widget=CSR_WIDGET,
+        help_text="Leave it empty to go on with the same key.",
+    )
+
+    def __init__(self, *args: object, with_csr: bool, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        if not with_csr:
+            del self.fields["csr"]
+
+    def to_request(self) -> RenewCertificate:
+        return RenewCertificate(self.cleaned_data["days"], self.cleaned_data.get("csr", ""))
+
+
+class RevokeForm(forms.Form):
+    reason = forms.ChoiceField(
+        label="Reason",
+        choices=[(reason.value, reason.words) for reason in Reason],
+        help_text="It stands in the revocation list. A key that others may have is never certified again.",
+    )
+
+    def to_reason(self) -> Reason:
+        return Reason(self.cleaned_data["reason"])
+
+
+class WatchForm(forms.Form):
+    host = forms.CharField(
+        label="Host",
+        max_length=253,
+        help_text="A name or an address: an external broker, a Connect worker, a registry, a webhook.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    port = forms.IntegerField(label="Port", min_value=1, max_value=65535, initial=443)
+    label = forms.CharField(label="Label", max_length=80, required=False, help_text="What it is to you.")
+
+    def to_request(self) -> WatchEndpoint:
+        data = self.cleaned_data
+        return WatchEndpoint(data["host"].strip().lower(), data["port"], data["label"].strip())

@@ -1,0 +1,112 @@
+"""Everything whose end this control plane knows, in one list: what it issued, what the cluster itself uses, its
+authorities, and what addresses presented. The expiry view, the metrics and the metric history all read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.utils import timezone
+
+from controlplane.certificates import selectors
+from controlplane.certificates.logic.expiry import Span
+from controlplane.certificates.models import Certificate, Sighting, SightingKind, WatchedEndpoint
+from controlplane.certificates.selectors import ExpiryRow
+from controlplane.clusters.models import Cluster
+from controlplane.gateways.errors import GatewayError
+from controlplane.metrics.names import Sample
+
+METRIC = "kastellan_certificate_expiry_seconds"
+HELP = "Seconds until the certificate ends, negative once it has; kind: client, own, authority, listener, watched."
+KINDS = {
+    "client": "Client",
+    "own": "Own",
+    "authority": "Authority",
+    "listener": "On the wire",
+    "watched": "Watched",
+}
+
+
+def inventory(cluster: Cluster, now: datetime | None = None) -> tuple[ExpiryRow, ...]:
+    """Revoked and replaced client certificates are left out: nobody has to do anything about their end."""
+    now = now or timezone.now()
+    return (*_clients(cluster, now), *_own(cluster), *_authorities(cluster), *_seen(cluster, now))
+
+
+def _clients(cluster: Cluster, now: datetime) -> Iterator[ExpiryRow]:
+    rows = Certificate.objects.filter(cluster=cluster, revoked_at=None, replaced_by="")
+    for row in rows:
+        note = "issued here"
+        yield ExpiryRow(
+            "client", row.common_name, row.principal, row.not_after, row.span(now), row.serial, note=note
+        )
+
+
+def _own(cluster: Cluster) -> Iterator[ExpiryRow]:
+    try:
+        found = selectors.own(cluster)
+    except GatewayError:
+        return
+    for row in found:
+        note = "renewed automatically"
+        yield ExpiryRow("own", row.name, row.subject, row.span.not_after, row.span, note=note)
+
+
+def _authorities(cluster: Cluster) -> Iterator[ExpiryRow]:
+    try:
+        views = selectors.authorities(cluster)
+    except GatewayError:
+        return
+    for view in views:
+        for row in view.rows:
+            generation = "" if row.generation == "present" else f", {row.generation}"
+            name = f"{row.purpose} {row.role}{generation}"
+            note = (
+                "renewed automatically" if row.role == "issuing" and row.key_here else "replaced by rotation"
+            )
+            yield ExpiryRow("authority", name, row.subject, row.span.not_after, row.span, note=note)
+
+
+def _seen(cluster: Cluster, now: datetime) -> Iterator[ExpiryRow]:
+    watched = {(row.host, row.port): row for row in WatchedEndpoint.objects.filter(cluster=cluster)}
+    sightings = {(row.host, row.port): row for row in Sighting.objects.filter(cluster=cluster)}
+    for address, row in sightings.items():
+        yield _sighting(row, watched.get(address), now)
+    for address, endpoint in watched.items():
+        if address not in sightings:
+            name = endpoint.label or _address(endpoint.host, endpoint.port)
+            yield ExpiryRow("watched", name, "", None, None, error="Not asked yet", watched=endpoint)
+
+
+def _sighting(row: Sighting, watched: WatchedEndpoint | None, now: datetime) -> ExpiryRow:
+    span = Span(row.not_before, row.not_after, now) if row.not_before and row.not_after else None
+    kind = "watched" if row.kind == SightingKind.WATCHED else "listener"
+    return ExpiryRow(
+        kind,
+        row.name,
+        row.subject,
+        row.not_after,
+        span,
+        seen_at=row.seen_at,
+        error=row.error,
+        note=_address(row.host, row.port),
+        watched=watched,
+    )
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def samples(cluster: Cluster, now: datetime) -> list[Sample]:
+    """One per name and kind, the soonest end: several certificates of one name are one thing to worry about."""
+    soonest: dict[tuple[str, str], float] = {}
+    for row in inventory(cluster, now):
+        if row.span is not None:
+            key = (row.kind, row.name)
+            soonest[key] = min(soonest.get(key, row.span.seconds_left), row.span.seconds_left)
+    return [
+        Sample(METRIC, (("kind", kind), ("name", name)), left)
+        for (kind, name), left in sorted(soonest.items())
+    ]

@@ -1,0 +1,286 @@
+"""Replacing an authority's key in three phases: what each step does, and what forbids it. Pure.
+
+1. Begin: every node trusts the old and the new root. Clients get the new root in the meantime.
+2. Switch: everything that we issue comes from the new authority; every node presents it, and has restarted since.
+3. Finish: nobody trusts the old root any more.
+Invariant: no step is taken before every node was seen to have finished the one before (Strimzi's CaReconciler).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from controlplane.core.access import Action
+from controlplane.core.plans import Affected, Change, Plan, PlanStep, Refusal, Risk, StepKind, state_digest
+
+SHOWN = 10
+
+
+class RotationStep(StrEnum):
+    BEGIN = "begin"
+    SWITCH = "switch"
+    FINISH = "finish"
+    ABANDON = "abandon"
+
+
+class RotationPhase(StrEnum):
+    NONE = "none"
+    TRUST_NEW = "trust_new"
+    SWITCHED = "switched"
+
+
+NEEDS = {
+    RotationStep.BEGIN: RotationPhase.NONE,
+    RotationStep.SWITCH: RotationPhase.TRUST_NEW,
+    RotationStep.ABANDON: RotationPhase.TRUST_NEW,
+    RotationStep.FINISH: RotationPhase.SWITCHED,
+}
+
+
+#: The phase that a step leads to: taken again there, it goes on where it stopped.
+LEADS_TO = {RotationStep.BEGIN: RotationPhase.TRUST_NEW, RotationStep.SWITCH: RotationPhase.SWITCHED}
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityFacts:
+    """An authority's root in a few words; `fingerprint` is SHA-256 in hex."""
+
+    name: str
+    fingerprint: str
+    ends: str
+    external: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"{self.name}, until {self.ends}, SHA-256 {self.fingerprint[:16]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTrust:
+    """What one node was seen to do now. `trusts_next` is None where there is no next authority, or nobody answered."""
+
+    node: int
+    running: bool
+    trusts_next: bool | None = None
+    presents_current: bool = True
+    restarted_since: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RotationState:
+    """`dependents`: valid certificates that the old authority issued. `busy`: the job that works on it now."""
+
+    purpose: str
+    phase: RotationPhase
+    current: AuthorityFacts
+    following: AuthorityFacts | None = None
+    old: AuthorityFacts | None = None
+    nodes: tuple[NodeTrust, ...] = ()
+    dependents: tuple[str, ...] = ()
+    busy: str = ""
+
+    @property
+    def digest(self) -> str:
+        roots = [each.fingerprint if each else None for each in (self.current, self.following, self.old)]
+        return state_digest({"authority": self.purpose, "phase": self.phase.value, "roots": roots})
+
+    @property
+    def brokers(self) -> bool:
+        return self.purpose == "brokers"
+
+
+def continues(step: RotationStep, state: RotationState) -> bool:
+    """Whether the step was begun already, and stopped half-way."""
+    return state.phase is LEADS_TO.get(step)
+
+
+def plan_step(
+    step: RotationStep, state: RotationState, *, cluster: str, successor: AuthorityFacts | None = None
+) -> Plan:
+    refusals = tuple(_refusals(step, state))
+    return Plan(
+        action=Action.AUTHORITY_MANAGE,
+        title=f"{'Go on: ' if continues(step, state) else ''}{TITLES[step]} the {state.purpose} authority",
+        apply_label=LABELS[step],
+        cluster=cluster,
+        steps=tuple(_steps(step, state, successor)),
+        risk=RISKS[step],
+        digest=_digest(state, successor),
+        warnings=tuple(_warnings(step, state)),
+        refusals=refusals,
+        affected=tuple(Affected("certificate", name) for name in state.dependents[:SHOWN])
+        if step is RotationStep.FINISH
+        else (),
+        undo=UNDO[step],
+        confirm_name=f"{state.purpose} authority" if step is RotationStep.FINISH else None,
+        request={"step": step.value, "purpose": state.purpose},
+    )
+
+
+def _digest(state: RotationState, successor: AuthorityFacts | None) -> str:
+    """A company's authority is part of what was reviewed; one of our own is made only when the plan is applied."""
+    if successor is None or not successor.external:
+        return state.digest
+    return state_digest({"state": state.digest, "successor": successor.fingerprint})
+
+
+TITLES = {
+    RotationStep.BEGIN: "Trust a new key for",
+    RotationStep.SWITCH: "Switch to the new key of",
+    RotationStep.FINISH: "Drop the old key of",
+    RotationStep.ABANDON: "Abandon the new key of",
+}
+LABELS = {
+    RotationStep.BEGIN: "Trust the new authority everywhere",
+    RotationStep.SWITCH: "Switch to the new authority",
+    RotationStep.FINISH: "Drop the old authority",
+    RotationStep.ABANDON: "Abandon the new authority",
+}
+RISKS = {
+    RotationStep.BEGIN: Risk.REVERSIBLE,
+    RotationStep.SWITCH: Risk.DISRUPTIVE,
+    RotationStep.FINISH: Risk.DESTRUCTIVE,
+    RotationStep.ABANDON: Risk.REVERSIBLE,
+}
+UNDO = {
+    RotationStep.BEGIN: "Abandon it: until the switch nothing was issued by the new authority.",
+    RotationStep.SWITCH: "None; but both roots stay trusted until you drop the old one.",
+    RotationStep.FINISH: "None. Whoever still has a certificate of the old authority needs a new one.",
+    RotationStep.ABANDON: "Begin again, with another new key.",
+}
+
+
+def _refusals(step: RotationStep, state: RotationState) -> list[Refusal]:
+    if state.busy:
+        return [Refusal("busy", f"{state.busy} is at work", "Wait for the job to end, or cancel it.")]
+    if state.phase not in (NEEDS[step], LEADS_TO.get(step)):
+        return [Refusal("phase", _wrong_phase(step, state.phase), "The page shows which step comes next.")]
+    down = [node.node for node in state.nodes if not node.running]
+    if down and step is not RotationStep.ABANDON:
+        return [
+            Refusal(
+                "down",
+                f"Not running: {_brokers(down)}",
+                "Each step is confirmed by every node. Start them, or find out why they do not run.",
+            )
+        ]
+    if step is RotationStep.SWITCH and state.phase is RotationPhase.TRUST_NEW:
+        return _not_trusting(state)
+    return _not_switched(state) if step is RotationStep.FINISH else []
+
+
+def _wrong_phase(step: RotationStep, phase: RotationPhase) -> str:
+    present = {
+        RotationPhase.NONE: "No key is being replaced",
+        RotationPhase.TRUST_NEW: "The new authority is trusted already, and waits for the switch",
+        RotationPhase.SWITCHED: "The switch is done, and the old authority waits to be dropped",
+    }[phase]
+    return f"{present}: '{step.value}' is not the next step"
+
+
+def _not_trusting(state: RotationState) -> list[Refusal]:
+    blind = [node.node for node in state.nodes if not node.trusts_next]
+    late = [node.node for node in state.nodes if state.brokers and not node.restarted_since]
+    found = []
+    if blind:
+        found.append(
+            Refusal(
+                "trust",
+                f"Does not take a certificate of the new authority yet: {_brokers(blind)}",
+                "Run 'Trust the new authority' again: it goes on where it stopped.",
+            )
+        )
+    if late:
+        found.append(_late(late))
+    return found
+
+
+def _not_switched(state: RotationState) -> list[Refusal]:
+    old = [node.node for node in state.nodes if not node.presents_current]
+    late = [node.node for node in state.nodes if state.brokers and not node.restarted_since]
+    found = []
+    if old:
+        found.append(
+            Refusal(
+                "presents",
+                f"Still presents a certificate of the old authority: {_brokers(old)}",
+                "Run 'Switch' again: it goes on where it stopped.",
+            )
+        )
+    if late:
+        found.append(_late(late))
+    return found
+
+
+def _late(nodes: Sequence[int]) -> Refusal:
+    return Refusal(
+        "restart",
+        f"Has not restarted since its certificates changed: {_brokers(nodes)}",
+        "Controllers read them at their start only. Run the step again, or restart them one by one.",
+    )
+
+
+def _warnings(step: RotationStep, state: RotationState) -> list[str]:
+    rolling = "Every broker restarts, one at a time, and stays above min ISR." if state.brokers else ""
+    match step:
+        case RotationStep.BEGIN:
+            own = (
+                "Nothing that clients see changes yet."
+                if state.brokers
+                else "No client has to do anything yet."
+            )
+            return [text for text in (rolling, own) if text]
+        case RotationStep.SWITCH if state.brokers:
+            return [
+                rolling,
+                "Clients that trust the old root alone can no longer connect: give them the new ca.pem before "
+                "(it holds both roots). Connections that are open stay.",
+            ]
+        case RotationStep.SWITCH:
+            return ["New client certificates come from the new authority; those of the old one stay valid."]
+        case RotationStep.FINISH if state.dependents:
+            more = len(state.dependents)
+            return [
+                f"{more} valid client certificate{'s' if more != 1 else ''} of the old authority will be refused."
+            ]
+        case RotationStep.FINISH:
+            return [rolling] if rolling else []
+    return []
+
+
+def _steps(step: RotationStep, state: RotationState, successor: AuthorityFacts | None) -> list[PlanStep]:
+    successor = state.following or successor
+    changes = {
+        RotationStep.BEGIN: Change("also trusted", None, successor.words if successor else None),
+        RotationStep.SWITCH: _switched(state),
+        RotationStep.FINISH: Change("trusted", state.old.words if state.old else None, None),
+        RotationStep.ABANDON: Change(
+            "also trusted", state.following.words if state.following else None, None
+        ),
+    }[step]
+    kind = StepKind.DELETE if step in (RotationStep.FINISH, RotationStep.ABANDON) else StepKind.ALTER
+    first = PlanStep(kind, "authority", state.purpose, (changes,))
+    nodes = [
+        PlanStep(StepKind.RUN, "broker", str(node.node), summary=_node_words(step, state))
+        for node in state.nodes
+    ]
+    return [first, *nodes]
+
+
+def _switched(state: RotationState) -> Change:
+    before = state.old or state.current
+    after = state.following or state.current
+    return Change("issues", before.words, after.words)
+
+
+def _node_words(step: RotationStep, state: RotationState) -> str:
+    if step is RotationStep.SWITCH and not state.brokers:
+        return "nothing changes on it"
+    files = "reads its new certificate" if step is RotationStep.SWITCH else "reads its new truststore"
+    return f"{files}, then restarts" if state.brokers else files
+
+
+def _brokers(nodes: Sequence[int]) -> str:
+    return ("broker " if len(nodes) == 1 else "brokers ") + ", ".join(map(str, nodes))

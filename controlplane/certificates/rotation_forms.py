@@ -1,0 +1,70 @@
+"""Input of the pages that replace an authority's key: whose the next one is."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from django import forms
+
+
+class Source(StrEnum):
+    OWN = "own"
+    SIGNED = "signed"
+    UPLOADED = "uploaded"
+
+
+SOURCES = (
+    (Source.OWN.value, "A new authority of Kastellan's own"),
+    (Source.SIGNED.value, "Ours, signed by your company's authority (our request, your signature)"),
+    (Source.UPLOADED.value, "Your company's authority, with its key"),
+)
+
+
+def _pem(rows: int, begins: str) -> forms.Textarea:
+    return forms.Textarea(
+        attrs={
+            "rows": rows,
+            "spellcheck": "false",
+            "autocomplete": "off",
+            "placeholder": f"-----BEGIN {begins}-----",
+        }
+    )
+
+
+class BeginForm(forms.Form):
+    """`key` and `password` are posted once, and carried to the next request only as ciphertext."""
+
+    source = forms.ChoiceField(label="The next authority", choices=SOURCES, initial=Source.OWN.value)
+    chain = forms.CharField(
+        label="Its certificates",
+        required=False,
+        max_length=64 * 1024,
+        widget=_pem(6, "CERTIFICATE"),
+        help_text="PEM: the authority that will issue, and all above it up to and with the root. In any order.",
+    )
+    key = forms.CharField(
+        label="Its private key",
+        required=False,
+        max_length=64 * 1024,
+        widget=_pem(4, "PRIVATE KEY"),
+        help_text="Only for an authority that you bring with its key. It is sealed at once and never shown again.",
+    )
+    password = forms.CharField(
+        label="Password of the key",
+        required=False,
+        max_length=1000,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        source = data.get("source")
+        if source in (Source.SIGNED, Source.UPLOADED) and not data.get("chain"):
+            self.add_error("chain", "Give its certificate, and the way up to the root.")
+        if source == Source.OWN and (data.get("chain") or data.get("key")):
+            self.add_error(
+                "source", "Certificates or a key are given: choose where they belong, or empty the fields."
+            )
+        return data

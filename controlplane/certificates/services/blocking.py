@@ -1,0 +1,69 @@
+"""Block a principal on Kafka, and lift the block: denials that are created and deleted one by one and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from controlplane.audit.services import operation
+from controlplane.certificates import selectors
+from controlplane.certificates.logic import block_plans, blocks
+from controlplane.certificates.logic.blocks import BlockState
+from controlplane.clusters.models import Cluster
+from controlplane.clusters.services import gateway_for
+from controlplane.core.access import Actor
+from controlplane.core.plans import Json, Plan
+from controlplane.core.verify import verify
+from controlplane.gateways.kafka.access_types import Acl
+
+
+def plan_block(cluster: Cluster, principal: str) -> Plan:
+    state = selectors.block_state(cluster, principal)
+    serials = selectors.of_principal(cluster, principal)
+    return block_plans.plan_block(state, cluster=cluster.name, certificates=serials)
+
+
+def apply_block(actor: Actor, cluster: Cluster, principal: str, plan: Plan) -> None:
+    with operation(actor, plan.action, cluster=cluster.name, target=principal, plan=plan) as entry:
+        state = selectors.block_state(cluster, principal)
+        entry.remember([_json(acl) for acl in state.present])
+        gateway_for(cluster).create_acls(state.missing)
+        verify(
+            f"the block of {principal} on every broker",
+            lambda: _everywhere(cluster, principal, lambda known: not known.missing),
+        )
+
+
+def plan_unblock(cluster: Cluster, principal: str) -> Plan:
+    state = selectors.block_state(cluster, principal)
+    serials = selectors.of_principal(cluster, principal)
+    return block_plans.plan_unblock(state, cluster=cluster.name, certificates=serials)
+
+
+def apply_unblock(actor: Actor, cluster: Cluster, principal: str, plan: Plan) -> None:
+    with operation(actor, plan.action, cluster=cluster.name, target=principal, plan=plan) as entry:
+        state = selectors.block_state(cluster, principal)
+        entry.remember([_json(acl) for acl in state.present])
+        # All of them: the broker that was asked may not know each yet, and one that is gone is no error.
+        gateway_for(cluster).delete_acls(blocks.filters(state.wanted))
+        verify(
+            f"that {principal} is no longer blocked on any broker",
+            lambda: _everywhere(cluster, principal, lambda known: not known.present),
+        )
+
+
+def _everywhere(cluster: Cluster, principal: str, holds: Callable[[BlockState], bool]) -> bool:
+    """Each broker decides for itself, by what it has learned so far. A fenced one serves nobody."""
+    nodes = [node for node in gateway_for(cluster).describe_cluster().brokers if not node.fenced]
+    return all(holds(selectors.block_state(cluster, principal, broker=node.id)) for node in nodes)
+
+
+def _json(acl: Acl) -> Json:
+    return {
+        "principal": acl.principal,
+        "host": acl.host,
+        "operation": str(acl.operation),
+        "permission": str(acl.permission),
+        "resource_type": str(acl.resource_type),
+        "resource_name": acl.resource_name,
+        "pattern_type": str(acl.pattern_type),
+    }

@@ -1,0 +1,67 @@
+"""Public parts as files, each taken away by somebody: who and when is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cryptography import x509
+from django.utils import timezone
+
+from controlplane.certificates.logic import keystores
+from controlplane.certificates.models import Certificate, Download
+from controlplane.clusters.models import Cluster
+from controlplane.clusters.services import client_endpoint
+from controlplane.core.access import Actor
+from controlplane.core.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    name: str
+    content: bytes
+    media_type: str
+
+
+MEDIA = {
+    "pem": "application/x-pem-file",
+    "p12": "application/x-pkcs12",
+    "jks": "application/x-java-keystore",
+}
+Maker = Callable[[tuple[x509.Certificate, ...], str], bytes]
+TRUSTSTORES: dict[str, Maker] = {
+    "ca.pem": lambda _, pem: pem.encode(),
+    "truststore.p12": lambda roots, _: keystores.pkcs12_truststore(roots),
+    "truststore.jks": lambda roots, _: keystores.jks_truststore(roots, now=timezone.now()),
+}
+
+
+def chain(actor: Actor, certificate: Certificate) -> File:
+    record(actor, certificate.cluster, "chain.pem", certificate)
+    return _file(f"{certificate.common_name}-chain.pem", certificate.chain_pem.encode())
+
+
+def truststore(actor: Actor, cluster: Cluster, name: str) -> File:
+    """What clients trust the brokers by: every root that is trusted now, two while a key is being replaced."""
+    maker = TRUSTSTORES.get(name)
+    if maker is None:
+        raise NotFound(f"There is no trust store {name!r}", hint=f"One of {', '.join(TRUSTSTORES)}.")
+    pem = client_endpoint(cluster, "SSL").ca_pem
+    content = maker(tuple(x509.load_pem_x509_certificates(pem.encode())), pem)
+    record(actor, cluster, name)
+    return _file(name, content)
+
+
+def authority(actor: Actor, cluster: Cluster, name: str, pem: str) -> File:
+    record(actor, cluster, name)
+    return _file(name, pem.encode())
+
+
+def record(actor: Actor, cluster: Cluster, what: str, certificate: Certificate | None = None) -> None:
+    Download.objects.create(
+        cluster=cluster, certificate=certificate, what=what[:80], actor=actor.name[:240], at=timezone.now()
+    )
+
+
+def _file(name: str, content: bytes) -> File:
+    return File(name, content, MEDIA[name.rpartition(".")[2]])

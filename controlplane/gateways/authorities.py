@@ -1,0 +1,119 @@
+"""The door to the authorities of the bundled clusters: replace a key, reload what nodes present, ask what they trust.
+
+Beside `gateways.broker` the only module that imports `broker`. Keys of authorities stay on the far side of it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from cryptography.hazmat.primitives import serialization
+
+from broker import foreign, issuance, pki, served
+from broker.authorities import Authorities, AuthorityStore, signed_by
+from broker.credentials import ensure_credentials, local_hosts
+from broker.pki import Hierarchy, Purpose
+from broker.served import NodeTlsState
+from broker.spec import ClusterSpec
+from broker.states import ALIVE
+from controlplane.gateways.broker import data_paths, processes, translated
+
+__all__ = ["Hierarchy", "NodeTlsState", "signed_by"]
+
+PROBE_NAME = "kastellan-probe"
+PROBE_LIFE = timedelta(minutes=10)
+
+
+def reissue_due(spec: ClusterSpec) -> tuple[str, ...]:
+    """Writes every file as it has to be now; returns the names whose certificate is new."""
+    with translated():
+        return ensure_credentials(data_paths(), spec, _now())
+
+
+def tls_states(spec: ClusterSpec) -> tuple[NodeTlsState, ...]:
+    """One per node, in order: what it presents, and whether it has restarted since its files changed."""
+    pids = {status.name: status.pid for status in processes() if status.state in ALIVE}
+    place = data_paths().cluster(spec.name)
+    return tuple(served.node_state(place, node, pids.get(spec.process_name(node))) for node in spec.nodes)
+
+
+def reload_settings(spec: ClusterSpec, node: int) -> dict[str, str]:
+    """The dynamic settings of one broker that make its listeners read their files again."""
+    return served.reload_settings(data_paths().cluster(spec.name), spec, spec.node(node))
+
+
+def new_hierarchy(spec: ClusterSpec, purpose: Purpose) -> Hierarchy:
+    with translated():
+        return _store(spec, purpose).new_hierarchy(local_hosts(spec.host), _now())
+
+
+def uploaded_hierarchy(
+    spec: ClusterSpec, purpose: Purpose, *, chain_pem: str, key_pem: str, password: str = ""
+) -> Hierarchy:
+    """An authority of the company's: certificate, key, and the way up to its root."""
+    with translated():
+        key = foreign.private_key(key_pem, password)
+        return foreign.hierarchy(purpose, chain_pem, key, local_hosts(spec.host), _now())
+
+
+def signing_request(spec: ClusterSpec, purpose: Purpose) -> str:
+    """PEM of a request for an issuing authority; its key waits here for the answer."""
+    with translated():
+        key = _store(spec, purpose).request_key()
+        request = foreign.signing_request(purpose, f"{spec.name[:24]} {purpose} issuing", key)
+    return request.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def signed_hierarchy(spec: ClusterSpec, purpose: Purpose, chain_pem: str) -> Hierarchy:
+    """The answer to our request: the authority's certificate and the way up to its root."""
+    with translated():
+        key = _store(spec, purpose).request_key()
+        return foreign.hierarchy(purpose, chain_pem, key, local_hosts(spec.host), _now())
+
+
+def begin(spec: ClusterSpec, purpose: Purpose, hierarchy: Hierarchy) -> Authorities:
+    with translated():
+        store = _store(spec, purpose)
+        found = store.begin(hierarchy, local_hosts(spec.host), _now())
+        store.forget_request()
+        return found
+
+
+def switch(spec: ClusterSpec, purpose: Purpose) -> Authorities:
+    with translated():
+        return _store(spec, purpose).switch(local_hosts(spec.host), _now())
+
+
+def finish(spec: ClusterSpec, purpose: Purpose) -> Authorities:
+    with translated():
+        return _store(spec, purpose).finish(local_hosts(spec.host), _now())
+
+
+def abandon(spec: ClusterSpec, purpose: Purpose) -> Authorities:
+    with translated():
+        return _store(spec, purpose).abandon(local_hosts(spec.host), _now())
+
+
+def trusted_by(spec: ClusterSpec, purpose: Purpose, hierarchy: Hierarchy) -> dict[int, bool | None]:
+    """Per node, whether it takes a certificate of the hierarchy now (None: its threads do not agree yet), tried with
+    one that lives for minutes.
+
+    Its name is nobody's: what it may do is nothing, and that is an answer too.
+    """
+    with translated():
+        trusted = issuance.authorities(data_paths(), spec, Purpose.BROKERS, _now()).trusted_pem
+        hosts = ("localhost",) if purpose is Purpose.BROKERS else ()
+        leaf = pki.issue(hierarchy, PROBE_NAME, hosts, _now(), life=PROBE_LIFE)
+        clients = purpose is Purpose.CLIENTS
+        return {
+            node.id: served.accepts(served.probed_listener(node, clients=clients), hierarchy, leaf, trusted)
+            for node in spec.nodes
+        }
+
+
+def _store(spec: ClusterSpec, purpose: Purpose) -> AuthorityStore:
+    return issuance.store(data_paths(), spec, purpose)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,87 @@
+"""Input of the service account wizard: a name, how it logs in, what it may do, how much of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from controlplane.acls.forms import PLAIN, BundleForm
+from controlplane.acls.logic.bundles import KINDS
+from controlplane.certificates.logic.plans import DEFAULT_DAYS, MAX_DAYS, MIN_DAYS
+from controlplane.quotas.logic import units
+from controlplane.quotas.logic.entities import BY_NAME
+from controlplane.service_accounts.services import CERTIFICATE, CreateAccount
+
+CREDENTIALS = (
+    ("SCRAM-SHA-512", "A password (SCRAM-SHA-512)"),
+    ("SCRAM-SHA-256", "A password (SCRAM-SHA-256)"),
+    (CERTIFICATE, "A certificate"),
+)
+NO_BUNDLE = ""
+LIMITS = ("producer_byte_rate", "consumer_byte_rate", "request_percentage")
+
+
+class AccountForm(BundleForm):
+    """The bundle's own fields, with the principal made of the name."""
+
+    principal = None  # type: ignore[assignment]  # Django takes None as: this field is not inherited
+    name = forms.CharField(
+        label="Name",
+        max_length=64,
+        help_text="The application, for example orders.svc. Brokers see it as User:name.",
+        widget=forms.TextInput(attrs={**PLAIN, "autofocus": True}),
+    )
+    credential = forms.ChoiceField(
+        label="It logs in with", choices=CREDENTIALS, widget=forms.Select(attrs={"data-shows": ""})
+    )
+    days = forms.IntegerField(
+        label="Certificate valid for (days)",
+        initial=DEFAULT_DAYS,
+        min_value=MIN_DAYS,
+        max_value=MAX_DAYS,
+        required=False,
+    )
+    bundle = forms.ChoiceField(
+        label="It is a",
+        required=False,
+        choices=(
+            (NO_BUNDLE, "Nothing yet: it may log in, and no more"),
+            *((b.value, k.label) for b, k in KINDS.items()),
+        ),
+        widget=forms.Select(attrs={"data-shows": ""}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in LIMITS:
+            key = BY_NAME[name]
+            self.fields[name] = forms.CharField(
+                label=f"{key.label} limit",
+                required=False,
+                max_length=60,
+                help_text=f"{key.help} For example {'50 %' if key.unit == '%' else '10 MB/s'}.",
+                widget=forms.TextInput(attrs=PLAIN),
+            )
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = self.cleaned_data
+        data["principal"] = f"User:{data.get('name', '')}"
+        if data.get("bundle"):
+            data = super().clean()
+        for name in LIMITS:
+            text = data.get(name, "")
+            if text and units.parse(text, BY_NAME[name]) is None:
+                self.add_error(name, f"{text!r} is not understood. Write a number with its unit.")
+        return data
+
+    def to_account(self) -> CreateAccount:
+        data = self.cleaned_data
+        limits = {name: units.parse(data[name], BY_NAME[name]) for name in LIMITS if data[name]}
+        return CreateAccount(
+            name=data["name"],
+            credential=data["credential"],
+            days=data["days"] or DEFAULT_DAYS,
+            bundle=self.to_request() if data["bundle"] else None,
+            quotas={name: value for name, value in limits.items() if value is not None},
+        )

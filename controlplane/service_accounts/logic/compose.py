@@ -1,0 +1,122 @@
+"""One plan out of several: a service account is credentials, rights and a quota, made and removed in one reviewed act.
+
+The parts are plans of their own domains; what refuses one of them refuses the whole. Rights and quota come before the
+credentials: whoever can log in has the rights at once, and a secret is handed over only when all else has succeeded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from controlplane.core.access import Action
+from controlplane.core.plans import Json, Plan, Refusal, Risk, state_digest
+
+SEVERITY = (Risk.REVERSIBLE, Risk.DISRUPTIVE, Risk.DESTRUCTIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """What a name has on the cluster now. Counts are None where they could not be read."""
+
+    name: str
+    mechanisms: tuple[str, ...] = ()
+    certificates: int = 0
+    acls: int | None = 0
+    quotas: int | None = 0
+    reserved: bool = False
+
+    @property
+    def principal(self) -> str:
+        return f"User:{self.name}"
+
+    @property
+    def credentials(self) -> str:
+        parts = [*self.mechanisms]
+        if self.certificates:
+            parts.append(f"{self.certificates} certificate{'s' if self.certificates != 1 else ''}")
+        return ", ".join(parts)
+
+
+def compose_create(
+    name: str,
+    parts: Sequence[Plan],
+    *,
+    cluster: str,
+    request: dict[str, Json],
+    refusals: Iterable[Refusal] = (),
+) -> Plan:
+    return _compose(
+        parts,
+        title=f"Create service account {name}",
+        apply_label=f"Create {name}",
+        cluster=cluster,
+        undo="Delete the service account: one plan as well.",
+        refusals=tuple(refusals),
+        confirm_name=None,
+        request=request,
+    )
+
+
+def compose_remove(name: str, parts: Sequence[Plan], *, cluster: str) -> Plan:
+    nothing = Refusal("nothing", f"Nothing on this cluster belongs to {name}", "Look at the list again.")
+    return _compose(
+        parts,
+        title=f"Delete service account {name}",
+        apply_label=f"Delete {name}",
+        cluster=cluster,
+        undo="None for passwords and certificates. ACLs and quotas can be read in Operations and set again.",
+        refusals=() if parts else (nothing,),
+        confirm_name=name,
+        request={"name": name},
+    )
+
+
+def _compose(
+    parts: Sequence[Plan],
+    *,
+    title: str,
+    apply_label: str,
+    cluster: str,
+    undo: str,
+    refusals: tuple[Refusal, ...],
+    confirm_name: str | None,
+    request: dict[str, Json],
+) -> Plan:
+    return Plan(
+        action=Action.SERVICE_ACCOUNT_EDIT,
+        title=title,
+        apply_label=apply_label,
+        cluster=cluster,
+        steps=tuple(step for part in parts for step in part.steps),
+        risk=max((part.risk for part in parts), key=SEVERITY.index, default=Risk.REVERSIBLE),
+        digest=state_digest({"parts": [part.digest for part in parts]}),
+        warnings=tuple(dict.fromkeys(warning for part in parts for warning in part.warnings)),
+        refusals=(*refusals, *dict.fromkeys(refusal for part in parts for refusal in part.refusals)),
+        affected=tuple(dict.fromkeys(item for part in parts for item in part.affected)),
+        undo=undo,
+        commands=tuple(command for part in parts for command in part.commands),
+        confirm_name=confirm_name,
+        request=request,
+    )
+
+
+def accounts_of(
+    scram: dict[str, list[str]],
+    certificates: dict[str, int],
+    acls: dict[str, int] | None,
+    quotas: dict[str, int] | None,
+    reserved: Iterable[str] = (),
+) -> tuple[AccountFacts, ...]:
+    """Every name that has anything; the product's own ones are left out. None: that part could not be read."""
+    names = {*scram, *certificates, *(acls or {}), *(quotas or {})} - set(reserved)
+    return tuple(
+        AccountFacts(
+            name=name,
+            mechanisms=tuple(sorted(scram.get(name, ()))),
+            certificates=certificates.get(name, 0),
+            acls=None if acls is None else acls.get(name, 0),
+            quotas=None if quotas is None else quotas.get(name, 0),
+        )
+        for name in sorted(names)
+    )

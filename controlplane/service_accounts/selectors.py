@@ -1,0 +1,71 @@
+"""Who there is on a cluster: every name with credentials, rights or quotas, read live from its parts."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+
+from django.utils import timezone
+
+from controlplane.certificates.models import Certificate
+from controlplane.clusters.models import Cluster
+from controlplane.clusters.services import gateway_for
+from controlplane.core.errors import NotFound
+from controlplane.gateways import broker as bundled
+from controlplane.gateways.errors import GatewayError
+from controlplane.service_accounts.logic.compose import AccountFacts, accounts_of
+
+PREFIX = "User:"
+EVERYONE = "*"
+
+
+def accounts(cluster: Cluster, *, search: str = "") -> list[AccountFacts]:
+    """The users must be readable; ACLs and quotas that are not are unknown, never 0."""
+    gateway = gateway_for(cluster)
+    scram: defaultdict[str, list[str]] = defaultdict(list)
+    for credential in gateway.describe_user_scram_credentials():
+        scram[credential.user].append(str(credential.mechanism))
+    found = accounts_of(
+        dict(scram),
+        dict(Counter(_certificate_names(cluster))),
+        _count(lambda: (_bare(acl.principal) for acl in gateway.describe_acls())),
+        _count(lambda: (dict(quota.entity).get("user") for quota in gateway.describe_client_quotas())),
+        reserved={_bare(name) or "" for name in _super_users(cluster)} | {EVERYONE},
+    )
+    return [account for account in found if search.lower() in account.name.lower()]
+
+
+def account(cluster: Cluster, name: str) -> AccountFacts:
+    for found in accounts(cluster):
+        if found.name == name:
+            return found
+    raise NotFound(f"Nothing on {cluster.title} belongs to {name!r}", hint="The list shows every name.")
+
+
+def valid_certificates(cluster: Cluster, name: str) -> list[Certificate]:
+    return list(
+        Certificate.objects.filter(
+            cluster=cluster, common_name=name, revoked_at=None, not_after__gt=timezone.now()
+        ).order_by("pk")
+    )
+
+
+def _certificate_names(cluster: Cluster) -> list[str]:
+    rows = Certificate.objects.filter(cluster=cluster, revoked_at=None, not_after__gt=timezone.now())
+    return list(rows.values_list("common_name", flat=True))
+
+
+def _count(read: Callable[[], Iterable[str | None]]) -> dict[str, int] | None:
+    try:
+        return dict(Counter(name for name in read() if name))
+    except GatewayError:
+        return None
+
+
+def _bare(principal: str) -> str | None:
+    """The name in `User:name`; None for principals of another type."""
+    return principal.removeprefix(PREFIX) if principal.startswith(PREFIX) else None
+
+
+def _super_users(cluster: Cluster) -> frozenset[str]:
+    return bundled.super_users(bundled.bundled_cluster(cluster.name))

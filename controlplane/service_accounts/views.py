@@ -1,0 +1,119 @@
+"""Service accounts: who there is, one of them, the wizard, and the removal."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from controlplane.accounts.services import actor_of
+from controlplane.certificates.pages import IssuedPage
+from controlplane.clusters.access import allowed, cluster_view
+from controlplane.clusters.changes import Done, review_or_apply
+from controlplane.clusters.models import Cluster
+from controlplane.core.access import Action
+from controlplane.core.pages import Page, render_page
+from controlplane.core.plans import Plan
+from controlplane.core.tables import Column, Table, table_of
+from controlplane.gateways.errors import GatewayError
+from controlplane.service_accounts import pages, selectors, services
+from controlplane.service_accounts.forms import AccountForm
+from controlplane.service_accounts.logic.compose import AccountFacts
+from controlplane.service_accounts.services import Made
+
+COLUMNS = (
+    Column("name", "Name"),
+    Column("credentials", "Logs in with"),
+    Column("acls", "ACLs", numeric=True),
+    Column("quotas", "Quotas", numeric=True),
+)
+
+
+@require_safe
+@cluster_view(Action.KAFKA_USER_VIEW)
+def account_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    error: GatewayError | None = None
+    rows: list[AccountFacts] = []
+    try:
+        rows = selectors.accounts(cluster, search=request.GET.get("search", "").strip())
+    except GatewayError as failure:
+        error = failure
+    table: Table[AccountFacts] = table_of(request, rows, COLUMNS, default_sort="name")
+    page = pages.AccountListPage(
+        cluster=cluster, table=table, can_edit=_can_edit(request, cluster), error=error
+    )
+    return render_page(request, page, status=503 if error else 200)
+
+
+@require_safe
+@cluster_view(Action.KAFKA_USER_VIEW)
+def detail(request: HttpRequest, cluster: Cluster, account: str) -> HttpResponse:
+    page = pages.AccountPage(
+        cluster=cluster,
+        account=selectors.account(cluster, account),
+        certificates=tuple(selectors.valid_certificates(cluster, account)),
+        can_edit=_can_edit(request, cluster),
+    )
+    return render_page(request, page)
+
+
+@require_http_methods(["GET", "POST"])
+@cluster_view(Action.SERVICE_ACCOUNT_EDIT)
+def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    form = AccountForm(request.POST or None)
+    editing = request.method != "POST" or "edit" in request.POST
+    if editing or not form.is_valid():
+        page = pages.CreateAccountPage(cluster=cluster, form=form)
+        return render_page(request, page, status=200 if editing else 422)
+    wanted = form.to_account()
+
+    def apply(plan: Plan) -> HttpResponse:
+        made = services.apply_create(actor_of(request), cluster, wanted, plan)
+        return render_page(request, _shown_once(cluster, made))
+
+    plan = services.plan_create(cluster, wanted)
+    crumbs = _crumbs(cluster)
+    return review_or_apply(
+        request, cluster=cluster, plan=plan, back_url=crumbs[0][1], apply=apply, crumbs=crumbs, editable=True
+    )
+
+
+@require_POST
+@cluster_view(Action.SERVICE_ACCOUNT_EDIT)
+def remove(request: HttpRequest, cluster: Cluster, account: str) -> HttpResponse:
+    crumbs = _crumbs(cluster)
+
+    def apply(plan: Plan) -> Done:
+        services.apply_remove(actor_of(request), cluster, account, plan)
+        return Done(f"Service account {account} is deleted", crumbs[0][1])
+
+    plan = services.plan_remove(cluster, account)
+    back = resolve_url("service_accounts:detail", cluster.name, account)
+    return review_or_apply(
+        request,
+        cluster=cluster,
+        plan=plan,
+        back_url=back,
+        apply=apply,
+        crumbs=(*crumbs, (account, back)),
+    )
+
+
+def _shown_once(cluster: Cluster, made: Made) -> Page:
+    if made.delivery is not None:
+        return IssuedPage(cluster=cluster, delivery=made.delivery)
+    assert made.issued is not None  # nosec B101  # one of the two, by the kind of credential
+    return pages.MadePage(
+        cluster=cluster,
+        issued=made.issued,
+        files=tuple(made.issued.files.items()),
+        snippets=tuple(made.issued.snippets.items()),
+    )
+
+
+def _can_edit(request: HttpRequest, cluster: Cluster) -> bool:
+    return allowed(request, cluster, Action.SERVICE_ACCOUNT_EDIT)["edit"]
+
+
+def _crumbs(cluster: Cluster) -> tuple[tuple[str, str], ...]:
+    return (("Service accounts", resolve_url("service_accounts:list", cluster.name)),)

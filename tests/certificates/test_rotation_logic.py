@@ -1,0 +1,140 @@
+"""Which step of a key's replacement may be taken: never before every node has finished the one before. Tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controlplane.certificates.logic.rotation import (
+    AuthorityFacts,
+    NodeTrust,
+    RotationPhase,
+    RotationState,
+    RotationStep,
+    continues,
+    plan_step,
+)
+
+OLD, NEW = (AuthorityFacts(f"CN={name} root", name * 8, "2036-11-24") for name in ("old", "new"))
+FINE = (NodeTrust(1, True, True), NodeTrust(2, True, True), NodeTrust(3, True, True))
+STATES = {
+    RotationPhase.NONE: RotationState("brokers", RotationPhase.NONE, OLD, nodes=FINE),
+    RotationPhase.TRUST_NEW: RotationState(
+        "brokers", RotationPhase.TRUST_NEW, OLD, following=NEW, nodes=FINE
+    ),
+    RotationPhase.SWITCHED: RotationState("brokers", RotationPhase.SWITCHED, NEW, old=OLD, nodes=FINE),
+}
+
+
+def codes(step: RotationStep, state: RotationState) -> list[str]:
+    return [refusal.code for refusal in plan_step(step, state, cluster="main", successor=NEW).refusals]
+
+
+@pytest.mark.parametrize(
+    ("step", "phases"),
+    [
+        (RotationStep.BEGIN, {RotationPhase.NONE, RotationPhase.TRUST_NEW}),
+        (RotationStep.SWITCH, {RotationPhase.TRUST_NEW, RotationPhase.SWITCHED}),
+        (RotationStep.FINISH, {RotationPhase.SWITCHED}),
+        (RotationStep.ABANDON, {RotationPhase.TRUST_NEW}),
+    ],
+)
+def test_a_step_is_taken_in_its_phase_or_gone_on_with_in_the_one_it_leads_to(
+    step: RotationStep, phases: set[RotationPhase]
+) -> None:
+    allowed = {phase for phase, state in STATES.items() if not codes(step, state)}
+    assert allowed == phases
+    assert {phase for phase in phases if continues(step, STATES[phase])} == phases - {
+        phase for phase in phases if phase is min(phases, key=list(RotationPhase).index)
+    }
+
+
+@pytest.mark.parametrize("step", list(RotationStep))
+def test_nothing_is_begun_while_a_job_is_at_work(step: RotationStep) -> None:
+    for state in STATES.values():
+        assert codes(step, replace(state, busy="Switch")) == ["busy"]
+
+
+@pytest.mark.parametrize("step", [RotationStep.BEGIN, RotationStep.SWITCH, RotationStep.FINISH])
+def test_every_node_has_to_run(step: RotationStep) -> None:
+    for state in STATES.values():
+        down = replace(state, nodes=(*FINE[:2], NodeTrust(3, False)))
+        assert codes(step, down) in (["down"], ["phase"])
+
+
+def test_a_new_authority_can_be_abandoned_while_a_node_is_down() -> None:
+    state = replace(STATES[RotationPhase.TRUST_NEW], nodes=(NodeTrust(1, False),))
+    assert codes(RotationStep.ABANDON, state) == []
+
+
+@pytest.mark.parametrize(
+    ("node", "code"),
+    [
+        (NodeTrust(2, True, False), "trust"),
+        (NodeTrust(2, True, None), "trust"),
+        (NodeTrust(2, True, True, restarted_since=False), "restart"),
+    ],
+)
+def test_no_switch_before_every_node_takes_the_new_authority_and_has_restarted(
+    node: NodeTrust, code: str
+) -> None:
+    state = replace(STATES[RotationPhase.TRUST_NEW], nodes=(FINE[0], node, FINE[2]))
+    assert codes(RotationStep.SWITCH, state) == [code]
+
+
+@pytest.mark.parametrize(
+    ("node", "code"),
+    [
+        (NodeTrust(2, True, presents_current=False), "presents"),
+        (NodeTrust(2, True, restarted_since=False), "restart"),
+    ],
+)
+def test_the_old_root_is_not_dropped_before_every_node_presents_the_new_one_and_has_restarted(
+    node: NodeTrust, code: str
+) -> None:
+    state = replace(STATES[RotationPhase.SWITCHED], nodes=(FINE[0], node, FINE[2]))
+    assert codes(RotationStep.FINISH, state) == [code]
+
+
+def test_clients_need_no_restart_of_brokers() -> None:
+    late = tuple(replace(node, restarted_since=False) for node in FINE)
+    for phase, step in ((RotationPhase.TRUST_NEW, "switch"), (RotationPhase.SWITCHED, "finish")):
+        state = replace(STATES[phase], purpose="clients", nodes=late)
+        assert codes(RotationStep(step), state) == []
+
+
+def test_dropping_the_old_root_asks_for_the_name_and_names_whom_it_locks_out() -> None:
+    state = replace(STATES[RotationPhase.SWITCHED], purpose="clients", dependents=("orders", "billing"))
+    plan = plan_step(RotationStep.FINISH, state, cluster="main")
+    assert plan.confirm_name == "clients authority"
+    assert "2 valid client certificates" in plan.warnings[0]
+    assert [item.name for item in plan.affected] == ["orders", "billing"]
+
+
+def test_the_digest_moves_with_the_authorities_and_not_with_the_nodes() -> None:
+    digests = {state.digest for state in STATES.values()}
+    assert len(digests) == 3
+    down = replace(STATES[RotationPhase.NONE], nodes=(NodeTrust(1, False),))
+    assert down.digest == STATES[RotationPhase.NONE].digest
+
+
+nodes = st.builds(
+    NodeTrust, st.integers(1, 3), st.booleans(), st.none() | st.booleans(), st.booleans(), st.booleans()
+)
+
+
+@given(st.sampled_from(list(STATES)), st.sampled_from(list(RotationStep)), st.lists(nodes, max_size=3))
+def test_whatever_the_nodes_do_a_plan_is_whole_and_never_lets_an_unseen_node_pass(
+    phase: RotationPhase, step: RotationStep, some: list[NodeTrust]
+) -> None:
+    state = replace(STATES[phase], nodes=tuple(some))
+    plan = plan_step(step, state, cluster="main", successor=NEW)
+    assert plan.title
+    assert plan.undo
+    if plan.allowed and step is RotationStep.SWITCH and phase is RotationPhase.TRUST_NEW:
+        assert all(node.running and node.trusts_next and node.restarted_since for node in some)
+    if plan.allowed and step is RotationStep.FINISH:
+        assert all(node.running and node.presents_current and node.restarted_since for node in some)

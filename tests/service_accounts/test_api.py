@@ -1,0 +1,178 @@
+"""A service account on real brokers: made in one plan, used by a client that has only the download, and removed."""
+
+from __future__ import annotations
+
+import base64
+import io
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlplane.audit.models import Operation
+from controlplane.certificates.models import Certificate
+from controlplane.clusters.models import Cluster
+from controlplane.core.access import Role
+from controlplane.gateways.kafka.access_types import AclFilter, CredentialMechanism
+from controlplane.gateways.kafka.gateway import KafkaGateway
+from tests.conftest import Api
+from tests.web.people import signed_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MakeApi = Callable[[Role], Api]
+PATH = "clusters/main/service-accounts/"
+
+
+@pytest.fixture
+def name(gateway: KafkaGateway, prefix: str) -> Iterator[str]:
+    account = f"{prefix}-svc"
+    yield account
+    gateway.delete_acls([AclFilter(principal=f"User:{account}")])
+    for credential in gateway.describe_user_scram_credentials([account]):
+        gateway.delete_user_scram_credential(account, credential.mechanism)
+    for quota in gateway.describe_client_quotas():
+        if dict(quota.entity).get("user") == account:
+            gateway.alter_client_quotas(quota.entity, dict.fromkeys(quota.values))
+
+
+def body(name: str, topic: str, **more: Any) -> dict[str, Any]:
+    rights = {"bundle": "producer", "topics": [topic]}
+    return {"name": name, "rights": rights, "quotas": {"producer_byte_rate": 1_000_000}, **more}
+
+
+def unpacked(answer: Any, directory: Path) -> Path:
+    """The directory with `client.properties` in it: all that a client gets."""
+    raw = base64.b64decode(answer.json()["bundle"])
+    zipfile.ZipFile(io.BytesIO(raw)).extractall(directory)
+    return next(directory.rglob("confluent_kafka_client.py")).parent
+
+
+def produce(files: Path, topic: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(files / "confluent_kafka_client.py"), topic, "hello"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("credential", ["SCRAM-SHA-512", "certificate"])
+def test_an_account_is_made_used_throttled_by_its_quota_and_removed(
+    cluster: Cluster,
+    gateway: KafkaGateway,
+    api: MakeApi,
+    make_topic: Callable[..., str],
+    name: str,
+    prefix: str,
+    tmp_path: Path,
+    credential: str,
+) -> None:
+    call, own, foreign = api(Role.ADMIN), make_topic(f"{prefix}-own"), make_topic(f"{prefix}-foreign")
+    made = call("POST", PATH, body(name, own, credential=credential))
+    assert made.status_code == 201, made.content
+    assert (made.json()["acls"], made.json()["quotas"]) == (1, 1)
+    files = unpacked(made, tmp_path)
+    done = produce(files, own)
+    assert done.returncode == 0, done.stderr
+    refused = produce(files, foreign)
+    assert refused.returncode != 0
+    assert "TOPIC_AUTHORIZATION_FAILED" in refused.stderr or "authorization" in refused.stderr.lower()
+    (operation,) = Operation.objects.filter(target=name)
+    assert (operation.action, operation.outcome) == ("service_account.edit", "succeeded")
+
+    tag = call("GET", f"{PATH}{name}/")["ETag"]
+    assert call("DELETE", f"{PATH}{name}/").status_code == 428
+    gone = call("DELETE", f"{PATH}{name}/", If_Match=tag)
+    assert gone.status_code == 204, gone.content
+    assert gateway.describe_acls(AclFilter(principal=f"User:{name}")) == ()
+    assert gateway.describe_user_scram_credentials([name]) == ()
+    assert not Certificate.objects.filter(common_name=name, revoked_at=None).exists()
+    assert call("GET", f"{PATH}{name}/").status_code == 404
+    assert produce(files, own).returncode != 0
+
+
+def test_a_dry_run_shows_every_step_and_changes_nothing(
+    cluster: Cluster,
+    gateway: KafkaGateway,
+    api: MakeApi,
+    make_topic: Callable[..., str],
+    name: str,
+    prefix: str,
+) -> None:
+    plan = api(Role.ADMIN)("POST", f"{PATH}?dry_run=true", body(name, f"{prefix}-own")).json()
+    assert plan["allowed"] is True, plan["refusals"]
+    kinds = [step["object_type"] for step in plan["steps"]]
+    assert kinds[-1] == "SCRAM user"  # whoever can log in has the rights already
+    assert len(plan["steps"]) == 3
+    assert gateway.describe_user_scram_credentials([name]) == ()
+    assert gateway.describe_acls(AclFilter(principal=f"User:{name}")) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"name": "admin"}, "reserved"),
+        ({"rights": {"bundle": "consumer", "topics": ["x"]}}, "bundle"),
+        ({"quotas": {"producer_byte_rate": -1}}, ""),
+        ({"quotas": {"no_such": 1}}, ""),
+    ],
+)
+def test_a_part_that_is_refused_refuses_all(
+    cluster: Cluster, gateway: KafkaGateway, api: MakeApi, name: str, change: dict[str, Any], code: str
+) -> None:
+    answer = api(Role.ADMIN)("POST", PATH, {**body(name, "x"), **change})
+    assert answer.status_code == 422, answer.content
+    assert code in answer.content.decode()
+    assert gateway.describe_user_scram_credentials([name]) == ()
+    assert gateway.describe_acls(AclFilter(principal=f"User:{name}")) == ()
+
+
+def test_only_an_admin_makes_accounts_and_a_viewer_sees_them(
+    cluster: Cluster, gateway: KafkaGateway, api: MakeApi, name: str
+) -> None:
+    for role in (Role.VIEWER, Role.OPERATOR):
+        assert api(role)("POST", PATH, body(name, "x")).status_code == 403
+    gateway.upsert_user_scram_credential(name, CredentialMechanism.SCRAM_SHA_512, "long-enough-pass", 4096)
+    rows = api(Role.VIEWER)("GET", f"{PATH}?search={name}").json()["results"]
+    assert [row["name"] for row in rows] == [name]
+
+
+def test_the_pages_make_one_show_the_password_once_and_remove_it(
+    cluster: Cluster, gateway: KafkaGateway, name: str
+) -> None:
+    client, base = signed_in(Role.ADMIN), "/clusters/main/service-accounts/"
+    form = {
+        "name": name,
+        "credential": "SCRAM-SHA-256",
+        "bundle": "producer",
+        "topics": "orders-*",
+        "host": "*",
+    }
+    review = client.post(f"{base}+new/", form)
+    assert review.status_code == 200, review.content
+    digest = _digest(review.content.decode())
+    made = client.post(f"{base}+new/", {**form, "digest": digest})
+    assert made.status_code == 200, made.content
+    assert "no-store" in made["Cache-Control"]
+    assert "It is shown only now" in made.content.decode()
+    assert name in client.get(f"{base}?search={name}").content.decode()
+    assert client.get(f"{base}{name}/").status_code == 200
+    plan = client.post(f"{base}{name}/+delete/")
+    done = client.post(f"{base}{name}/+delete/", {"digest": _digest(plan.content.decode()), "confirm": name})
+    assert done.status_code == 303, done.content
+    assert gateway.describe_user_scram_credentials([name]) == ()
+
+
+def test_a_mistake_in_the_form_is_told_beside_the_field(cluster: Cluster) -> None:
+    form = {"name": "x", "credential": "certificate", "bundle": "consumer", "topics": "a", "host": "*"}
+    answer = signed_in(Role.ADMIN).post(
+        "/clusters/main/service-accounts/+new/", {**form, "producer_byte_rate": "fast"}
+    )
+    assert answer.status_code == 422
+    text = answer.content.decode()
+    assert "This bundle needs it" in text
+    assert "is not understood" in text
+
+
+def _digest(page: str) -> str:
+    return page.partition('name="digest" value="')[2].partition('"')[0]
