@@ -327,3 +327,17 @@ def test_only_a_change_of_acls_of_this_cluster_is_reverted(
     Operation.objects.filter(pk=made.pk).update(cluster="elsewhere")
     assert call("POST", f"{ACLS}revert/{made.uid}/", If_Match="*").status_code == 404
     assert call("POST", f"{ACLS}revert/{uuid.uuid4()}/", If_Match="*").status_code == 404
+
+
+def test_a_certificate_of_ours_is_a_credential(api: MakeApi, gateway: KafkaGateway, clean_acls: str) -> None:
+    call, names = api(Role.ADMIN), (f"{clean_acls}-ann", f"{clean_acls}-bob")
+    known_to_all(gateway, [from_json(binding(clean_acls, principal=f"User:{name}")) for name in names])
+    issued = call("POST", "clusters/main/certificates/", {"common_name": names[0]})
+    assert issued.status_code == 201, issued.content
+    told = [
+        finding["acls"][0]["principal"]
+        for finding in call("GET", f"{ACLS}findings/").json()["findings"]
+        if finding["kind"] == "no_credentials"
+    ]
+    assert f"User:{names[1]}" in told
+    assert f"User:{names[0]}" not in told
