@@ -83,7 +83,7 @@ class ExpirySerializer(serializers.Serializer[Any]):
     error = serializers.CharField(allow_blank=True)
 
 
-class WatchInput(serializers.Serializer[Any]):
+class WatchEndpointInput(serializers.Serializer[Any]):
     host = serializers.CharField(max_length=253)
     port = serializers.IntegerField(min_value=1, max_value=65535)
     label = serializers.CharField(max_length=80, required=False, allow_blank=True)  # type: ignore[assignment]
@@ -177,7 +177,7 @@ class WatchedEndpointsApi(ClusterApiView):
     @extend_schema(
         summary="Watch an address",
         parameters=[DRY_RUN],
-        request=WatchInput,
+        request=WatchEndpointInput,
         responses={201: WatchedSerializer, 200: PlanSerializer},
         examples=[
             OpenApiExample(
@@ -186,7 +186,7 @@ class WatchedEndpointsApi(ClusterApiView):
         ],
     )
     def post(self, request: Request, cluster: str) -> Response:
-        data = valid_data(WatchInput, request)
+        data = valid_data(WatchEndpointInput, request)
         wanted = WatchEndpoint(data["host"].strip(), data["port"], data.get("label", ""))
 
         def apply(plan: Plan) -> Response:
