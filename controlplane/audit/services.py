@@ -136,7 +136,7 @@ def seal(row: Operation, outcome: Outcome) -> None:
         head.save()
         sealed = Head(head.seq, head.hash)
         transaction.on_commit(lambda: head_file().export(sealed))
-    OPERATIONS.labels(row.action, outcome.value).inc()
+        transaction.on_commit(lambda: OPERATIONS.labels(row.action, outcome.value).inc())
 
 
 def content_of(row: Operation) -> dict[str, object]:

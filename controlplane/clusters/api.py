@@ -30,6 +30,7 @@ from controlplane.gateways import broker as bundled
 from controlplane.gateways.kafka.types import ResourceRef, ResourceType
 from controlplane.jobs.models import Job
 
+CLUSTER_SORT = ("name", "title")
 SORTABLE = ("broker_id", "leaders", "replicas", "in_sync", "size_bytes")
 
 
@@ -100,10 +101,20 @@ class JobAccepted(serializers.Serializer[Any]):
 
 
 class ClustersApi(ApiView):
-    @extend_schema(summary="List clusters", responses=list_schema(ClusterSerializer))
+    @extend_schema(
+        summary="List clusters",
+        parameters=list_parameters(CLUSTER_SORT),
+        responses=list_schema(ClusterSerializer),
+    )
     def get(self, request: Request) -> Response:
-        rows = [row for row in selectors.clusters() if can(self.actor, Action.CLUSTER_VIEW, row.name).allowed]
-        return list_answer(request, rows, cluster_json, sortable=("name",), default_sort="name")
+        search = request.query_params.get("search", "").strip().lower()
+        rows = [
+            row
+            for row in selectors.clusters()
+            if can(self.actor, Action.CLUSTER_VIEW, row.name).allowed
+            and (search in row.name.lower() or search in row.title.lower())
+        ]
+        return list_answer(request, rows, cluster_json, sortable=CLUSTER_SORT, default_sort="name")
 
 
 class ClusterApi(ClusterApiView):

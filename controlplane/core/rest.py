@@ -21,6 +21,7 @@ from controlplane.core.access import Action, Actor
 from controlplane.core.actors import actor_of, require
 from controlplane.core.errors import Forbidden, Invalid, PreconditionRequired, Refused, StateChanged
 from controlplane.core.plans import Plan
+from controlplane.core.schema import query_parameters
 from controlplane.core.strict import type_problems
 from controlplane.core.tables import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest, sort_rows, with_query
 
@@ -68,6 +69,7 @@ class ApiView(APIView):
         action = self.actions.get(request.method or "")
         if action is not None:
             self.check_action(request, action)
+        refuse_unknown_parameters(self, request)
         for hook in hooks:
             answer = hook.before(self, request)
             if answer is not None:
@@ -91,6 +93,17 @@ class ApiView(APIView):
             for hook in hooks:
                 hook.after(self, request, final)
         return final
+
+
+def refuse_unknown_parameters(view: APIView, request: Request) -> None:
+    """What the OpenAPI document does not name is refused: a misspelt `dry_run` must never become a real change."""
+    known = query_parameters(view, "GET" if request.method == "HEAD" else request.method or "")
+    if known is None:
+        return
+    unknown = sorted(request.query_params.keys() - known)
+    if unknown:
+        takes = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
+        raise Invalid(fields={name: [f"There is no such parameter here. {takes}"] for name in unknown})
 
 
 # --- Lists ----------------------------------------------------------------------------------------------------------
@@ -199,6 +212,25 @@ def is_dry_run(request: Request) -> bool:
     return flag(request, "dry_run")
 
 
+class PlanSerializer(serializers.Serializer[Any]):
+    """What would happen. `digest` is also the ETag."""
+
+    action = serializers.CharField()
+    title = serializers.CharField()
+    cluster = serializers.CharField()
+    risk = serializers.ChoiceField(choices=["reversible", "disruptive", "destructive"])
+    digest = serializers.CharField()
+    allowed = serializers.BooleanField()
+    steps = serializers.ListField(child=serializers.DictField())
+    warnings = serializers.ListField(child=serializers.CharField())
+    refusals = serializers.ListField(child=serializers.DictField())
+    affected = serializers.ListField(child=serializers.DictField())
+    undo = serializers.CharField()
+    commands = serializers.ListField(child=serializers.CharField())
+    confirm_name = serializers.CharField(allow_null=True)
+    request = serializers.DictField()
+
+
 def plan_answer(plan: Plan) -> Response:
     return with_etag(Response(plan.to_json()), plan.digest)
 
@@ -206,6 +238,22 @@ def plan_answer(plan: Plan) -> Response:
 def with_etag(response: Response, digest: str) -> Response:
     response.headers["ETag"] = f'"{digest}"'
     return response
+
+
+def change(
+    request: Request, plan: Plan, apply: Callable[[Plan], Response], *, conditional: bool = True
+) -> Response:
+    """dry run → the plan; otherwise If-Match (where the state exists already), apply, answer, with the new tag.
+
+    `conditional` is False for creations: there is no state to match, and If-Match is then honoured, not required.
+    """
+    if is_dry_run(request):
+        return plan_answer(plan)
+    if conditional or "If-Match" in request.headers:
+        check_if_match(request, plan)
+    else:
+        check_refusals(plan)
+    return apply(plan)
 
 
 def check_if_match(request: Request, plan: Plan, *, required: bool = True) -> None:

@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 from controlplane.audit.services import operation
 from controlplane.core.access import Action, Actor
 from controlplane.core.errors import AppError, Conflict
-from controlplane.core.plans import Json
+from controlplane.core.plans import Json, Plan, PlanStep, Refusal, Risk, StepKind, state_digest
 from controlplane.gateways.errors import GatewayError
 from controlplane.jobs.leases import LEASE, Verdict, Waiting, judge
 from controlplane.jobs.models import Job, JobState
@@ -127,6 +127,23 @@ def finish(
         leased_until=None,
     )
     return changed == 1
+
+
+def plan_cancel(job: Job) -> Plan:
+    ended = Refusal("ended", f"{job.title} has already ended", "There is nothing left to cancel.")
+    when = "It ends at once." if job.state == JobState.QUEUED else "It ends at its next step."
+    return Plan(
+        action=Action.JOB_CANCEL,
+        title=f"Cancel {job.title}",
+        apply_label="Cancel the job",
+        cluster=job.cluster,
+        steps=(PlanStep(StepKind.RUN, "job", str(job.pk), summary=when),),
+        risk=Risk.DISRUPTIVE,
+        digest=state_digest({"cancel": str(job.pk), "state": job.state}),
+        warnings=("What its steps have done until then stays done.",),
+        refusals=(ended,) if job.finished else (),
+        undo="None: start the work again.",
+    )
 
 
 def cancel(actor: Actor, job: Job) -> Job:
