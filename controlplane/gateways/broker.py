@@ -41,9 +41,11 @@ from broker.render import principal_rules as _principal_rules
 from broker.render import super_users as _super_users
 from broker.roll import ClusterView, FactsUnavailable, RollEvent, cluster_facts, roll
 from broker.roll import Outcome as RollOutcome
+from broker.rolling import Kind as RollKind
 from broker.rolling import RestartReason
 from broker.spec import ClusterSpec, NodeSpec
 from broker.states import ALIVE, ProcessState
+from broker.turn import TurnTaken, turn
 from broker.unsupervised import Observed
 from broker.unsupervised import observe as _observe
 from controlplane.gateways.errors import InvalidRequest, NotFound, Unreachable
@@ -78,7 +80,9 @@ __all__ = [
     "RestartReason",
     "Revocation",
     "RollEvent",
+    "RollKind",
     "RollOutcome",
+    "TurnTaken",
     "UnixReady",
     "Voter",
     "blockers",
@@ -88,6 +92,7 @@ __all__ = [
     "permits",
     "roll",
     "sealing",
+    "turn",
     "unprotected",
     "write_if_changed",
 ]
