@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -113,7 +114,9 @@ def taken_ports(paths: DataPaths) -> frozenset[int]:
 def add_node(
     paths: DataPaths, spec: ClusterSpec, *, artifacts: Artifacts | None = None, now: datetime | None = None
 ) -> ClusterSpec:
-    """One more broker, never a voter. Recorded before it is formatted, so a crash leaves a node that gets completed."""
+    """One more broker, never a voter. Recorded before it is formatted, so a crash leaves a node that gets completed;
+    an error leaves none. Callers take turns (`broker.turn`); a `spec` from before another's turn is read anew."""
+    spec = load_cluster(paths, spec.name) or spec
     node_id = max(node.id for node in spec.nodes) + 1
     base = spec.nodes[0].jolokia_port - ports.JOLOKIA_OFFSET + (node_id - spec.nodes[0].id) * ports.PER_NODE
     start, obstacle = ports.first_free_block(
@@ -123,7 +126,12 @@ def add_node(
     node = _node(node_id, start, spec.host, controller=False)
     grown = replace(spec, nodes=(*spec.nodes, node), notes=(*spec.notes, *((note,) if note else ())))
     _record(paths, grown)
-    return create_cluster(paths, name=spec.name, artifacts=artifacts, now=now)
+    try:
+        return create_cluster(paths, name=spec.name, artifacts=artifacts, now=now)
+    except Exception:
+        _record(paths, spec)
+        shutil.rmtree(paths.cluster(spec.name).node(node_id).root, ignore_errors=True)
+        raise
 
 
 def _record(paths: DataPaths, spec: ClusterSpec) -> None:

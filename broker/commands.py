@@ -24,6 +24,7 @@ from broker.rolling import RestartReason
 from broker.spec import ClusterSpec, Protocol
 from broker.states import ALIVE, ProcessState
 from broker.supervisor import Supervisor
+from broker.turn import turn
 from broker.unsupervised import observe
 
 DOWN_TIMEOUT = 330.0
@@ -215,9 +216,10 @@ def roll(paths: DataPaths, arguments: argparse.Namespace) -> None:
     if unknown:
         raise Failed(f"There is no node {min(unknown)}.", f"Nodes: {', '.join(map(str, sorted(known)))}")
     client = ControlClient(paths)
-    _apply_to_running(client, cluster.prepare(paths, spec, datetime.now(UTC)))
     reasons = dict.fromkeys(arguments.nodes or sorted(known), RestartReason.MANUAL)
-    result = roll_nodes(JolokiaFacts(paths, spec), client, spec, reasons, _tell, lambda: False)
+    with turn(paths, spec.name, "`python -m broker roll`"):
+        _apply_to_running(client, cluster.prepare(paths, spec, datetime.now(UTC)))
+        result = roll_nodes(JolokiaFacts(paths, spec), client, spec, reasons, _tell, lambda: False)
     if result.outcome is not Outcome.DONE:
         raise Failed(result.reason, "Nothing else was restarted.")
 

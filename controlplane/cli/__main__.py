@@ -22,6 +22,17 @@ def parser() -> argparse.ArgumentParser:
         "--brokers", type=broker_count, default=3, metavar="N", help="at the first start (default 3)"
     )
     up.add_argument("--offline", type=Path, metavar="DIR", help="take every download from DIR (see fetch)")
+    up.add_argument(
+        "--tls",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="serve https with a certificate of the cluster's own authority",
+    )
+    up.add_argument(
+        "--insecure",
+        action="store_true",
+        help="serve another address than loopback without TLS; every page warns",
+    )
     up.add_argument("--open", action="store_true", help="open the browser")
 
     commands.add_parser("fetch", help="download everything into DIR, for up --offline").add_argument(
@@ -66,7 +77,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.command == "up":
         from controlplane.cli.up import UpOptions, up
 
-        options = UpOptions(arguments.brokers, arguments.detach, arguments.offline, arguments.open)
+        options = UpOptions(
+            arguments.brokers,
+            arguments.detach,
+            arguments.offline,
+            arguments.open,
+            arguments.tls,
+            arguments.insecure,
+        )
         return up(data_paths(), options, console)
     return run_small(arguments, console)
 

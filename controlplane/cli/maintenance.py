@@ -82,7 +82,7 @@ def manage(paths: DataPaths, *arguments: str) -> int:
         raise CommandFailed("there is no installation yet", "`./run up` first.")
     done = subprocess.run(
         [sys.executable, str(services.ROOT / "manage.py"), *arguments],
-        env={**services.service_env(paths, address.port), "KASTELLAN_LOG_LEVEL": "WARNING"},
+        env={**services.service_env(paths, address), "KASTELLAN_LOG_LEVEL": "WARNING"},
         stdout=subprocess.PIPE,
         text=True,
         check=False,

@@ -12,7 +12,6 @@ Invariant: killed at any point, the next `up` finishes the job; nothing is start
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -24,9 +23,11 @@ from pathlib import Path
 
 from controlplane.cli import services
 from controlplane.cli.console import ByteProgress, CommandFailed, Console
-from controlplane.cli.settings import WebAddress, choose_address
+from controlplane.cli.serving import TlsFiles, check_admin, check_bind, tls_files
+from controlplane.cli.settings import WebAddress, asked, choose_address, record_address
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.broker import (
+    ClusterSpec,
     ControlClient,
     DataPaths,
     NotReached,
@@ -44,8 +45,10 @@ STOP_SECONDS = 180
 class UpOptions:
     brokers: int
     detach: bool
-    offline: Path | None
-    open_browser: bool
+    offline: Path | None = None
+    open_browser: bool = False
+    tls: bool | None = None
+    insecure: bool = False
 
 
 def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
@@ -58,16 +61,13 @@ def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
         brokers = bundled.broker_processes(paths, spec)
     for note in spec.notes if first_start else ():
         console.note(note)
-    address, note = choose_address(paths)
-    if note:
-        console.note(note)
-    check_bind(address)
+    boot, address, tls = decide_serving(paths, options, spec, console)
     client = bundled.supervisor(paths)
     wipe_metrics_directory(paths, client)
     first = (*brokers, *services.redis(paths))
     client.apply(first)
-    later = (services.web(paths, address.host, address.port), *services.workers(paths, address.port))
-    boot = bootstrap_database(paths, address, console)
+    later = (services.web(paths, address, tls), *services.workers(paths, address))
+    boot = boot or bootstrap_database(paths, address, console)
     renew(client, later, console)
     wait_ready(client, (*first, *later), console)
     with console.step("Kafka user `admin` exists; client files written"):
@@ -87,14 +87,23 @@ def fetch_artifacts(paths: DataPaths, offline: Path | None, console: Console) ->
         console.done(f"{fetched} artifacts fetched and verified (SHA-256)", time.monotonic() - started)
 
 
-def check_bind(address: WebAddress) -> None:
-    """PK-5: another address than loopback would send the session cookie in clear."""
-    if address.host in ("127.0.0.1", "::1", "localhost") or os.environ.get("KASTELLAN_TRUSTED_PROXY"):
-        return
-    raise CommandFailed(
-        f"refusing to serve on {address.host} without TLS",
-        "Keep KASTELLAN_HOST=127.0.0.1 behind a TLS proxy and name it: KASTELLAN_TRUSTED_PROXY=1.",
-    )
+def decide_serving(
+    paths: DataPaths, options: UpOptions, spec: ClusterSpec, console: Console
+) -> tuple[dict[str, str], WebAddress, TlsFiles | None]:
+    """Refuses before anything is started or remembered. Beyond loopback the database is asked first who can log in."""
+    address, note = choose_address(paths, asked(options.tls, options.insecure))
+    check_bind(address)
+    tls = tls_files(paths, spec, address)
+    boot: dict[str, str] = {}
+    if not address.loopback and not address.insecure:
+        boot = bootstrap_database(paths, address, console)
+        check_admin(address, "login_url" not in boot)
+    record_address(paths, address)
+    if note:
+        console.note(note)
+    if address.insecure and not address.loopback:
+        console.warn(f"Insecure: {address.host} is served without TLS; passwords travel in clear")
+    return boot, address, tls
 
 
 def wipe_metrics_directory(paths: DataPaths, client: ControlClient) -> None:
@@ -120,7 +129,7 @@ def bootstrap_database(paths: DataPaths, address: WebAddress, console: Console) 
 def manage(paths: DataPaths, address: WebAddress, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, str(services.ROOT / "manage.py"), *arguments],
-        env=services.service_env(paths, address.port),
+        env=services.service_env(paths, address),
         cwd=services.ROOT,
         capture_output=True,
         text=True,

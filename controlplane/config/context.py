@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
 
@@ -35,12 +36,18 @@ class NavGroup:
 def frame(request: HttpRequest) -> dict[str, Any]:
     actor = actor_of(request)
     if actor.kind == "anonymous":
-        return {"actor": actor, "theme": request.COOKIES.get("theme", "system"), "density": "compact"}
+        return {
+            "actor": actor,
+            "insecure": settings.INSECURE,
+            "theme": request.COOKIES.get("theme", "system"),
+            "density": "compact",
+        }
     clusters = [row for row in selectors.clusters() if can(actor, Action.CLUSTER_VIEW, row.name).allowed]
     current = _current(request, clusters)
     preferences = preferences_of(request)
     return {
         "actor": actor,
+        "insecure": settings.INSECURE,
         "clusters": clusters,
         "current_cluster": current,
         "nav": tuple(_groups(request, current, actor)),

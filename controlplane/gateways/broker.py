@@ -29,6 +29,7 @@ from broker.issuance import Issued, Leaf
 from broker.java import find_java as _find_java
 from broker.paths import DataPaths, made_once, write_if_changed
 from broker.pki import Hierarchy, PublicKey, Purpose, Revocation, permits
+from broker.ports import is_free as port_is_free
 from broker.processes import (
     HttpReady,
     LogReady,
@@ -41,11 +42,14 @@ from broker.render import principal_rules as _principal_rules
 from broker.render import super_users as _super_users
 from broker.roll import ClusterView, FactsUnavailable, RollEvent, cluster_facts, roll
 from broker.roll import Outcome as RollOutcome
+from broker.rolling import Kind as RollKind
 from broker.rolling import RestartReason
 from broker.spec import ClusterSpec, NodeSpec
 from broker.states import ALIVE, ProcessState
+from broker.turn import TurnTaken, turn
 from broker.unsupervised import Observed
 from broker.unsupervised import observe as _observe
+from broker.web_tls import ensure_web_certificate
 from controlplane.gateways.errors import InvalidRequest, NotFound, Unreachable
 
 __all__ = [
@@ -78,7 +82,9 @@ __all__ = [
     "RestartReason",
     "Revocation",
     "RollEvent",
+    "RollKind",
     "RollOutcome",
+    "TurnTaken",
     "UnixReady",
     "Voter",
     "blockers",
@@ -86,8 +92,10 @@ __all__ = [
     "impact",
     "made_once",
     "permits",
+    "port_is_free",
     "roll",
     "sealing",
+    "turn",
     "unprotected",
     "write_if_changed",
 ]
@@ -244,6 +252,12 @@ def revocation_lists(
 ) -> tuple[x509.CertificateRevocationList, ...]:
     with translated():
         return issuance.revocation_lists(data_paths(), spec, purpose, revoked, number, datetime.now(UTC))
+
+
+def web_certificate(paths: DataPaths, spec: ClusterSpec, names: Collection[str]) -> tuple[Path, Path]:
+    """Certificate and key for the web server, from the cluster's broker authority."""
+    with translated():
+        return ensure_web_certificate(paths, spec, names, datetime.now(UTC))
 
 
 def own_leaves(spec: ClusterSpec) -> tuple[Leaf, ...]:
