@@ -113,7 +113,7 @@ def apply(
         return enqueue(
             kind=KIND,
             title=reviewed.title,
-            args={"purpose": purpose.value, "step": step.value},
+            args={"purpose": purpose.value, "step": step.value, "plan": reviewed.to_json()},
             actor=actor,
             cluster=cluster.name,
             resumable=True,
@@ -125,7 +125,9 @@ def run(job: JobRun) -> Mapping[str, Json]:
     cluster = Cluster.objects.get(name=job.cluster)
     spec = bundled.bundled_cluster(job.cluster)
     target = f"{purpose.value} authority"
-    with operation(job.actor, Action.AUTHORITY_MANAGE, cluster=job.cluster, target=target) as entry:
+    with operation(
+        job.actor, Action.AUTHORITY_MANAGE, cluster=job.cluster, target=target, plan=job.plan
+    ) as entry:
         entry.note(step=step.value, attempt=job.attempt)
         before = bundled.authorities(spec, purpose)
         gone = _leaving(step, before)
