@@ -118,7 +118,7 @@ def apply(
         return enqueue(
             kind=KIND,
             title=reviewed.title,
-            args={"purpose": purpose.value, "step": step.value},
+            args={"purpose": purpose.value, "step": step.value, "plan": reviewed.to_json()},
             actor=actor,
             cluster=cluster.name,
             resumable=True,
@@ -132,7 +132,9 @@ def run(job: JobRun) -> Mapping[str, Json]:
     target = f"{purpose.value} authority"
     with (
         turn(job),
-        operation(job.actor, Action.AUTHORITY_MANAGE, cluster=job.cluster, target=target) as entry,
+        operation(
+            job.actor, Action.AUTHORITY_MANAGE, cluster=job.cluster, target=target, plan=job.plan
+        ) as entry,
     ):
         entry.note(step=step.value, attempt=job.attempt)
         before = bundled.authorities(spec, purpose)

@@ -6,12 +6,12 @@ work on a cluster (`exclusion`), and what was planned is looked at again when th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
-from controlplane.audit.services import operation
+from controlplane.audit.services import Entry, operation
 from controlplane.clusters import facts
 from controlplane.clusters.exclusion import Busy, admitted, refused_while_busy, turn
 from controlplane.clusters.logic import broker_plans
@@ -98,13 +98,27 @@ def schedule_roll(
         return None
 
 
+@contextmanager
+def broker_operation(job: JobRun, target: str) -> Iterator[Entry]:
+    """One audit row with the plan that was reviewed, and how every process of the cluster was before."""
+    with operation(
+        job.actor,
+        Action.BROKER_OPERATE,
+        cluster=job.cluster,
+        target=target,
+        plan=job.plan,
+        before=facts.process_words(bundled.bundled_cluster(job.cluster)),
+    ) as entry:
+        yield entry
+
+
 def run_act(job: JobRun) -> Mapping[str, Json]:
     broker, act = int(str(job.args["broker"])), BrokerAct(str(job.args["act"]))
     cluster, spec = Cluster.objects.get(name=job.cluster), bundled.bundled_cluster(job.cluster)
     name = process_name(spec, broker)
     with (
         turn(job),
-        operation(job.actor, Action.BROKER_OPERATE, cluster=job.cluster, target=f"broker {broker}") as entry,
+        broker_operation(job, f"broker {broker}") as entry,
         bundled.control() as client,
     ):
         entry.note(act=act.value)
@@ -157,10 +171,7 @@ def run_roll(job: JobRun) -> Mapping[str, Json]:
     asked = job.args.get("brokers")
     nodes = [int(str(node)) for node in asked] if isinstance(asked, list) else [n.id for n in spec.nodes]
     reason = bundled.RestartReason(str(job.args.get("reason", bundled.RestartReason.MANUAL.value)))
-    with (
-        turn(job),
-        operation(job.actor, Action.BROKER_OPERATE, cluster=job.cluster, target="rolling restart") as entry,
-    ):
+    with turn(job), broker_operation(job, "rolling restart") as entry:
         result = roll_brokers(job, dict.fromkeys(nodes, reason))
         entry.note(reason=reason.value, restarted=list(result))
     return {"restarted": list(result)}
@@ -217,7 +228,7 @@ def run_add(job: JobRun) -> Mapping[str, Json]:
     paths = bundled.data_paths()
     with (
         turn(job),
-        operation(job.actor, Action.BROKER_OPERATE, cluster=job.cluster, target="add broker") as entry,
+        broker_operation(job, "add broker") as entry,
         bundled.control() as client,
     ):
         spec = bundled.bundled_cluster(job.cluster)

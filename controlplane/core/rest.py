@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeGuard, TypeVar
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from controlplane.core.access import Action, Actor
 from controlplane.core.actors import actor_of, require
-from controlplane.core.errors import Forbidden, Invalid, PreconditionRequired, Refused, StateChanged
+from controlplane.core.errors import AppError, Forbidden, Invalid, PreconditionRequired, Refused, StateChanged
 from controlplane.core.plans import Plan
 from controlplane.core.schema import query_parameters
 from controlplane.core.strict import type_problems
@@ -35,7 +35,8 @@ class RequestHook(Protocol):
 
     def after(self, view: ApiView, request: Request, response: Response) -> None: ...
 
-    def denied(self, view: ApiView, request: Request, error: Forbidden) -> None: ...
+    def denied(self, view: ApiView, request: Request, error: AppError) -> None:
+        """Somebody tried to change something, and nothing was changed."""
 
 
 hooks: list[RequestHook] = []
@@ -82,7 +83,7 @@ class ApiView(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, _Answered):
             return exc.response
-        if isinstance(exc, Forbidden) and self.request.method not in SAFE_METHODS and not exc.recorded:
+        if self.request.method not in SAFE_METHODS and is_attempt(exc, dry=_asks_for_dry_run(self.request)):
             for hook in hooks:
                 hook.denied(self, self.request, exc)
         return super().handle_exception(exc)
@@ -93,6 +94,17 @@ class ApiView(APIView):
             for hook in hooks:
                 hook.after(self, request, final)
         return final
+
+
+def is_attempt(error: Exception, *, dry: bool = False) -> TypeGuard[AppError]:
+    """A refusal that the audit has to know of: of rights, of a plan, or because the state moved. Not of a dry run."""
+    if isinstance(error, Forbidden):
+        return not error.recorded
+    return isinstance(error, (Refused, StateChanged)) and not error.recorded and not dry
+
+
+def _asks_for_dry_run(request: Request) -> bool:
+    return request.query_params.get("dry_run", "").lower() in ("true", "1")
 
 
 def refuse_unknown_parameters(view: APIView, request: Request) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from drf_spectacular.openapi import AutoSchema
@@ -76,14 +75,10 @@ def query_parameters(view: APIView, method: str) -> frozenset[str] | None:
     """What the document says that an operation takes; None for a method that it does not describe."""
     handler = getattr(type(view), method.lower(), None)
     described = getattr(handler, "kwargs", {}).get("schema")
-    return None if described is None else _described_query(described, type(view), method)
-
-
-@lru_cache(maxsize=512)
-def _described_query(described: type[AutoSchema], kind: type[APIView], method: str) -> frozenset[str]:
-    schema: Any = described()  # type: ignore[no-untyped-call, unused-ignore]
-    schema.view, schema.method = kind(), method
-    schema.view.request, schema.view.kwargs = None, {}
+    if described is None:
+        return None
+    schema: Any = described()
+    schema.view, schema.method = view, method
     named = [each for each in schema.get_override_parameters() if isinstance(each, OpenApiParameter)]
     return frozenset(each.name for each in named if each.location == OpenApiParameter.QUERY)
 

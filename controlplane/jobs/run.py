@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from controlplane.core.access import Action, Actor, Role
-from controlplane.core.plans import Json
+from controlplane.core.plans import Json, Plan, plan_from_json
 from controlplane.jobs.leases import HEARTBEAT_SECONDS, LEASE
 from controlplane.jobs.models import Job
 
@@ -39,6 +39,9 @@ class JobRun:
         self.actor = actor_from_json(job.actor)
         self.cluster: str = job.cluster
         self.attempt = job.attempt
+        reviewed = job.args.get("plan")
+        #: What was reviewed before the job was made; None for work that nobody has to review.
+        self.plan: Plan | None = plan_from_json(reviewed) if reviewed else None
         self._steps: list[dict[str, Any]] = list(job.steps) if job.attempt > 1 else []
         self._written = 0.0
 

@@ -68,7 +68,9 @@ def test_producing(
     assert not Operation.objects.filter(target=topic).exists()
     sent = api(Role.OPERATOR)("POST", f"clusters/main/topics/{topic}/records/", body)
     assert len(sent.json()["records"]) == 2
-    assert Operation.objects.get(target=topic).plan["title"] == f"Produce 2 records to {topic}"
+    recorded = Operation.objects.get(target=topic).plan
+    assert recorded is not None
+    assert recorded["title"] == f"Produce 2 records to {topic}"
 
 
 def test_producing_to_a_partition_that_is_not_there_is_refused_in_the_plan(
