@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from controlplane.accounts.services import actor_of
 from controlplane.acls import pages, services, watching
 from controlplane.acls.forms import AclForm, BundleForm, ImportForm, KeysForm, WatchForm, shown_for
+from controlplane.acls.logic.bindings import RESOURCE_TYPES, operations_of
 from controlplane.acls.logic.bundles import KINDS, bindings_of
 from controlplane.acls.logic.plans import AclChange
 from controlplane.acls.logic.transfer import FileFormat
@@ -22,6 +23,7 @@ from controlplane.core.access import Action
 from controlplane.core.errors import InvalidForm
 from controlplane.core.pages import Page, render_page
 from controlplane.core.plans import Plan
+from controlplane.gateways.kafka.access_types import AclResourceType
 
 OPTIONAL = ("topics", "outputs", "group", "transactional_id", "create_topics")
 
@@ -32,8 +34,19 @@ def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     """GET takes the fields from the address too, so that other pages can link to a filled form."""
     form = AclForm(request.POST or None, initial=_from_address(request))
     if _editing(request) or not form.is_valid():
-        return _form_page(request, pages.CreateAclPage(cluster=cluster, form=form))
+        return _form_page(request, _create_page(cluster, form))
     return _review(request, cluster, services.plan_create(cluster, form.to_request()), editable=True)
+
+
+def _create_page(cluster: Cluster, form: AclForm) -> pages.CreateAclPage:
+    form.fields["resource_name"].required = True  # no "(optional)" beside it: only the cluster has no name
+    chosen = str(form["resource_type"].value() or RESOURCE_TYPES[0])
+    boxes = []
+    for box in form["operations"]:
+        types = [kind for kind in RESOURCE_TYPES if box.data["value"] in operations_of(kind)]
+        boxes.append((box, " ".join(types), chosen in types))
+    named = " ".join(kind for kind in RESOURCE_TYPES if kind != AclResourceType.CLUSTER)
+    return pages.CreateAclPage(cluster=cluster, form=form, boxes=tuple(boxes), named=named)
 
 
 @require_http_methods(["GET", "POST"])

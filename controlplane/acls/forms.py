@@ -33,6 +33,8 @@ MAX_UPLOAD = 1_000_000
 class AclForm(forms.Form):
     """One resource, one principal, some operations: as many bindings as operations."""
 
+    use_required_attribute = False
+
     principal = forms.CharField(
         label="Principal",
         max_length=1000,
@@ -49,7 +51,9 @@ class AclForm(forms.Form):
         help_text="One IP address, or * for any.",
         widget=forms.TextInput(attrs=PLAIN),
     )
-    resource_type = forms.ChoiceField(label="On a", choices=TYPE_CHOICES)
+    resource_type = forms.ChoiceField(
+        label="On a", choices=TYPE_CHOICES, widget=forms.Select(attrs={"data-shows": ""})
+    )
     pattern_type = forms.ChoiceField(
         label="Match",
         choices=(("LITERAL", "Exactly this name (or *)"), ("PREFIXED", "Names that begin with")),
@@ -58,14 +62,14 @@ class AclForm(forms.Form):
         label="Name",
         required=False,
         max_length=1000,
-        help_text="* is every resource of this type. The cluster needs no name.",
+        help_text="* is every resource of this type.",
         widget=forms.TextInput(attrs=PLAIN),
     )
     operations = forms.MultipleChoiceField(
         label="Operations",
         choices=OPERATION_CHOICES,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Read, write, delete and alter include describe. The plan refuses what does not exist on the type.",
+        help_text="Allowing read, write, delete or alter allows describe too; denying them does not deny it.",
     )
 
     def clean(self) -> dict[str, Any]:

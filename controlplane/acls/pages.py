@@ -104,10 +104,14 @@ class AclDenialsPage(AclPage):
 
 @dataclass(frozen=True)
 class CreateAclPage(Page):
+    """`boxes`: a checkbox per operation, the resource types that have it, and whether the chosen one does."""
+
     template: ClassVar[str] = "acls/create.html"
 
     cluster: Cluster
     form: AclForm
+    boxes: tuple[tuple[object, str, bool], ...]
+    named: str
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,226 @@
+"""The window on real brokers: it sees what is used, and the log level comes back, whatever ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from broker.paths import DataPaths
+from broker.spec import ClusterSpec
+from controlplane.acls import selectors, watching
+from controlplane.acls.logic.authorizer_log import used_bindings
+from controlplane.acls.logic.bindings import key
+from controlplane.acls.models import AclWatch
+from controlplane.clusters.models import Cluster
+from controlplane.core.access import SYSTEM, Role
+from controlplane.gateways.errors import Unreachable
+from controlplane.gateways.kafka.access_types import (
+    Acl,
+    AclOperation,
+    AclPermission,
+    AclResourceType,
+    CredentialMechanism,
+)
+from controlplane.gateways.kafka.gateway import KafkaGateway
+from controlplane.gateways.kafka.security import KafkaConnection, ScramMechanism, ScramTls, Tls
+from controlplane.jobs import services as jobs
+from controlplane.jobs.models import Job
+from tests.conftest import Api
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Connect = Callable[[str], KafkaGateway]
+
+
+@pytest.fixture
+def as_user(
+    cluster_spec: ClusterSpec, data_paths: DataPaths, gateway: KafkaGateway, clean_acls: str
+) -> Iterator[Connect]:
+    """A gateway of a new SCRAM user of that name."""
+    ca = data_paths.cluster(cluster_spec.name).clients / "admin" / "ca.pem"
+    opened: list[tuple[str, KafkaGateway]] = []
+
+    def connect(user: str) -> KafkaGateway:
+        gateway.upsert_user_scram_credential(user, CredentialMechanism.SCRAM_SHA_256, "long-enough", 4096)
+        tls = Tls(cafile=str(ca))
+        security = ScramTls(user, "long-enough", ScramMechanism.SCRAM_SHA_256, tls)
+        bootstrap = ",".join(node.listener("SASL_SSL").address for node in cluster_spec.nodes)
+        found = KafkaGateway(KafkaConnection(bootstrap, security))
+        opened.append((user, found))
+        return found
+
+    yield connect
+    for user, each in opened:
+        each.close()
+        gateway.delete_user_scram_credential(user, CredentialMechanism.SCRAM_SHA_256)
+
+
+def start(cluster: Cluster, seconds: int) -> Job:
+    return jobs.enqueue(
+        kind="acls.watch", title="Watch", args={"seconds": seconds}, actor=SYSTEM, cluster=cluster.name
+    )
+
+
+def test_it_sees_what_is_used_and_sets_the_level_back(
+    cluster: Cluster,
+    gateway: KafkaGateway,
+    as_user: Connect,
+    clean_acls: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = f"{clean_acls}-ann"
+    used, idle = (
+        Acl(f"User:{user}", "*", operation, AclPermission.ALLOW, AclResourceType.CLUSTER, "kafka-cluster")
+        for operation in (AclOperation.DESCRIBE, AclOperation.ALTER_CONFIGS)
+    )
+    gateway.create_acls([used, idle])
+    theirs = as_user(user)
+    eventually(lambda: described(theirs), timeout=30)
+    before = watching.levels_of(cluster)
+    read = watching._read_log
+    seen: list[dict[str, str]] = []
+
+    def read_and_use(*args: object) -> None:
+        seen.append(watching.levels_of(cluster))
+        theirs.describe_acls()
+        read(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(watching, "_read_log", read_and_use)
+    monkeypatch.setattr(watching, "POLL_SECONDS", 0.2)
+    job = jobs.run(start(cluster, 2).pk)
+    assert job is not None
+    job.refresh_from_db()
+    assert job.state == "succeeded", job.error
+    assert set(seen[0].values()) == {"DEBUG"}
+    assert watching.levels_of(cluster) == before == dict.fromkeys(before, "INFO")
+    usage = selectors.last_usage(cluster)
+    assert usage is not None
+    assert key(used) in usage.used
+    assert key(idle) not in usage.used
+    unused = next(each for each in selectors.all_findings(cluster) if each.kind == "unused" and each.acls)
+    assert idle in unused.acls
+    assert used not in unused.acls
+    assert selectors.open_watch(cluster) is None
+
+
+def described(gateway: KafkaGateway) -> bool:
+    from controlplane.gateways.errors import GatewayError
+
+    try:
+        gateway.describe_acls()
+    except GatewayError:
+        return False
+    return True
+
+
+def test_a_cancelled_window_sets_the_level_back_and_is_no_evidence(
+    cluster: Cluster, gateway: KafkaGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = start(cluster, 600)
+
+    def cancel(*args: object) -> None:
+        Job.objects.filter(pk=job.pk).update(cancel_requested_at=timezone.now())
+
+    monkeypatch.setattr(watching, "_read_log", cancel)
+    done = jobs.run(job.pk)
+    assert done is not None
+    done.refresh_from_db()
+    assert done.state == "cancelled"
+    assert set(watching.levels_of(cluster).values()) == {"INFO"}
+    assert selectors.last_usage(cluster) is None
+    assert AclWatch.objects.get().restored_at is not None
+
+
+def test_what_a_dead_worker_left_raised_is_set_back_by_the_schedule(
+    cluster: Cluster, gateway: KafkaGateway
+) -> None:
+    now = timezone.now()
+    watching.open_window(cluster, now - timedelta(minutes=5), 60)
+    watching.set_levels(cluster, dict.fromkeys(watching.levels_of(cluster), "DEBUG"))
+    assert watching.restore_overdue(now - timedelta(minutes=4)) == 0
+    assert set(watching.levels_of(cluster).values()) == {"DEBUG"}
+    assert watching.restore_overdue(now) == 1
+    assert set(watching.levels_of(cluster).values()) == {"INFO"}
+    assert watching.restore_overdue(now) == 0
+    assert selectors.last_usage(cluster) is None
+
+
+def test_a_level_that_cannot_be_set_back_now_stays_a_debt(
+    cluster: Cluster, gateway: KafkaGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    row = watching.open_window(cluster, now - timedelta(minutes=5), 60)
+
+    def silent(self: KafkaGateway, *args: object, **kwargs: object) -> None:
+        raise Unreachable("No broker answers")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KafkaGateway, "incremental_alter_configs", silent)
+        assert watching.restore_overdue(now) == 0
+    row.refresh_from_db()
+    assert row.restored_at is None
+    assert watching.restore_overdue(now) == 1
+
+
+def test_two_windows_at_once_are_refused(
+    cluster: Cluster, gateway: KafkaGateway, api: Callable[[Role], Api]
+) -> None:
+    row = watching.open_window(cluster, timezone.now(), 60)
+    answer = api(Role.ADMIN)("POST", "clusters/main/acls/watch/", {"minutes": 1})
+    assert (answer.status_code, answer.json()["code"]) == (422, "refused")
+    job = jobs.run(start(cluster, 1).pk)
+    assert job is not None
+    job.refresh_from_db()
+    assert job.state == "failed"
+    watching.restore(cluster, row, timezone.now())
+    dry = api(Role.ADMIN)("POST", "clusters/main/acls/watch/?dry_run=true", {"minutes": 1})
+    assert dry.json()["allowed"]
+    assert not Job.objects.filter(title=dry.json()["title"]).exists()
+    asked = api(Role.ADMIN)("POST", "clusters/main/acls/watch/", {"minutes": 11})
+    assert asked.status_code == 422
+
+
+def test_a_refusal_appears_among_the_denials_and_can_be_allowed(
+    cluster: Cluster, gateway: KafkaGateway, as_user: Connect, clean_acls: str
+) -> None:
+    theirs = as_user(f"{clean_acls}-eve")
+    eventually(lambda: not described(theirs) and denied(cluster, clean_acls), timeout=30)
+    row = denied(cluster, clean_acls)
+    assert row is not None
+    assert (row.operation, row.resource_type, row.host) == ("DESCRIBE", "CLUSTER", "127.0.0.1")
+    assert row.denied_by is None
+    gateway.create_acls([row.fix])
+    eventually(lambda: described(theirs))
+
+
+def denied(cluster: Cluster, prefix: str):  # type: ignore[no-untyped-def]
+    rows = selectors.recent_denials(cluster).rows
+    return next((row for row in rows if row.principal.startswith(f"User:{prefix}")), None)
+
+
+def test_the_brokers_log_names_the_binding_that_we_name(
+    cluster: Cluster, gateway: KafkaGateway, as_user: Connect, clean_acls: str
+) -> None:
+    """The line of a DENY carries its rule: the same that `authorize` calls deciding."""
+    user = f"{clean_acls}-bob"
+    denies = [
+        Acl(f"User:{user}", "*", operation, AclPermission.DENY, AclResourceType.CLUSTER, "kafka-cluster")
+        for operation in (AclOperation.DESCRIBE, AclOperation.ALL)
+    ]
+    gateway.create_acls(denies)
+    theirs = as_user(user)
+    eventually(lambda: not described(theirs) and denied(cluster, clean_acls), timeout=30)
+
+    from controlplane.acls.logic.authorize import Question, authorize
+
+    question = Question(
+        f"User:{user}", AclOperation.DESCRIBE, AclResourceType.CLUSTER, "kafka-cluster", "127.0.0.1"
+    )
+    decision = authorize(question, selectors.authorizer(cluster))
+    eventually(
+        lambda: (described(theirs) or True) and denied(cluster, clean_acls).denied_by == decision.decided_by
+    )
+    assert used_bindings([]) == {}
