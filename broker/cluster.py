@@ -28,6 +28,7 @@ from broker.paths import (
 from broker.processes import LogReady, ProcessKind, ProcessSpec
 from broker.render import JOLOKIA_USER, Launch
 from broker.spec import ClusterSpec, NodeSpec
+from broker.tuning import jvm_profile
 
 __all__ = ["ControlCredentials", "JolokiaEndpoint", "bootstrap", "create_cluster", "load_cluster", "prepare"]
 
@@ -150,11 +151,12 @@ def prepare(
 ) -> tuple[ProcessSpec, ...]:
     """Reissues what is due, writes every node's files, and says how to run the nodes."""
     artifacts = artifacts or Artifacts.at(paths.artifacts)
+    spec = replace(spec, jvm=jvm_profile(spec.jvm, artifacts.env))
     ensure_credentials(paths, spec, now)
     _ensure_storage(paths, spec, artifacts)
     password = ensure_secret(paths, JOLOKIA_PASSWORD)
     place = paths.cluster(spec.name)
-    launch = launch_of(spec, artifacts)
+    launch = _launch(spec, artifacts)
     for node in spec.nodes:
         write_node_files(place, spec, node, password)
     return tuple(_process(paths, spec, node, launch, artifacts.env) for node in spec.nodes)
@@ -166,6 +168,10 @@ def ensure_secret(paths: DataPaths, name: str) -> str:
 
 
 def launch_of(spec: ClusterSpec, artifacts: Artifacts) -> Launch:
+    return _launch(replace(spec, jvm=jvm_profile(spec.jvm, artifacts.env)), artifacts)
+
+
+def _launch(spec: ClusterSpec, artifacts: Artifacts) -> Launch:
     java, classpath, agent = find_java(artifacts.env), artifacts.classpath(), artifacts.agent().absolute()
     # Imported here: training builds on this module.
     from broker.aot import cache_file

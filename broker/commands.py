@@ -24,6 +24,7 @@ from broker.rolling import RestartReason
 from broker.spec import ClusterSpec, Protocol
 from broker.states import ALIVE, ProcessState
 from broker.supervisor import Supervisor
+from broker.tuning import base_port
 from broker.turn import turn
 from broker.unsupervised import observe
 
@@ -48,7 +49,9 @@ def up(paths: DataPaths, arguments: argparse.Namespace) -> None:
     artifacts = Artifacts.at(paths.artifacts)
     _fetch(artifacts)
     new = cluster.load_cluster(paths) is None
-    spec = cluster.create_cluster(paths, brokers=arguments.brokers, artifacts=artifacts)
+    spec = cluster.create_cluster(
+        paths, brokers=arguments.brokers, base_port=base_port(artifacts.env), artifacts=artifacts
+    )
     say(f"cluster {spec.name}: {len(spec.nodes)} node(s), {'created' if new else 'found'}")
     for note in spec.notes if new else ():
         say(f"  {note}")

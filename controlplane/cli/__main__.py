@@ -18,9 +18,7 @@ def parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", help="install, fetch and start everything, then print the URL")
     up.add_argument("--detach", action="store_true", help="return when everything is ready")
-    up.add_argument(
-        "--brokers", type=broker_count, default=3, metavar="N", help="at the first start (default 3)"
-    )
+    up.add_argument("--brokers", type=broker_count, metavar="N", help="at the first start (default 3)")
     up.add_argument("--offline", type=Path, metavar="DIR", help="take every download from DIR (see fetch)")
     up.add_argument(
         "--tls",
@@ -55,6 +53,9 @@ def parser() -> argparse.ArgumentParser:
     token.add_argument("--name", default="cli")
     link = commands.add_parser("link", help="make a one-time login link for a user and print it")
     link.add_argument("user")
+    commands.add_parser(
+        "verify-audit", help="check the hash chain of all operations; ends with 1 if it is broken"
+    )
     test = commands.add_parser("test", help="run the checks and tests", add_help=False)
     test.add_argument("rest", nargs=argparse.REMAINDER)
     bench = commands.add_parser("bench", help="run a benchmark: start, poll, …")
@@ -118,6 +119,8 @@ def run_small(arguments: argparse.Namespace, console: Console) -> int:
             return maintenance.token(paths, role=arguments.role, name=arguments.name)
         case "link":
             return maintenance.link(paths, user=arguments.user)
+        case "verify-audit":
+            return maintenance.verify_audit(paths)
     parser().print_help()
     return 0
 

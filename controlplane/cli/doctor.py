@@ -214,7 +214,11 @@ def check_broker_ports(paths: DataPaths) -> Finding:
     ]
     if taken:
         return Finding(
-            Level.FAIL, "broker ports", f"taken: {', '.join(taken)}", "End the program that holds them."
+            Level.FAIL,
+            "broker ports",
+            f"taken: {', '.join(taken)}",
+            "End the program that holds them. "
+            "A new cluster takes other ports by KASTELLAN_BROKER_PORTS=20092 (its first).",
         )
     return Finding(Level.OK, "broker ports", "free, or held by the brokers")
 

@@ -34,6 +34,7 @@ class DashboardPage(Page):
     rows: tuple[BrokerRow, ...]
     first_steps: tuple[StartStep, ...]
     bootstrap: tuple[tuple[str, str], ...]
+    client_files: str
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ def dashboard(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         rows=rows,
         first_steps=first_steps(request, cluster),
         bootstrap=bootstrap_of(cluster),
+        client_files=client_files_of(cluster),
     )
     return render_page(request, page)
 
@@ -132,6 +133,15 @@ def bootstrap_of(cluster: Cluster) -> tuple[tuple[str, str], ...]:
     except GatewayError:
         return ()
     return tuple((name, bundled.bootstrap(spec, name)) for name in ("SASL_SSL", "SSL"))
+
+
+def client_files_of(cluster: Cluster) -> str:
+    """The directory that `up` fills for people's tools; empty for a cluster that is not bundled."""
+    try:
+        spec = bundled.bundled_cluster(cluster.name)
+    except GatewayError:
+        return ""
+    return str(bundled.admin_directory(bundled.data_paths(), spec))
 
 
 @require_safe

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from broker import claim, issuance, sealing
+from broker import claim, issuance, sealing, tuning
 from broker import cluster as _cluster
 from broker.artifacts import Artifacts, Lock, Progress
 from broker.artifacts import fetch as _fetch
@@ -182,7 +182,10 @@ def bundled_cluster(name: str) -> ClusterSpec:
 def create_cluster(paths: DataPaths, name: str, brokers: int) -> ClusterSpec:
     """Idempotent: the recorded cluster when there is one; `spec.notes` tells what was chosen at creation."""
     with translated():
-        return _cluster.create_cluster(paths, name=name, brokers=brokers, artifacts=artifacts(paths))
+        made = artifacts(paths)
+        return _cluster.create_cluster(
+            paths, name=name, brokers=brokers, base_port=tuning.base_port(made.env), artifacts=made
+        )
 
 
 def broker_processes(paths: DataPaths, spec: ClusterSpec) -> tuple[ProcessSpec, ...]:
@@ -323,6 +326,16 @@ def java_version() -> tuple[str, str]:
     """The Java that the brokers run on: path and version."""
     java = _find_java(os.environ)
     return str(java.executable), f"Java {java.version}"
+
+
+def first_port(spec: ClusterSpec) -> int:
+    return min(port for node in spec.nodes for port in node.ports)
+
+
+def wanted_port() -> int | None:
+    """The first port that the environment asks for, if it asks."""
+    with translated():
+        return tuning.base_port(os.environ) if os.environ.get(tuning.PORTS) else None
 
 
 def admin_directory(paths: DataPaths, spec: ClusterSpec) -> Path:
