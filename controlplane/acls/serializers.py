@@ -55,10 +55,13 @@ class AclInput(serializers.Serializer[Any]):
     host = serializers.CharField(max_length=100, required=False)
 
 
+BUNDLES = tuple(bundle.value for bundle in Bundle)
+
+
 class BundleInput(serializers.Serializer[Any]):
     """In names a trailing `*` is a prefix: `orders-*`. What a bundle needs is in the manual."""
 
-    name = serializers.ChoiceField(choices=[bundle.value for bundle in Bundle])
+    name = serializers.ChoiceField(choices=BUNDLES)
     principal = serializers.CharField(max_length=1000)
     host = serializers.CharField(max_length=100, required=False)
     topics = serializers.ListField(child=serializers.CharField(max_length=250), required=False)

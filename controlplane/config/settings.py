@@ -348,6 +348,7 @@ SPECTACULAR_SETTINGS = {
         "OutcomeEnum": "controlplane.audit.models.Outcome",
         "JobStateEnum": "controlplane.jobs.models.JobState",
         "StepStateEnum": "controlplane.jobs.api.STEP_STATES",
+        "BundleNameEnum": "controlplane.acls.serializers.BUNDLES",
         "ScopeEnum": "controlplane.accounts.api.SCOPES",
     },
     "POSTPROCESSING_HOOKS": [

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.acls.logic.bundles import Bundle, BundleRequest
+from controlplane.acls.serializers import BUNDLES
 from controlplane.certificates.logic.plans import DEFAULT_DAYS, MAX_DAYS, MIN_DAYS
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
@@ -61,7 +62,7 @@ class MadeSerializer(AccountSerializer):
 class RightsInput(serializers.Serializer[Any]):
     """A bundle of ACLs. A name that ends in * is a prefix."""
 
-    bundle = serializers.ChoiceField(choices=[bundle.value for bundle in Bundle])
+    bundle = serializers.ChoiceField(choices=BUNDLES)
     topics = serializers.ListField(child=serializers.CharField(max_length=300), required=False)
     outputs = serializers.ListField(child=serializers.CharField(max_length=300), required=False)
     group = serializers.CharField(max_length=500, required=False)
