@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.clusters import facts, operations, selectors
+from controlplane.clusters.configs import CONFIG_LIST, CONFIG_PARAMETERS, config_list
 from controlplane.clusters.logic.broker_plans import BrokerAct
 from controlplane.clusters.models import BrokerSnapshot, Cluster, SnapshotPart
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, accepted, change
@@ -75,17 +76,6 @@ class ProcessSerializer(serializers.Serializer[Any]):
 
 class BrokerDetailSerializer(BrokerSerializer):
     process = ProcessSerializer(allow_null=True)
-
-
-class BrokerConfigSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    value = serializers.CharField(allow_null=True)
-    source = serializers.CharField()  # type: ignore[assignment]
-    default = serializers.BooleanField()
-    read_only = serializers.BooleanField()  # type: ignore[assignment]
-    sensitive = serializers.BooleanField()
-    type = serializers.CharField()
-    documentation = serializers.CharField()
 
 
 class ActInput(serializers.Serializer[Any]):
@@ -198,25 +188,10 @@ class BrokerApi(ClusterApiView):
 class BrokerConfigsApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.BROKER_VIEW}
 
-    @extend_schema(summary="Read a broker's settings", responses=BrokerConfigSerializer(many=True))
+    @extend_schema(summary="List a broker's settings", parameters=CONFIG_PARAMETERS, responses=CONFIG_LIST)
     def get(self, request: Request, cluster: str, broker: int) -> Response:
         ref = ResourceRef(ResourceType.BROKER, str(broker))
-        entries = gateway_for(self.cluster).describe_configs([ref])[ref]
-        return Response(
-            [
-                {
-                    "name": entry.name,
-                    "value": None if entry.sensitive else entry.value,
-                    "source": str(entry.source),
-                    "default": entry.default,
-                    "read_only": entry.read_only,
-                    "sensitive": entry.sensitive,
-                    "type": str(entry.type),
-                    "documentation": entry.documentation,
-                }
-                for entry in entries
-            ]
-        )
+        return config_list(request, gateway_for(self.cluster).describe_configs([ref])[ref])
 
 
 def job_answer(job: Job) -> Response:

@@ -83,11 +83,13 @@ def _groups(request: HttpRequest, cluster: Cluster | None, actor: Actor) -> list
 
 def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
     facts = selectors.facts(cluster)
+    # What the list shows: Kafka's own topics are hidden there unless asked for.
+    listed = facts.topics - facts.internal_topics
     home = resolve_url("clusters:dashboard", cluster.name)
     return (
         NavItem("Dashboard", home, "dashboard", current=path == home),
         _item(path, "Brokers", "clusters:brokers", "broker", cluster.name, count=facts.brokers),
-        _item(path, "Topics", "topics:list", "topic", cluster.name, count=facts.topics),
+        _item(path, "Topics", "topics:list", "topic", cluster.name, count=listed),
         _item(path, "Consumer groups", "groups:list", "group", cluster.name, count=facts.groups),
         # A page appears in the menu only when it works.
         *(

@@ -87,6 +87,8 @@ LOWEST_ROLE: Mapping[Action, Role] = {
 }
 #: Actions about this installation, not about one cluster: only a role on every cluster ('*') grants them.
 GLOBAL_ACTIONS = frozenset({Action.USER_MANAGE})
+#: Actions that name no cluster: a token with these alone learns nothing about any.
+ABOUT_NO_CLUSTER = GLOBAL_ACTIONS | {Action.TOKEN_MANAGE_OWN, Action.SETTINGS_VIEW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +120,17 @@ ANONYMOUS = Actor("anonymous", "anonymous")
 SYSTEM = Actor("system", "system", {EVERY_CLUSTER: Role.ADMIN})
 
 
+def sees(actor: Actor, cluster: str) -> bool:
+    """Whether the actor may know that the cluster exists: any role there, and any scope that is about clusters."""
+    about_clusters = actor.scopes is None or bool(actor.scopes - ABOUT_NO_CLUSTER)
+    return actor.role_on(cluster) is not None and about_clusters
+
+
 def can(actor: Actor, action: Action, cluster: str | None) -> Decision:
     """Whether `actor` may do `action`; the reason names the role that could."""
     needed = LOWEST_ROLE[action]
     role = actor.roles.get(EVERY_CLUSTER) if action in GLOBAL_ACTIONS else actor.role_on(cluster)
-    where = f" on {cluster}" if cluster else ""
+    where = f" on {cluster}" if cluster else " on every cluster" if action in GLOBAL_ACTIONS else ""
     if role is None:
         return Decision(False, f"{actor.name} has no role{where}; {action.value} needs {needed.value}")
     if role.rank < needed.rank:

@@ -160,10 +160,13 @@ def list_request(request: Request, sortable: Sequence[str], default_sort: str) -
     return PageRequest(sort=sort, page=page, page_size=size, search=query.get("search", "").strip())
 
 
-def list_parameters(sortable: Sequence[str]) -> list[OpenApiParameter]:
+def list_parameters(
+    sortable: Sequence[str], *, search: str | None = "Any part of the name, in any case."
+) -> list[OpenApiParameter]:
+    """`search` says what is searched; None where there is no text to search in."""
     order = [name for field in sortable for name in (field, f"-{field}")]
     return [
-        OpenApiParameter("search", str, description="Any part of the name, in any case."),
+        *([OpenApiParameter("search", str, description=search)] if search else []),
         OpenApiParameter("sort", str, enum=order, description="The field to sort by; '-' reverses."),
         OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": 10**6}, description="From 1."),
         OpenApiParameter(

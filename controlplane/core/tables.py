@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -114,9 +114,14 @@ def sort_rows(rows: QuerySet[Any] | Sequence[Any], wanted: PageRequest) -> Query
         field = F(wanted.field)
         order = field.desc(nulls_last=True) if wanted.descending else field.asc(nulls_last=True)
         return rows.order_by(order, "pk")
-    value: Callable[[Any], Any] = lambda row: getattr(row, wanted.field)  # noqa: E731
+    value: Callable[[Any], Any] = lambda row: value_of(row, wanted.field)  # noqa: E731
     known = sorted((row for row in rows if value(row) is not None), key=value, reverse=wanted.descending)
     return [*known, *(row for row in rows if value(row) is None)]
+
+
+def value_of(row: Any, field: str) -> Any:
+    """Of an object or of a row that is a mapping already."""
+    return row[field] if isinstance(row, Mapping) else getattr(row, field)
 
 
 def with_query(query: QueryDict, **changes: object) -> str:

@@ -100,8 +100,6 @@ def record_counts(first: Mapping[tuple[str, int], int], end: Mapping[tuple[str, 
 
 
 def total_lag(committed: Mapping[tuple[str, int], int], end: Mapping[tuple[str, int], int]) -> int | None:
-    """Records behind over partitions with a commit; None when no end offset is known for any of them."""
+    """Records behind over partitions with a commit; None when nothing is known of any of them."""
     known = [max(end[key] - offset, 0) for key, offset in committed.items() if key in end and offset >= 0]
-    if committed and not known:
-        return None
-    return sum(known)
+    return sum(known) if known else None

@@ -133,6 +133,7 @@ def plan_alter_configs(
     changes = tuple(_config_changes(request, state))
     refusals = [
         _internal_refusal(state) if state.internal else None,
+        _both_refusal(request),
         _min_isr_refusal(request.to_set, state.replication_factor),
         None
         if changes
@@ -154,13 +155,26 @@ def plan_alter_configs(
         warnings=tuple(warning for change in changes for warning in _config_warnings(change, state)),
         refusals=tuple(refusal for refusal in refusals if refusal),
         affected=_affected(state),
-        undo="Set the former values again: Operations keeps them.",
+        undo=(
+            "Set the former values again: Operations keeps them. Records deleted until then do not come back."
+            if _can_lose_records(changes)
+            else "Set the former values again: Operations keeps them."
+        ),
         commands=(commands.alter(state.name, to_set, to_delete),) if changes else (),
         request={"set": dict(request.to_set), "delete": list(request.to_delete)},
     )
 
 
 DEFAULT_NOTE = "default"
+
+
+def _both_refusal(request: AlterConfigs) -> Refusal | None:
+    both = sorted(request.to_set.keys() & set(request.to_delete))
+    if not both:
+        return None
+    return Refusal(
+        "set_and_reset", f"{', '.join(both)}: to be set and to be reset at once", "Ask for one of the two."
+    )
 
 
 def _config_changes(request: AlterConfigs, state: TopicState) -> list[Change]:
@@ -251,7 +265,7 @@ def plan_delete(state: TopicState, *, cluster: str) -> Plan:
         Change("replication factor", str(state.replication_factor), None),
         *(Change(name, value, None) for name, value in sorted(state.configs.items())),
     ]
-    records = "all its records" if state.records is None else f"about {state.records:,} records"
+    records = "all its records" if state.records is None else _about_records(state.records)
     return Plan(
         action=Action.TOPIC_DELETE,
         title=f"Delete topic {state.name}",
@@ -268,6 +282,10 @@ def plan_delete(state: TopicState, *, cluster: str) -> Plan:
         confirm_name=state.name,
         request={},
     )
+
+
+def _about_records(count: int) -> str:
+    return f"about {count:,} record{'' if count == 1 else 's'}"
 
 
 def _internal_refusal(state: TopicState) -> Refusal:
