@@ -56,9 +56,6 @@ class AclInput(serializers.Serializer[Any]):
     host = serializers.CharField(max_length=100, required=False)
 
 
-BUNDLES = tuple(bundle.value for bundle in Bundle)
-
-
 class BundleInput(serializers.Serializer[Any]):
     """In names a trailing `*` is a prefix: `orders-*`. What a bundle needs is in the manual."""
 

@@ -358,7 +358,6 @@ SPECTACULAR_SETTINGS = {
         "BundleEnum": "controlplane.acls.serializers.BUNDLES",
         "JobStateEnum": "controlplane.jobs.models.JobState",
         "StepStateEnum": "controlplane.jobs.api.STEP_STATES",
-        "BundleNameEnum": "controlplane.acls.serializers.BUNDLES",
         "ScopeEnum": "controlplane.accounts.api.SCOPES",
     },
     "POSTPROCESSING_HOOKS": [
