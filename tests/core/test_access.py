@@ -16,6 +16,7 @@ from controlplane.core.access import (
     Actor,
     Role,
     can,
+    sees,
 )
 
 roles = st.sampled_from(list(Role))
