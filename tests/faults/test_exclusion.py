@@ -27,16 +27,22 @@ def target() -> Iterator[Installation]:
         yield made
 
 
-def at_once(target: Installation, asks: Sequence[Ask]) -> tuple[str, list[str]]:
+@pytest.fixture(scope="module")
+def call(target: Installation) -> Api:
+    """Made once: a token costs seconds, in which a job may already end."""
+    return Api(target)
+
+
+def at_once(call: Api, asks: Sequence[Ask]) -> tuple[str, list[str]]:
     """The one job that was accepted, and what the others were told."""
-    call, together = Api(target), threading.Barrier(len(asks))
+    together = threading.Barrier(len(asks))
 
     def ask(each: Ask) -> tuple[str, str]:
         together.wait()
         try:
             return str(call("POST", *each)[0]["job"]), ""
-        except DrillFailed as refused:
-            return "", str(refused)
+        except DrillFailed as failure:
+            return "", str(failure)
 
     with ThreadPoolExecutor(len(asks)) as pool:
         told = list(pool.map(ask, asks))
@@ -45,9 +51,9 @@ def at_once(target: Installation, asks: Sequence[Ask]) -> tuple[str, list[str]]:
     return jobs[0], [text for job, text in told if not job]
 
 
-def followed(target: Installation, job: str) -> tuple[dict[str, Any], int]:
+def followed(target: Installation, call: Api, job: str) -> tuple[dict[str, Any], int]:
     """The ended job, and how many brokers were away at its worst."""
-    call, deadline, most = Api(target), time.monotonic() + JOB_S, 0
+    deadline, most = time.monotonic() + JOB_S, 0
     while time.monotonic() < deadline:
         states = [each.state for name, each in target.processes().items() if "-broker-" in name]
         most = max(most, len(states) - states.count(ProcessState.RUNNING))
@@ -58,9 +64,9 @@ def followed(target: Installation, job: str) -> tuple[dict[str, Any], int]:
     raise AssertionError(f"not ended: {found}")
 
 
-def test_of_three_restarts_at_once_one_is_done(target: Installation) -> None:
-    job, told = at_once(target, [(f"{BROKERS}{broker}/", {"act": "restart"}) for broker in (1, 2, 3)])
-    ended, most = followed(target, job)
+def test_of_three_restarts_at_once_one_is_done(target: Installation, call: Api) -> None:
+    job, told = at_once(call, [(f"{BROKERS}{broker}/", {"act": "restart"}) for broker in (1, 2, 3)])
+    ended, most = followed(target, call, job)
     assert (ended["state"], ended["error"]) == ("succeeded", "")
     assert most == 1
     assert len(told) == 2
@@ -68,12 +74,12 @@ def test_of_three_restarts_at_once_one_is_done(target: Installation) -> None:
 
 
 def test_of_rolling_restarts_and_a_restart_at_once_one_is_done_and_its_steps_are_told(
-    target: Installation,
+    target: Installation, call: Api
 ) -> None:
     asks: list[Ask] = [(f"{BROKERS}roll/", None), (f"{BROKERS}roll/", None)]
-    job, told = at_once(target, asks)
-    late = at_once_refused(target, (f"{BROKERS}2/", {"act": "restart"}))
-    ended, most = followed(target, job)
+    job, told = at_once(call, asks)
+    late = refused(call, (f"{BROKERS}2/", {"act": "restart"}))
+    ended, most = followed(target, call, job)
     assert ended["state"] == "succeeded"
     assert most == 1
     spec = load_cluster(target.paths)
@@ -83,15 +89,15 @@ def test_of_rolling_restarts_and_a_restart_at_once_one_is_done_and_its_steps_are
     assert all("is at work" in text for text in (*told, late))
 
 
-def at_once_refused(target: Installation, ask: Ask) -> str:
-    with pytest.raises(DrillFailed) as refused:
-        Api(target)("POST", *ask)
-    return str(refused.value)
+def refused(call: Api, ask: Ask) -> str:
+    with pytest.raises(DrillFailed) as failure:
+        call("POST", *ask)
+    return str(failure.value)
 
 
-def test_of_two_new_brokers_at_once_one_comes_and_no_phantom_stays(target: Installation) -> None:
-    job, told = at_once(target, [(BROKERS, None), (BROKERS, None)])
-    ended, _ = followed(target, job)
+def test_of_two_new_brokers_at_once_one_comes_and_no_phantom_stays(target: Installation, call: Api) -> None:
+    job, told = at_once(call, [(BROKERS, None), (BROKERS, None)])
+    ended, _ = followed(target, call, job)
     assert (ended["state"], ended["result"]) == ("succeeded", {"broker": 4})
     assert "Add broker 4 is at work" in told[0]
     spec = load_cluster(target.paths)
