@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.clusters.logic.summaries import kafka_default
 from controlplane.core.rest import list_answer, list_parameters, list_schema
 from controlplane.gateways.kafka.types import ConfigEntry
 
@@ -45,7 +46,7 @@ def config_json(entry: ConfigEntry) -> dict[str, Any]:
         "value": None if entry.sensitive else entry.value,
         "source": str(entry.source),
         "default": entry.default,
-        "default_value": None if entry.sensitive else entry.default_value,
+        "default_value": None if entry.sensitive else kafka_default(entry),
         "read_only": entry.read_only,
         "sensitive": entry.sensitive,
         "type": str(entry.type),

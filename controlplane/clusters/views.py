@@ -11,6 +11,7 @@ from controlplane.clusters import facts, operations, pages, selectors
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, review_or_apply
 from controlplane.clusters.logic.broker_plans import BrokerAct
+from controlplane.clusters.logic.summaries import kafka_default
 from controlplane.clusters.logic.verdict import ClusterNow, judge
 from controlplane.clusters.models import BrokerSnapshot, Cluster, SnapshotPart
 from controlplane.clusters.services import gateway_for
@@ -186,7 +187,11 @@ def broker_configs(request: HttpRequest, cluster: Cluster, broker: int) -> HttpR
         and (search in entry.name.lower() or search in entry.documentation.lower())
     )
     page = pages.BrokerConfigsPage(
-        **head, entries=shown, error=error, search=search, only_changed=only_changed
+        **head,
+        entries=tuple((entry, kafka_default(entry)) for entry in shown),
+        error=error,
+        search=search,
+        only_changed=only_changed,
     )
     return render_page(request, page)
 

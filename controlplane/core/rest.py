@@ -244,6 +244,9 @@ class PlanSerializer(serializers.Serializer[Any]):
     commands = serializers.ListField(child=serializers.CharField())
     confirm_name = serializers.CharField(allow_null=True)
     request = serializers.DictField()
+    api = serializers.DictField(
+        allow_null=True, help_text="The request that makes this plan, where one does."
+    )
 
 
 def plan_answer(plan: Plan) -> Response:

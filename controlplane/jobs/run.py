@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from controlplane.core.access import Action, Actor, Role
+from controlplane.core.access import Actor, Role, known_actions
 from controlplane.core.plans import Json, Plan, plan_from_json
 from controlplane.jobs.leases import HEARTBEAT_SECONDS, LEASE
 from controlplane.jobs.models import Job
@@ -129,7 +129,7 @@ def actor_from_json(data: Mapping[str, Any]) -> Actor:
         kind=data["kind"],
         roles={cluster: Role(role) for cluster, role in data["roles"].items()},
         user_id=data.get("user_id"),
-        scopes=None if scopes is None else frozenset(Action(scope) for scope in scopes),
+        scopes=None if scopes is None else known_actions(scopes),
     )
 
 

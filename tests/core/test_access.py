@@ -16,6 +16,7 @@ from controlplane.core.access import (
     Actor,
     Role,
     can,
+    known_actions,
     sees,
 )
 
@@ -113,3 +114,7 @@ def test_a_scope_about_clusters_shows_that_they_exist(scopes: set[Action] | None
     )
     assert sees(token, "main") is seen
     assert not sees(token, "other")
+
+
+def test_a_stored_scope_that_this_version_does_not_know_grants_nothing() -> None:
+    assert known_actions(["topic.view", "moon.land"]) == {Action.TOPIC_VIEW}

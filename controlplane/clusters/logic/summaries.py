@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from controlplane.gateways.kafka.types import LogDir, TopicDescription
+from controlplane.gateways.kafka.types import ConfigEntry, ConfigSource, LogDir, TopicDescription
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,14 @@ def record_counts(first: Mapping[tuple[str, int], int], end: Mapping[tuple[str, 
     for (topic, partition), last in end.items():
         counts[topic] += max(last - first.get((topic, partition), last), 0)
     return dict(counts)
+
+
+def kafka_default(entry: ConfigEntry) -> str | None:
+    """Kafka's own default, whatever overrides it; None where it has none."""
+    if entry.source == ConfigSource.DEFAULT_CONFIG:
+        return entry.value
+    own = [each.value for each in entry.synonyms if each.source == ConfigSource.DEFAULT_CONFIG]
+    return own[-1] if own else None
 
 
 def total_lag(committed: Mapping[tuple[str, int], int], end: Mapping[tuple[str, int], int]) -> int | None:

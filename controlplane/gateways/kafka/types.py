@@ -214,14 +214,6 @@ class ConfigEntry:
     documentation: str = ""
     synonyms: tuple[ConfigSynonym, ...] = ()
 
-    @property
-    def default_value(self) -> str | None:
-        """Kafka's own default, whatever overrides it; None where it has none."""
-        if self.source == ConfigSource.DEFAULT_CONFIG:
-            return self.value
-        own = [each.value for each in self.synonyms if each.source == ConfigSource.DEFAULT_CONFIG]
-        return own[-1] if own else None
-
 
 class ConfigOpType(CodedEnum):
     __codes__ = {0: "SET", 1: "DELETE", 2: "APPEND", 3: "SUBTRACT"}

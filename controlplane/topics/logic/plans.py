@@ -10,7 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from controlplane.core.access import Action
-from controlplane.core.plans import Affected, Change, Plan, PlanStep, Refusal, Risk, StepKind
+from controlplane.core.plans import (
+    Affected,
+    ApiCall,
+    Change,
+    Json,
+    Plan,
+    PlanStep,
+    Refusal,
+    Risk,
+    StepKind,
+    api_path,
+)
 from controlplane.topics.logic import commands
 from controlplane.topics.logic.names import check_name, collision
 from controlplane.topics.logic.state import ClusterState, TopicState
@@ -37,6 +48,12 @@ class AlterConfigs:
 def plan_create(
     request: CreateTopic, state: ClusterState, *, cluster: str, broker_refusal: Refusal | None = None
 ) -> Plan:
+    body: dict[str, Json] = {
+        "name": request.name,
+        "partitions": request.partitions,
+        "replication_factor": request.replication_factor,
+        "configs": dict(request.configs),
+    }
     refusals = [*_create_refusals(request, state), *([broker_refusal] if broker_refusal else [])]
     changes = (
         Change("partitions", None, str(request.partitions)),
@@ -57,12 +74,8 @@ def plan_create(
         commands=(
             commands.create(request.name, request.partitions, request.replication_factor, request.configs),
         ),
-        request={
-            "name": request.name,
-            "partitions": request.partitions,
-            "replication_factor": request.replication_factor,
-            "configs": dict(request.configs),
-        },
+        request=body,
+        api=ApiCall("POST", api_path(cluster, "topics"), body),
     )
 
 
@@ -162,6 +175,11 @@ def plan_alter_configs(
         ),
         commands=(commands.alter(state.name, to_set, to_delete),) if changes else (),
         request={"set": dict(request.to_set), "delete": list(request.to_delete)},
+        api=ApiCall(
+            "PATCH",
+            api_path(cluster, "topics", state.name, "configs"),
+            {"set": dict(request.to_set), "reset": list(request.to_delete)},
+        ),
     )
 
 
@@ -256,6 +274,7 @@ def plan_add_partitions(count: int, state: TopicState, *, cluster: str) -> Plan:
         undo="None: Kafka cannot remove partitions.",
         commands=(commands.add_partitions(state.name, count),),
         request={"partitions": count},
+        api=ApiCall("PATCH", api_path(cluster, "topics", state.name, "partitions"), {"partitions": count}),
     )
 
 
@@ -280,7 +299,7 @@ def plan_delete(state: TopicState, *, cluster: str) -> Plan:
         undo="None. Settings can be read in Operations; records cannot be brought back.",
         commands=(commands.delete(state.name),),
         confirm_name=state.name,
-        request={},
+        api=ApiCall("DELETE", api_path(cluster, "topics", state.name)),
     )
 
 
