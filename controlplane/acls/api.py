@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
+from uuid import UUID
 
 from drf_spectacular.utils import (
     OpenApiExample,
@@ -120,7 +121,7 @@ class AclsApi(ClusterApiView):
 
     @extend_schema(
         summary="Delete ACLs",
-        description="Those that the filter matches; at least one filter is needed. Undo: Revert in Operations.",
+        description="Those that the filter matches; at least one filter is needed. Undo: revert of its operation.",
         parameters=[DRY_RUN, IF_MATCH, OpenApiParameter("search", str), *FILTERS],
         responses={200: ChangedSerializer},
     )
@@ -161,6 +162,20 @@ class AclImportApi(ClusterApiView):
             remove_others=data.get("remove_others", False),
         )
         return _apply(self, request, found)
+
+
+class AclRevertApi(ClusterApiView):
+    actions: ClassVar = {"POST": Action.ACL_EDIT}
+
+    @extend_schema(
+        summary="Revert a change of ACLs",
+        description="`operation` is the id of a succeeded change under Operations. What has changed since then stays.",
+        parameters=[DRY_RUN, IF_MATCH],
+        request=None,
+        responses={200: ChangedSerializer},
+    )
+    def post(self, request: Request, cluster: str, operation: UUID) -> Response:
+        return _apply(self, request, services.plan_revert(self.actor, self.cluster, str(operation)))
 
 
 class AclExportApi(ClusterApiView):

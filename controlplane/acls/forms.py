@@ -16,6 +16,7 @@ from controlplane.acls.logic.bindings import (
     from_json,
     from_key,
     in_order,
+    operations_of,
     words,
 )
 from controlplane.acls.logic.bundles import KINDS, Bundle, BundleRequest
@@ -78,7 +79,16 @@ class AclForm(forms.Form):
             data["resource_name"], data["pattern_type"] = CLUSTER_NAME, "LITERAL"
         elif not data.get("resource_name") and "resource_name" not in self.errors:
             self.add_error("resource_name", "A name, a prefix, or * for all.")
+        if "operations" in data and "resource_type" in data:
+            self._only_shown(data)
         return data
+
+    def _only_shown(self, data: dict[str, Any]) -> None:
+        """A box that was ticked before the resource type changed is hidden: it must not count."""
+        legal = operations_of(AclResourceType(data["resource_type"]))
+        data["operations"] = [name for name in data["operations"] if AclOperation(name) in legal]
+        if not data["operations"]:
+            self.add_error("operations", "Choose at least one operation.")
 
     def to_request(self) -> tuple[Acl, ...]:
         return in_order(

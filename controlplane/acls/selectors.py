@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 from controlplane.acls.logic.authorize import Authorizer
 from controlplane.acls.logic.authorizer_log import Denial, Judged, denials, judged
@@ -54,8 +58,20 @@ def scram_principals(cluster: Cluster) -> frozenset[str] | None:
     return frozenset(f"User:{credential.user}" for credential in credentials)
 
 
+def certificate_principals(cluster: Cluster) -> frozenset[str]:
+    sources: list[Callable[[Cluster], frozenset[str]]] = [
+        import_string(path) for path in settings.CREDENTIAL_SOURCES
+    ]
+    return frozenset().union(*(source(cluster) for source in sources))
+
+
 def all_findings(cluster: Cluster) -> tuple[Finding, ...]:
-    return findings(authorizer(cluster), scram_users=scram_principals(cluster), usage=last_usage(cluster))
+    return findings(
+        authorizer(cluster),
+        scram_users=scram_principals(cluster),
+        certificates=certificate_principals(cluster),
+        usage=last_usage(cluster),
+    )
 
 
 def open_watch(cluster: Cluster) -> AclWatch | None:

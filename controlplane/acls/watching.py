@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from controlplane.acls import selectors
-from controlplane.acls.logic.authorizer_log import judged, used_bindings
+from controlplane.acls.logic.authorizer_log import begins_at, judged, used_bindings
 from controlplane.acls.models import AclWatch
 from controlplane.audit.services import operation
 from controlplane.clusters.models import Cluster
@@ -128,22 +128,29 @@ def _watch(job: JobRun, cluster: Cluster, row: AclWatch) -> None:
         job.progress(min(gone, total), total, f"{len(row.used)} bindings in use so far")
         job.raise_if_cancelled()
         if over:
+            _note_restarts(cluster, row)
             return
         left = (row.ends_at - timezone.now()).total_seconds()
         time.sleep(min(max(left, 0.1), POLL_SECONDS))
 
 
-def _read_log(spec: bundled.ClusterSpec, broker: str, row: AclWatch, seen: dict[str, datetime]) -> None:
-    """A part of the log that starts later than the last one ended has a gap before it."""
-    text = bundled.broker_log(spec, int(broker), LOG_BYTES)
-    whole = len(text.encode()) < LOG_BYTES - 100_000
-    found = [each for each in judged(text.splitlines()) if each.at >= row.started_at]
-    if not found:
-        return
-    if not whole and found[0].at > seen.get(broker, row.started_at):
+def _note_restarts(cluster: Cluster, row: AclWatch) -> None:
+    """A broker that restarted, came or went meanwhile was not listened to all the time."""
+    if levels_of(cluster) != dict.fromkeys(row.levels, RAISED):
         row.complete = False
-    seen[broker] = found[-1].at
-    row.used |= {name: at.isoformat() for name, at in used_bindings(found).items()}
+        row.save(update_fields=["complete"])
+
+
+def _read_log(spec: bundled.ClusterSpec, broker: str, row: AclWatch, seen: dict[str, datetime]) -> None:
+    """A log that begins later than the last reading ended has been cut or rotated between the two."""
+    lines = bundled.broker_log(spec, int(broker), LOG_BYTES).splitlines()
+    begins = begins_at(lines)
+    if begins is not None and begins > seen.get(broker, row.started_at):
+        row.complete = False
+    found = [each for each in judged(lines) if each.at >= row.started_at]
+    if found:
+        seen[broker] = found[-1].at
+        row.used |= {name: at.isoformat() for name, at in used_bindings(found).items()}
 
 
 def restore(cluster: Cluster, row: AclWatch, now: datetime) -> bool:

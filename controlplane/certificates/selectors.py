@@ -153,6 +153,12 @@ def live(cluster: Cluster, name: str, now: datetime) -> tuple[Issued, ...]:
     return tuple(row.issued for row in rows)
 
 
+def principals(cluster: Cluster) -> frozenset[str]:
+    """Who can log in with a certificate of ours; a revoked one is accepted by brokers until it ends."""
+    rows = Certificate.objects.filter(cluster=cluster, not_after__gte=timezone.now())
+    return frozenset(rows.values_list("principal", flat=True))
+
+
 def of_principal(cluster: Cluster, principal: str) -> tuple[str, ...]:
     rows = Certificate.objects.filter(cluster=cluster, principal=principal, not_after__gte=timezone.now())
     return tuple(rows.values_list("serial", flat=True))

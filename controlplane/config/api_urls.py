@@ -97,6 +97,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("clusters/<slug:cluster>/acls/findings/", acls.AclFindingsApi.as_view(), name="acl_findings"),
     path("clusters/<slug:cluster>/acls/import/", acls.AclImportApi.as_view(), name="acl_import"),
     path("clusters/<slug:cluster>/acls/export/", acls.AclExportApi.as_view(), name="acl_export"),
+    path(
+        "clusters/<slug:cluster>/acls/revert/<uuid:operation>/",
+        acls.AclRevertApi.as_view(),
+        name="acl_revert",
+    ),
     path("clusters/<slug:cluster>/acls/watch/", acls.AclWatchApi.as_view(), name="acl_watch"),
     path(
         "clusters/<slug:cluster>/service-accounts/",

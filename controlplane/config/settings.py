@@ -189,6 +189,8 @@ JOB_KINDS: dict[str, str] = {
     "certificates.rotate": "controlplane.certificates.rotation.run",
     "acls.watch": "controlplane.acls.watching.run_watch",
 }
+#: `principals(cluster)` of domains that hand out credentials other than SCRAM users: who can log in, for what ACLs find odd.
+CREDENTIAL_SOURCES = ("controlplane.certificates.selectors.principals",)
 
 # --- Language and time ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
+from controlplane.acls.logic.bindings import text
 from controlplane.clusters.models import Cluster
-from controlplane.gateways.kafka.access_types import AclFilter
+from controlplane.gateways.kafka.access_types import Acl, AclFilter
 from controlplane.gateways.kafka.gateway import KafkaGateway
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -30,3 +32,11 @@ def clean_acls(cluster: Cluster, gateway: KafkaGateway, prefix: str) -> Iterator
                 for acl in ours
             ]
         )  # fmt: skip
+
+
+def known_to_all(gateway: KafkaGateway, acls: Iterable[Acl]) -> None:
+    """Creates them past the product, and waits until whichever broker is asked next has them."""
+    wanted = set(acls)
+    gateway.create_acls(sorted(wanted, key=text))
+    brokers = [node.id for node in gateway.describe_cluster().brokers]
+    eventually(lambda: all(wanted <= set(gateway.describe_acls(broker=each)) for each in brokers))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from controlplane.acls.logic.bindings import from_json
+from controlplane.acls.logic.bindings import exactly, from_json
 from controlplane.audit.models import Operation
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
 from controlplane.gateways.kafka.gateway import KafkaGateway
+from tests.acls.conftest import known_to_all
 from tests.conftest import Api
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeApi = Callable[[Role], Api]
@@ -82,7 +85,7 @@ def test_a_delete_without_if_match_is_428_and_a_stale_one_412_also_after_a_chang
     mine = f"{ACLS}?principal=User:{clean_acls}-ann"
     tag = call("GET", mine)["ETag"]
     assert call("DELETE", mine).status_code == 428
-    gateway.create_acls([from_json(binding(clean_acls, "WRITE"))])
+    known_to_all(gateway, [from_json(binding(clean_acls, "WRITE"))])
     stale = call("DELETE", mine, If_Match=tag)
     assert stale.status_code == 412
     assert stale.json()["code"] == "state_changed"
@@ -96,7 +99,7 @@ def test_changes_to_other_bindings_do_not_make_a_tag_stale(
     call("POST", ACLS, binding(clean_acls))
     mine = f"{ACLS}?principal=User:{clean_acls}-ann"
     tag = call("GET", mine)["ETag"]
-    gateway.create_acls([from_json(binding(clean_acls, principal=f"User:{clean_acls}-bob"))])
+    known_to_all(gateway, [from_json(binding(clean_acls, principal=f"User:{clean_acls}-bob"))])
     assert call("DELETE", mine, If_Match=tag).status_code == 200
 
 
@@ -223,7 +226,7 @@ def test_a_file_with_a_mistake_changes_nothing_and_says_where(
 
 
 def test_the_list_filters_sorts_and_pages(api: MakeApi, gateway: KafkaGateway, clean_acls: str) -> None:
-    gateway.create_acls([from_json(binding(clean_acls, op)) for op in ("READ", "WRITE", "DELETE")])
+    known_to_all(gateway, [from_json(binding(clean_acls, op)) for op in ("READ", "WRITE", "DELETE")])
     call = api(Role.VIEWER)
     found = call("GET", f"{ACLS}?search={clean_acls}&sort=-operation&page_size=2").json()
     assert (found["count"], [row["operation"] for row in found["results"]]) == (3, ["WRITE", "READ"])
@@ -263,7 +266,7 @@ def test_the_same_idempotency_key_creates_once(api: MakeApi, cluster: Cluster, c
 
 def test_findings_and_denials_are_told(api: MakeApi, gateway: KafkaGateway, clean_acls: str) -> None:
     shadowed = [binding(clean_acls), binding(clean_acls, "ALL", permission="DENY")]
-    gateway.create_acls([from_json(each) for each in shadowed])
+    known_to_all(gateway, [from_json(each) for each in shadowed])
     body = api(Role.VIEWER)("GET", f"{ACLS}findings/").json()
     mine = {
         finding["kind"]
@@ -272,3 +275,69 @@ def test_findings_and_denials_are_told(api: MakeApi, gateway: KafkaGateway, clea
     }
     assert {"shadowed", "no_credentials"} <= mine
     assert isinstance(body["denials"], list)
+
+
+def change_of(prefix: str) -> Operation:
+    found = Operation.objects.filter(action="acl.edit", target=f"User:{prefix}-ann").order_by("-pk").first()
+    assert found is not None
+    return found
+
+
+def test_a_deletion_is_reverted_to_exactly_what_was_there(
+    api: MakeApi, gateway: KafkaGateway, clean_acls: str
+) -> None:
+    call, mine = api(Role.ADMIN), f"{ACLS}?principal=User:{clean_acls}-ann"
+    bodies = [binding(clean_acls), binding(clean_acls, "WRITE", permission="DENY", host="10.1.2.3")]
+    call("POST", ACLS, {"acls": bodies})
+    assert call("DELETE", mine, If_Match="*").status_code == 200
+    path = f"{ACLS}revert/{change_of(clean_acls).uid}/"
+    assert call("POST", path).status_code == 428
+    assert api(Role.OPERATOR)("POST", path, If_Match="*").status_code == 403
+    dry = call("POST", f"{path}?dry_run=true")
+    assert dry.json()["allowed"]
+    assert call("GET", mine).json()["count"] == 0
+    back = call("POST", path, If_Match=dry["ETag"])
+    assert back.status_code == 200, back.content
+    assert {from_json(each) for each in back.json()["created"]} == {from_json(each) for each in bodies}
+    assert {from_json(each) for each in bodies} <= set(gateway.describe_acls())
+    assert call("POST", path, If_Match="*").status_code == 422  # all is as it was before
+
+
+def test_a_revert_leaves_what_others_changed_since(
+    api: MakeApi, gateway: KafkaGateway, clean_acls: str
+) -> None:
+    call = api(Role.ADMIN)
+    read, write, later = (binding(clean_acls, each) for each in ("READ", "WRITE", "DELETE"))
+    call("POST", ACLS, {"acls": [read, write]})
+    made = change_of(clean_acls)
+    known_to_all(gateway, [from_json(later)])
+    gateway.delete_acls([exactly(from_json(write))])
+    eventually(lambda: all(from_json(write) not in gateway.describe_acls(broker=each.id) for each in gateway.describe_cluster().brokers))  # fmt: skip
+    back = call("POST", f"{ACLS}revert/{made.uid}/", If_Match="*")
+    assert back.json() == {"created": [], "deleted": [read]}
+    assert from_json(later) in gateway.describe_acls()
+
+
+def test_only_a_change_of_acls_of_this_cluster_is_reverted(
+    api: MakeApi, cluster: Cluster, clean_acls: str
+) -> None:
+    call = api(Role.ADMIN)
+    call("POST", ACLS, binding(clean_acls))
+    made = change_of(clean_acls)
+    Operation.objects.filter(pk=made.pk).update(cluster="elsewhere")
+    assert call("POST", f"{ACLS}revert/{made.uid}/", If_Match="*").status_code == 404
+    assert call("POST", f"{ACLS}revert/{uuid.uuid4()}/", If_Match="*").status_code == 404
+
+
+def test_a_certificate_of_ours_is_a_credential(api: MakeApi, gateway: KafkaGateway, clean_acls: str) -> None:
+    call, names = api(Role.ADMIN), (f"{clean_acls}-ann", f"{clean_acls}-bob")
+    known_to_all(gateway, [from_json(binding(clean_acls, principal=f"User:{name}")) for name in names])
+    issued = call("POST", "clusters/main/certificates/", {"common_name": names[0]})
+    assert issued.status_code == 201, issued.content
+    told = [
+        finding["acls"][0]["principal"]
+        for finding in call("GET", f"{ACLS}findings/").json()["findings"]
+        if finding["kind"] == "no_credentials"
+    ]
+    assert f"User:{names[1]}" in told
+    assert f"User:{names[0]}" not in told

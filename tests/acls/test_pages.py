@@ -20,6 +20,7 @@ from controlplane.gateways.kafka.access_types import (
     PatternType,
 )
 from controlplane.gateways.kafka.gateway import KafkaGateway
+from tests.acls.conftest import known_to_all
 from tests.browsing import Open
 from tests.ui.browser import THEMES, WIDTHS, Theme
 
@@ -92,6 +93,28 @@ def test_bindings_that_explain_misses_are_added_from_its_page(
     seen.assert_quiet()
 
 
+def test_the_form_offers_the_operations_of_the_resource_and_forgets_what_it_hides(
+    open_page: Open, gateway: KafkaGateway, admin: User, clean_acls: str
+) -> None:
+    principal = f"User:{clean_acls}-ann"
+    seen = open_page(admin)
+    page = seen.open("/clusters/main/acls/new/")
+    page.get_by_label("Principal").fill(principal)
+    page.get_by_label("Create", exact=True).check()
+    page.get_by_label("On a").select_option("GROUP")
+    expect(page.get_by_label("Create", exact=True)).to_be_hidden()
+    page.get_by_label("On a").select_option("CLUSTER")
+    expect(page.get_by_label("Name", exact=True)).to_be_hidden()
+    page.get_by_label("On a").select_option("GROUP")
+    page.get_by_label("Name", exact=True).fill(f"{clean_acls}-g")
+    page.get_by_label("Read", exact=True).check()
+    page.get_by_role("button", name="Review plan").click()
+    page.get_by_role("button", name="Create 1 binding").click()
+    expect(page.get_by_role("status").get_by_text("known to every broker")).to_be_visible()
+    assert [acl.operation for acl in theirs(gateway, principal)] == [AclOperation.READ]
+    seen.assert_quiet()
+
+
 def test_a_plan_whose_bindings_moved_is_shown_anew_and_nothing_is_applied(
     open_page: Open, gateway: KafkaGateway, admin: User, clean_acls: str
 ) -> None:
@@ -100,7 +123,7 @@ def test_a_plan_whose_bindings_moved_is_shown_anew_and_nothing_is_applied(
         Acl(principal, "*", operation, AclPermission.ALLOW, AclResourceType.TOPIC, f"{clean_acls}-a")
         for operation in (AclOperation.READ, AclOperation.WRITE)
     )
-    gateway.create_acls([read])
+    known_to_all(gateway, [read])
     seen = open_page(admin)
     seen.expect("422")
     page = seen.open(f"/clusters/main/acls/?principal={principal}")
@@ -182,7 +205,7 @@ def sample(gateway: KafkaGateway, prefix: str) -> None:
         f"{prefix}-payments",
         PatternType.LITERAL,
     )
-    gateway.create_acls([*bindings_of(app), *bindings_of(reader), *bindings_of(audit), deny])
+    known_to_all(gateway, [*bindings_of(app), *bindings_of(reader), *bindings_of(audit), deny])
 
 
 PAGES = {

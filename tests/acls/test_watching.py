@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -11,12 +11,14 @@ from django.utils import timezone
 from broker.paths import DataPaths
 from broker.spec import ClusterSpec
 from controlplane.acls import selectors, watching
-from controlplane.acls.logic.authorizer_log import used_bindings
+from controlplane.acls.logic.authorize import Question, authorize
+from controlplane.acls.logic.authorizer_log import Denial
 from controlplane.acls.logic.bindings import key
 from controlplane.acls.models import AclWatch
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import SYSTEM, Role
-from controlplane.gateways.errors import Unreachable
+from controlplane.gateways import broker as bundled
+from controlplane.gateways.errors import GatewayError, Unreachable
 from controlplane.gateways.kafka.access_types import (
     Acl,
     AclOperation,
@@ -28,6 +30,8 @@ from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.security import KafkaConnection, ScramMechanism, ScramTls, Tls
 from controlplane.jobs import services as jobs
 from controlplane.jobs.models import Job
+from tests.acls.conftest import known_to_all
+from tests.acls.notation import acl
 from tests.conftest import Api
 from tests.waiting import eventually
 
@@ -76,7 +80,7 @@ def test_it_sees_what_is_used_and_sets_the_level_back(
         Acl(f"User:{user}", "*", operation, AclPermission.ALLOW, AclResourceType.CLUSTER, "kafka-cluster")
         for operation in (AclOperation.DESCRIBE, AclOperation.ALTER_CONFIGS)
     )
-    gateway.create_acls([used, idle])
+    known_to_all(gateway, [used, idle])
     theirs = as_user(user)
     eventually(lambda: described(theirs), timeout=30)
     before = watching.levels_of(cluster)
@@ -107,8 +111,6 @@ def test_it_sees_what_is_used_and_sets_the_level_back(
 
 
 def described(gateway: KafkaGateway) -> bool:
-    from controlplane.gateways.errors import GatewayError
-
     try:
         gateway.describe_acls()
     except GatewayError:
@@ -165,6 +167,47 @@ def test_a_level_that_cannot_be_set_back_now_stays_a_debt(
     assert watching.restore_overdue(now) == 1
 
 
+def test_a_broker_that_was_not_listened_to_all_the_time_makes_the_window_incomplete(
+    cluster: Cluster, gateway: KafkaGateway, clean_acls: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restart begins with the level of the broker's own file; here one level is set back as a restart would."""
+    read = watching._read_log
+    known_to_all(gateway, [acl(f"ALLOW User:{clean_acls}-ann READ TOPIC {clean_acls}-a")])
+    first = next(iter(watching.levels_of(cluster)))
+
+    def read_and_lower(*args: object) -> None:
+        watching.set_levels(cluster, {first: "INFO"})
+        read(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(watching, "_read_log", read_and_lower)
+    monkeypatch.setattr(watching, "POLL_SECONDS", 0.2)
+    assert jobs.run(start(cluster, 1).pk) is not None
+    usage = selectors.last_usage(cluster)
+    assert usage is not None
+    assert not usage.complete
+    assert any("missed" in each.what for each in selectors.all_findings(cluster) if each.kind == "unused")
+
+
+@pytest.mark.parametrize(
+    ("first_line", "read_before", "complete"),
+    [("09:00", None, True), ("10:01", None, False), ("10:01", "10:02", True), ("10:03", "10:02", False)],
+)
+def test_a_log_that_begins_later_than_it_was_read_has_a_gap(
+    monkeypatch: pytest.MonkeyPatch, first_line: str, read_before: str | None, complete: bool
+) -> None:
+    """Cut because it is long, or rotated between two readings: both show in the time of its first line."""
+    text = f"\tat a.stack.Trace\n[2026-01-02 {first_line}:00,000] INFO something (x)\n"
+    monkeypatch.setattr(bundled, "broker_log", lambda *_: text)
+    row = AclWatch(cluster="main", started_at=at("10:00"), ends_at=at("10:05"), levels={"1": "INFO"})
+    seen = {} if read_before is None else {"1": at(read_before)}
+    watching._read_log(bundled.bundled_cluster("main"), "1", row, seen)
+    assert row.complete is complete
+
+
+def at(clock: str) -> datetime:
+    return datetime.fromisoformat(f"2026-01-02 {clock}").astimezone()
+
+
 def test_two_windows_at_once_are_refused(
     cluster: Cluster, gateway: KafkaGateway, api: Callable[[Role], Api]
 ) -> None:
@@ -196,7 +239,7 @@ def test_a_refusal_appears_among_the_denials_and_can_be_allowed(
     eventually(lambda: described(theirs))
 
 
-def denied(cluster: Cluster, prefix: str):  # type: ignore[no-untyped-def]
+def denied(cluster: Cluster, prefix: str) -> Denial | None:
     rows = selectors.recent_denials(cluster).rows
     return next((row for row in rows if row.principal.startswith(f"User:{prefix}")), None)
 
@@ -210,17 +253,17 @@ def test_the_brokers_log_names_the_binding_that_we_name(
         Acl(f"User:{user}", "*", operation, AclPermission.DENY, AclResourceType.CLUSTER, "kafka-cluster")
         for operation in (AclOperation.DESCRIBE, AclOperation.ALL)
     ]
-    gateway.create_acls(denies)
+    known_to_all(gateway, denies)
     theirs = as_user(user)
     eventually(lambda: not described(theirs) and denied(cluster, clean_acls), timeout=30)
-
-    from controlplane.acls.logic.authorize import Question, authorize
-
     question = Question(
         f"User:{user}", AclOperation.DESCRIBE, AclResourceType.CLUSTER, "kafka-cluster", "127.0.0.1"
     )
     decision = authorize(question, selectors.authorizer(cluster))
-    eventually(
-        lambda: (described(theirs) or True) and denied(cluster, clean_acls).denied_by == decision.decided_by
-    )
-    assert used_bindings([]) == {}
+
+    def named() -> bool:
+        described(theirs)
+        row = denied(cluster, clean_acls)
+        return row is not None and row.denied_by == decision.decided_by
+
+    eventually(named)

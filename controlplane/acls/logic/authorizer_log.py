@@ -20,8 +20,10 @@ from controlplane.gateways.kafka.access_types import (
     PatternType,
 )
 
+AT = r"^\[(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3})\]"
+STAMP = re.compile(AT)
 LINE = re.compile(
-    r"^\[(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3})\] \w+ Principal = (?P<principal>.+?) is (?P<verdict>Denied|Allowed)"
+    AT + r" \w+ Principal = (?P<principal>.+?) is (?P<verdict>Denied|Allowed)"
     r" operation = (?P<operation>\w+) from host = (?P<host>\S+) on resource = (?P<type>\w+):LITERAL:(?P<name>.+)"
     r" for request = (?P<request>\w+) with resourceRefCount = \d+ based on rule (?P<rule>.+?)"
     r"(?: \(kafka\.authorizer\.logger\))?$"
@@ -103,6 +105,17 @@ class Denial:
         )
 
 
+def begins_at(lines: Iterable[str]) -> datetime | None:
+    """The time of the first line that has one, in this machine's zone."""
+    found = next((found for line in lines if (found := STAMP.match(line))), None)
+    return None if found is None else _time(found["at"], None)
+
+
+def _time(raw: str, zone: tzinfo | None) -> datetime:
+    naive = datetime.strptime(raw, "%Y-%m-%d %H:%M:%S,%f")  # noqa: DTZ007 (its zone comes next)
+    return naive.astimezone() if zone is None else naive.replace(tzinfo=zone)
+
+
 def judged(lines: Iterable[str], zone: tzinfo | None = None) -> Iterator[Judged]:
     """`zone` is that of the broker's clock; None is this machine's."""
     for line in lines:
@@ -111,9 +124,8 @@ def judged(lines: Iterable[str], zone: tzinfo | None = None) -> Iterator[Judged]
         found = LINE.match(line)
         if found is None or found["type"] not in TYPES:
             continue
-        naive = datetime.strptime(found["at"], "%Y-%m-%d %H:%M:%S,%f")  # noqa: DTZ007 (its zone comes next)
         yield Judged(
-            at=naive.astimezone(zone) if zone is None else naive.replace(tzinfo=zone),
+            at=_time(found["at"], zone),
             allowed=found["verdict"] == "Allowed",
             principal=found["principal"],
             operation=AclOperation(found["operation"]),

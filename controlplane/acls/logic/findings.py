@@ -179,13 +179,10 @@ def no_credentials(
         theirs = tuple(acl for acl in acls if acl.principal == principal)
         many = f"{len(theirs)} binding{'' if len(theirs) == 1 else 's'}"
         if scram_users is None:
-            what = (
-                f"{principal} has {many}; whether it can log in is not known: SCRAM users could not be read"
-            )
+            why = "whether it can log in is not known: SCRAM users could not be read"
         else:
-            what = (
-                f"{principal} has {many} but no SCRAM user; whether a certificate has this name is not known"
-            )
+            why = "no SCRAM user and no certificate of Kastellan's; one from elsewhere may have this name"
+        what = f"{principal} has {many}, but {why}"
         hint = "Delete them if nobody is called so any more."
         found.append(Finding(FindingKind.NO_CREDENTIALS, Tone.UNKNOWN, what, hint, theirs))
     return found

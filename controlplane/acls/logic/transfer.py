@@ -73,7 +73,10 @@ def read(text: str, given: FileFormat) -> Parsed:
 
 
 def read_csv(text: str) -> Parsed:
-    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+    try:
+        rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    except csv.Error as error:
+        return _failed("The file is not CSV", f"{error}.")
     if not rows:
         return _failed("The file is empty", f"The first line is {','.join(COLUMNS)}.")
     header = [cell.strip() for cell in rows[0]]
