@@ -45,6 +45,7 @@ def claim(root: Path) -> None:
         _check(root)
     _make_private(root)
     if not (root / MARK).is_file():
+        (root / MARK).touch(mode=0o600)
         (root / MARK).write_text(TEXT)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from broker.paths import (
 from broker.processes import LogReady, ProcessKind, ProcessSpec
 from broker.render import JOLOKIA_USER, Launch
 from broker.spec import ClusterSpec, NodeSpec
+from broker.tuning import jvm_profile
 
 __all__ = ["ControlCredentials", "JolokiaEndpoint", "bootstrap", "create_cluster", "load_cluster", "prepare"]
 
@@ -113,7 +115,9 @@ def taken_ports(paths: DataPaths) -> frozenset[int]:
 def add_node(
     paths: DataPaths, spec: ClusterSpec, *, artifacts: Artifacts | None = None, now: datetime | None = None
 ) -> ClusterSpec:
-    """One more broker, never a voter. Recorded before it is formatted, so a crash leaves a node that gets completed."""
+    """One more broker, never a voter. Recorded before it is formatted, so a crash leaves a node that gets completed;
+    an error leaves none. Callers take turns (`broker.turn`); a `spec` from before another's turn is read anew."""
+    spec = load_cluster(paths, spec.name) or spec
     node_id = max(node.id for node in spec.nodes) + 1
     base = spec.nodes[0].jolokia_port - ports.JOLOKIA_OFFSET + (node_id - spec.nodes[0].id) * ports.PER_NODE
     start, obstacle = ports.first_free_block(
@@ -123,7 +127,12 @@ def add_node(
     node = _node(node_id, start, spec.host, controller=False)
     grown = replace(spec, nodes=(*spec.nodes, node), notes=(*spec.notes, *((note,) if note else ())))
     _record(paths, grown)
-    return create_cluster(paths, name=spec.name, artifacts=artifacts, now=now)
+    try:
+        return create_cluster(paths, name=spec.name, artifacts=artifacts, now=now)
+    except Exception:
+        _record(paths, spec)
+        shutil.rmtree(paths.cluster(spec.name).node(node_id).root, ignore_errors=True)
+        raise
 
 
 def _record(paths: DataPaths, spec: ClusterSpec) -> None:
@@ -142,11 +151,12 @@ def prepare(
 ) -> tuple[ProcessSpec, ...]:
     """Reissues what is due, writes every node's files, and says how to run the nodes."""
     artifacts = artifacts or Artifacts.at(paths.artifacts)
+    spec = replace(spec, jvm=jvm_profile(spec.jvm, artifacts.env))
     ensure_credentials(paths, spec, now)
     _ensure_storage(paths, spec, artifacts)
     password = ensure_secret(paths, JOLOKIA_PASSWORD)
     place = paths.cluster(spec.name)
-    launch = launch_of(spec, artifacts)
+    launch = _launch(spec, artifacts)
     for node in spec.nodes:
         write_node_files(place, spec, node, password)
     return tuple(_process(paths, spec, node, launch, artifacts.env) for node in spec.nodes)
@@ -158,6 +168,10 @@ def ensure_secret(paths: DataPaths, name: str) -> str:
 
 
 def launch_of(spec: ClusterSpec, artifacts: Artifacts) -> Launch:
+    return _launch(replace(spec, jvm=jvm_profile(spec.jvm, artifacts.env)), artifacts)
+
+
+def _launch(spec: ClusterSpec, artifacts: Artifacts) -> Launch:
     java, classpath, agent = find_java(artifacts.env), artifacts.classpath(), artifacts.agent().absolute()
     # Imported here: training builds on this module.
     from broker.aot import cache_file

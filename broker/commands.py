@@ -24,6 +24,8 @@ from broker.rolling import RestartReason
 from broker.spec import ClusterSpec, Protocol
 from broker.states import ALIVE, ProcessState
 from broker.supervisor import Supervisor
+from broker.tuning import base_port
+from broker.turn import turn
 from broker.unsupervised import observe
 
 DOWN_TIMEOUT = 330.0
@@ -47,7 +49,9 @@ def up(paths: DataPaths, arguments: argparse.Namespace) -> None:
     artifacts = Artifacts.at(paths.artifacts)
     _fetch(artifacts)
     new = cluster.load_cluster(paths) is None
-    spec = cluster.create_cluster(paths, brokers=arguments.brokers, artifacts=artifacts)
+    spec = cluster.create_cluster(
+        paths, brokers=arguments.brokers, base_port=base_port(artifacts.env), artifacts=artifacts
+    )
     say(f"cluster {spec.name}: {len(spec.nodes)} node(s), {'created' if new else 'found'}")
     for note in spec.notes if new else ():
         say(f"  {note}")
@@ -215,9 +219,10 @@ def roll(paths: DataPaths, arguments: argparse.Namespace) -> None:
     if unknown:
         raise Failed(f"There is no node {min(unknown)}.", f"Nodes: {', '.join(map(str, sorted(known)))}")
     client = ControlClient(paths)
-    _apply_to_running(client, cluster.prepare(paths, spec, datetime.now(UTC)))
     reasons = dict.fromkeys(arguments.nodes or sorted(known), RestartReason.MANUAL)
-    result = roll_nodes(JolokiaFacts(paths, spec), client, spec, reasons, _tell, lambda: False)
+    with turn(paths, spec.name, "`python -m broker roll`"):
+        _apply_to_running(client, cluster.prepare(paths, spec, datetime.now(UTC)))
+        result = roll_nodes(JolokiaFacts(paths, spec), client, spec, reasons, _tell, lambda: False)
     if result.outcome is not Outcome.DONE:
         raise Failed(result.reason, "Nothing else was restarted.")
 

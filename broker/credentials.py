@@ -117,9 +117,9 @@ def ensure_credentials(paths: DataPaths, spec: ClusterSpec, now: datetime) -> tu
         broker_name(node.id) for node in spec.nodes if _ensure_node(place, node, brokers, clients, hosts, now)
     ]
     control, admin = control_files(place), admin_files(place)
-    if _ensure_pair(control.certfile, control.keyfile, brokers.current, CONTROL_NAME, hosts, now):
+    if ensure_pair(control.certfile, control.keyfile, brokers.current, CONTROL_NAME, hosts, now):
         issued.append(CONTROL_NAME)
-    if _ensure_pair(admin.certificate, admin.key, clients.current, ADMIN_USER, (), now):
+    if ensure_pair(admin.certificate, admin.key, clients.current, ADMIN_USER, (), now):
         issued.append(ADMIN_USER)
     return tuple(issued)
 
@@ -164,9 +164,10 @@ def own_certificates(tls: NodeTls) -> list[x509.Certificate]:
     return [*present, *(x509.load_pem_x509_certificates(before) if before else [])]
 
 
-def _ensure_pair(
+def ensure_pair(
     certificate: Path, key: Path, hierarchy: Hierarchy, name: str, hosts: Collection[str], now: datetime
 ) -> bool:
+    """True when the pair was made or renewed."""
     pair = _load(certificate, key)
     if pair and _leaf_serves(certificate, hierarchy, hosts, now) and _matches(pair):
         return False

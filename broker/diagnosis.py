@@ -152,7 +152,10 @@ _TAKEN = re.compile(r"address already in use", re.IGNORECASE)
 
 def port_taken(address: str, owner: PortOwner | None) -> Diagnosis:
     by = f"by {owner}" if owner else "by a process that this user may not look into"
-    hint = "Stop that process, or give Kastellan another port."
+    hint = (
+        "Stop that process. The web server takes another port: KASTELLAN_PORT=N ./run up. "
+        "The ports of a cluster are chosen when it is made: KASTELLAN_BROKER_PORTS."
+    )
     return Diagnosis(Cause.PORT_TAKEN, f"The port {address} is already taken {by}.", hint)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from django.db import IntegrityError, transaction
 
@@ -21,6 +22,18 @@ LAST_ADMIN = Refusal(
     "Nobody would be left who can manage users",
     "Make somebody else admin on every cluster first.",
 )
+
+
+class _RolledBack(Exception):
+    """Ends the transaction of a rehearsal."""
+
+
+@contextmanager
+def rehearsed() -> Iterator[None]:
+    """What is done inside is undone at the end: these changes are rows of this database and nothing else."""
+    with suppress(_RolledBack), transaction.atomic():
+        yield
+        raise _RolledBack
 
 
 def get_user(username: str) -> User:

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiResponse,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.accounts import administration, services
+from controlplane.accounts import administration, logic, services
 from controlplane.accounts.models import ApiToken, RoleChoice, User
 from controlplane.core.access import Action, Role, can
 from controlplane.core.errors import NotFound
-from controlplane.core.rest import ApiView, list_answer, list_parameters, list_schema, valid_data
+from controlplane.core.plans import Plan
+from controlplane.core.rest import (
+    DRY_RUN,
+    ApiView,
+    PlanSerializer,
+    change,
+    is_dry_run,
+    list_answer,
+    list_parameters,
+    list_schema,
+    plan_answer,
+    valid_data,
+)
 
 TOKEN_SORT = ("name", "created_at", "expires_at", "last_used_at")
 SCOPES = tuple(action.value for action in Action)
@@ -62,6 +80,11 @@ class InvitedUserSerializer(UserSerializer):
     login_url = serializers.CharField(help_text="Works once, for 24 hours. Shown once.", allow_null=True)
 
 
+USER_OR_PLAN = PolymorphicProxySerializer(
+    component_name="UserOrPlan", serializers=[UserSerializer, PlanSerializer], resource_type_field_name=None
+)
+
+
 class RolesField(serializers.DictField):
     child = serializers.ChoiceField(RoleChoice.choices)
 
@@ -100,6 +123,15 @@ def owner_of(request: Request) -> User:
     return request.user
 
 
+def planned(request: Request, plan: Plan, apply: Callable[[Plan], Response]) -> Response:
+    """A dry run carries the change out and rolls it back: it is refused exactly where the real one would be."""
+    if is_dry_run(request):
+        with administration.rehearsed():
+            apply(plan)
+        return plan_answer(plan)
+    return change(request, plan, apply, conditional=False)
+
+
 class Tokens(ApiView):
     actions: ClassVar = {"GET": Action.TOKEN_MANAGE_OWN, "POST": Action.TOKEN_MANAGE_OWN}
     shown_once = frozenset({"token"})
@@ -121,8 +153,9 @@ class Tokens(ApiView):
         operation_id="create_token",
         summary="Create an API token",
         tags=["tokens"],
+        parameters=[DRY_RUN],
         request=NewTokenSerializer,
-        responses={201: FreshTokenSerializer},
+        responses={201: FreshTokenSerializer, 200: PlanSerializer},
         examples=[
             OpenApiExample(
                 "A token for a pipeline",
@@ -138,16 +171,19 @@ class Tokens(ApiView):
     )
     def post(self, request: Request) -> Response:
         data = valid_data(NewTokenSerializer, request)
-        scopes = data.get("scopes")
-        token, text = administration.issue_token(
-            self.actor,
-            owner_of(request),
-            name=data["name"],
-            role=Role(data["role"]) if "role" in data else None,
-            scopes=None if scopes is None else [Action(scope) for scope in scopes],
-            days=data["days"],
-        )
-        return Response({**token_json(token), "token": text}, status=201)
+        owner, scopes = owner_of(request), data.get("scopes")
+        wanted: dict[str, Any] = {
+            "name": data["name"],
+            "role": Role(data["role"]) if "role" in data else None,
+            "scopes": None if scopes is None else [Action(scope) for scope in scopes],
+            "days": data["days"],
+        }
+
+        def apply(plan: Plan) -> Response:
+            token, text = administration.issue_token(self.actor, owner, **wanted)
+            return Response({**token_json(token), "token": text}, status=201)
+
+        return planned(request, logic.plan_issue_token(owner.username, **wanted), apply)
 
 
 class TokenDetail(ApiView):
@@ -174,11 +210,17 @@ class TokenDetail(ApiView):
         summary="Revoke a token",
         description="It stops working with the next request.",
         tags=["tokens"],
-        responses={204: OpenApiResponse(description="Revoked")},
+        parameters=[DRY_RUN],
+        responses={204: OpenApiResponse(description="Revoked"), 200: PlanSerializer},
     )
     def delete(self, request: Request, prefix: str) -> Response:
-        administration.revoke_token(self.actor, self.find(prefix))
-        return Response(status=204)
+        token = self.find(prefix)
+
+        def apply(plan: Plan) -> Response:
+            administration.revoke_token(self.actor, token)
+            return Response(status=204)
+
+        return planned(request, logic.plan_revoke_token(token.user.username, token.name, prefix), apply)
 
 
 class Users(ApiView):
@@ -203,8 +245,9 @@ class Users(ApiView):
         summary="Invite a user",
         description="Answers with a one-time link with which they choose a password.",
         tags=["users"],
+        parameters=[DRY_RUN],
         request=NewUserSerializer,
-        responses={201: InvitedUserSerializer},
+        responses={201: InvitedUserSerializer, 200: PlanSerializer},
         examples=[
             OpenApiExample(
                 "An operator of one cluster",
@@ -216,8 +259,12 @@ class Users(ApiView):
     def post(self, request: Request) -> Response:
         data = valid_data(NewUserSerializer, request)
         roles = {cluster: Role(role) for cluster, role in data.get("roles", {}).items()}
-        user, link = administration.invite(self.actor, username=data["username"], roles=roles)
-        return Response({**user_json(user), "login_url": link}, status=201)
+
+        def apply(plan: Plan) -> Response:
+            user, link = administration.invite(self.actor, username=data["username"], roles=roles)
+            return Response({**user_json(user), "login_url": link}, status=201)
+
+        return planned(request, logic.plan_invite(data["username"], roles), apply)
 
 
 class UserDetail(ApiView):
@@ -233,19 +280,30 @@ class UserDetail(ApiView):
         operation_id="alter_user",
         summary="Enable or disable a user, or set the roles",
         tags=["users"],
+        parameters=[DRY_RUN],
         request=AlterUserSerializer,
-        responses=UserSerializer,
+        responses={200: USER_OR_PLAN},
         examples=[OpenApiExample("Disable", value={"active": False}, request_only=True)],
     )
     def patch(self, request: Request, username: str) -> Response:
         data = valid_data(AlterUserSerializer, request)
         user = administration.get_user(username)
-        if "roles" in data:
-            roles = {cluster: Role(role) for cluster, role in data["roles"].items()}
-            administration.set_roles(self.actor, user, roles)
-        if "active" in data:
-            administration.set_active(self.actor, user, active=data["active"])
-        return Response(user_json(administration.get_user(username)))
+        roles = {cluster: Role(role) for cluster, role in data["roles"].items()} if "roles" in data else None
+        active: bool | None = data.get("active")
+
+        def apply(plan: Plan) -> Response:
+            if roles is not None:
+                administration.set_roles(self.actor, user, roles)
+            if active is not None:
+                administration.set_active(self.actor, user, active=active)
+            return Response(user_json(administration.get_user(username)))
+
+        plan = logic.plan_alter_user(
+            username,
+            roles=None if roles is None else (services.roles_of(user), roles),
+            active=None if active is None else (user.is_active, active),
+        )
+        return planned(request, plan, apply)
 
 
 class UserLoginLink(ApiView):
@@ -257,10 +315,15 @@ class UserLoginLink(ApiView):
         summary="Make a one-time login link",
         description="For a lost password. Older links of the user stop working.",
         tags=["users"],
+        parameters=[DRY_RUN],
         request=None,
-        responses={201: LinkSerializer},
+        responses={201: LinkSerializer, 200: PlanSerializer},
     )
     def post(self, request: Request, username: str) -> Response:
         user = administration.get_user(username)
-        link = administration.new_login_link(self.actor, user)
-        return Response({"username": username, "login_url": link}, status=201)
+
+        def apply(plan: Plan) -> Response:
+            link = administration.new_login_link(self.actor, user)
+            return Response({"username": username, "login_url": link}, status=201)
+
+        return planned(request, logic.plan_login_link(username), apply)

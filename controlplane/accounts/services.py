@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from controlplane.accounts import tokens
 from controlplane.accounts.models import ApiToken, LoginLink, RoleGrant, User, UserPreferences
-from controlplane.core.access import ANONYMOUS, EVERY_CLUSTER, Action, Actor, Role, can
+from controlplane.core.access import ANONYMOUS, EVERY_CLUSTER, Action, Actor, Role, can, known_actions
 from controlplane.core.actors import actor_of
 from controlplane.core.errors import Forbidden, Invalid
 
@@ -55,7 +55,7 @@ def actor_of_token(token: ApiToken) -> Actor:
     roles = {
         cluster: min(role, most, key=lambda each: each.rank) for cluster, role in roles_of(token.user).items()
     }
-    scopes = None if token.scopes is None else frozenset(Action(scope) for scope in token.scopes)
+    scopes = None if token.scopes is None else known_actions(token.scopes)
     return Actor(f"{token.user.username}/{token.name}", "token", roles, token.user.pk, scopes)
 
 

@@ -18,7 +18,7 @@ from controlplane.core.tables import Column, table_of
 
 COLUMNS = (
     Column("username", "User"),
-    Column("roles", "Roles", sortable=False),
+    Column("roles", "Roles", sortable=False, value=services.roles_of),
     Column("is_active", "State"),
     Column("last_login", "Last sign-in"),
     Column("date_joined", "Since"),

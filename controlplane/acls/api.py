@@ -248,6 +248,7 @@ class AclWatchApi(ClusterApiView):
         parameters=[DRY_RUN],
         request=WatchInput,
         responses={202: OpenApiResponse(description="The job."), 200: PlanSerializer},
+        examples=[OpenApiExample("ten minutes", {"minutes": 10}, request_only=True)],
     )
     def post(self, request: Request, cluster: str) -> Response:
         minutes = valid_data(WatchInput, request)["minutes"]

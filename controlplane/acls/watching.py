@@ -73,7 +73,7 @@ def start(actor: Actor, cluster: Cluster, minutes: int, plan: Plan) -> Job:
     return enqueue(
         kind="acls.watch",
         title=plan.title,
-        args={"seconds": minutes * 60},
+        args={"seconds": minutes * 60, "plan": plan.to_json()},
         actor=actor,
         cluster=cluster.name,
     )
@@ -82,7 +82,7 @@ def start(actor: Actor, cluster: Cluster, minutes: int, plan: Plan) -> Job:
 def run_watch(job: JobRun) -> Mapping[str, Json]:
     cluster = Cluster.objects.get(name=job.cluster)
     seconds = min(int(str(job.args["seconds"])), MOST_MINUTES * 60)
-    with operation(job.actor, Action.ACL_EDIT, cluster=job.cluster, target=LOGGER) as entry:
+    with operation(job.actor, Action.ACL_EDIT, cluster=job.cluster, target=LOGGER, plan=job.plan) as entry:
         row = open_window(cluster, timezone.now(), seconds)
         entry.note(levels=row.levels, seconds=seconds)
         try:

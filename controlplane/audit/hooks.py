@@ -5,19 +5,14 @@ from __future__ import annotations
 from rest_framework.request import Request
 
 from controlplane.audit.idempotency import IdempotencyHook
-from controlplane.audit.services import record_denied
-from controlplane.core.access import Action
+from controlplane.audit.services import record_refused
 from controlplane.core.actors import actor_of
-from controlplane.core.errors import Forbidden
+from controlplane.core.errors import AppError
 from controlplane.core.rest import ApiView
 
 
 class AuditHook(IdempotencyHook):
-    def denied(self, view: ApiView, request: Request, error: Forbidden) -> None:
-        action = error.action or view.actions.get(request.method or "")
-        if isinstance(action, Action):
-            target = "/".join(str(value) for name, value in view.kwargs.items() if name != "cluster")
-            record_denied(
-                actor_of(request), action, cluster=view.cluster_name(), target=target, reason=error.what
-            )
-            error.recorded = True
+    def denied(self, view: ApiView, request: Request, error: AppError) -> None:
+        record_refused(
+            actor_of(request), error, action=view.actions.get(request.method or ""), arguments=view.kwargs
+        )

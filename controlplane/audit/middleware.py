@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from controlplane.audit.services import record_denied
-from controlplane.core.access import Action
+from controlplane.audit.services import record_refused
 from controlplane.core.actors import actor_of
-from controlplane.core.errors import Forbidden
+from controlplane.core.rest import is_attempt
 
 
 class DeniedAttemptsMiddleware:
@@ -21,14 +20,9 @@ class DeniedAttemptsMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answers nothing itself: the error page is the next middleware's."""
-        if request.method in ("GET", "HEAD") or not isinstance(exception, Forbidden) or exception.recorded:
+        if request.method in ("GET", "HEAD") or not is_attempt(exception):
             return None
         match = request.resolver_match
-        action = exception.action or getattr(match.func if match else None, "action", None)
-        if isinstance(action, Action):
-            kwargs = match.kwargs if match else {}
-            target = "/".join(str(value) for name, value in kwargs.items() if name != "cluster")
-            cluster = exception.cluster or kwargs.get("cluster")
-            record_denied(actor_of(request), action, cluster=cluster, target=target, reason=exception.what)
-            exception.recorded = True
+        action = getattr(match.func if match else None, "action", None)
+        record_refused(actor_of(request), exception, action=action, arguments=match.kwargs if match else {})
         return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -107,8 +107,31 @@ def record_refusal(row: Operation, reason: str) -> None:
 
 
 def record_denied(actor: Actor, action: Action, *, cluster: str | None, target: str, reason: str) -> None:
-    """A refusal that came before any operation was opened: a guard of a view or of the API."""
     record_refusal(_new_row(actor, action, cluster, target, None, None), reason)
+
+
+def record_refused(
+    actor: Actor, error: AppError, *, action: Action | None, arguments: Mapping[str, object]
+) -> None:
+    """A refusal that came before any operation was opened: a guard, a plan's own refusals, a state that moved."""
+    plan = error.plan if isinstance(error, (Refused, StateChanged)) else None
+    if plan is not None:
+        record_refused_plan(actor, plan, error.what)
+    else:
+        asked = (error.action if isinstance(error, Forbidden) else None) or action
+        cluster = (error.cluster if isinstance(error, Forbidden) else None) or arguments.get("cluster")
+        if asked is None:
+            return
+        target = "/".join(str(value) for name, value in arguments.items() if name != "cluster")
+        record_denied(
+            actor, asked, cluster=str(cluster) if cluster else None, target=target, reason=error.what
+        )
+    error.recorded = True
+
+
+def record_refused_plan(actor: Actor, plan: Plan, reason: str) -> None:
+    target = plan.steps[0].name if plan.steps else plan.title
+    record_refusal(_new_row(actor, plan.action, plan.cluster or None, target, plan, None), reason)
 
 
 def record_event(actor: Actor, event: str, *, target: str = "", ok: bool = True, **details: Json) -> None:
@@ -136,7 +159,7 @@ def seal(row: Operation, outcome: Outcome) -> None:
         head.save()
         sealed = Head(head.seq, head.hash)
         transaction.on_commit(lambda: head_file().export(sealed))
-    OPERATIONS.labels(row.action, outcome.value).inc()
+        transaction.on_commit(lambda: OPERATIONS.labels(row.action, outcome.value).inc())
 
 
 def content_of(row: Operation) -> dict[str, object]:
@@ -189,7 +212,7 @@ def _close(entry: Entry, started: float) -> None:
 
 
 def _close_failed(entry: Entry, started: float, error: BaseException) -> None:
-    if isinstance(error, Forbidden):
+    if isinstance(error, AppError):
         error.recorded = True
     _fill(entry, started)
     entry.row.error = _said(error)

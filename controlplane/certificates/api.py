@@ -184,6 +184,7 @@ class RenewApi(ClusterApiView):
         parameters=[DRY_RUN],
         request=RenewInput,
         responses={201: DeliverySerializer, 200: PlanSerializer},
+        examples=[OpenApiExample("for another year", {"days": 365}, request_only=True)],
     )
     def post(self, request: Request, cluster: str, serial: str) -> Response:
         certificate = selectors.get_certificate(self.cluster, serial)
@@ -206,6 +207,7 @@ class RevokeApi(ClusterApiView):
         parameters=[DRY_RUN, IF_MATCH],
         request=RevokeInput,
         responses={200: CERTIFICATE_OR_PLAN},
+        examples=[OpenApiExample("the key leaked", {"reason": "key_compromise"}, request_only=True)],
     )
     def post(self, request: Request, cluster: str, serial: str) -> Response:
         certificate = selectors.get_certificate(self.cluster, serial)

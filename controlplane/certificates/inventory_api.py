@@ -30,6 +30,8 @@ from controlplane.core.rest import (
 )
 
 SORTABLE = ("not_after", "name", "kind")
+OWN_SORT = ("name", "authority", "not_after")
+WATCHED_SORT = ("host", "port", "not_after")
 
 
 class OwnCertificateSerializer(serializers.Serializer[Any]):
@@ -111,18 +113,27 @@ class OwnCertificatesApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.CERTIFICATE_VIEW}
 
     @extend_schema(
-        summary="List the cluster's own certificates", responses=OwnCertificateSerializer(many=True)
+        summary="List the cluster's own certificates",
+        parameters=list_parameters(OWN_SORT),
+        responses=list_schema(OwnCertificateSerializer),
     )
     def get(self, request: Request, cluster: str) -> Response:
-        return Response([_own(row) for row in selectors.own(self.cluster)])
+        rows = _found(request, [_own(row) for row in selectors.own(self.cluster)], "name")
+        return list_answer(request, rows, dict, sortable=OWN_SORT, default_sort="name")
 
 
 class AuthoritiesApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.CERTIFICATE_VIEW}
 
-    @extend_schema(summary="List the certificate authorities", responses=AuthoritySerializer(many=True))
+    @extend_schema(
+        summary="List the certificate authorities",
+        parameters=list_parameters(("purpose",)),
+        responses=list_schema(AuthoritySerializer),
+    )
     def get(self, request: Request, cluster: str) -> Response:
-        return Response([self._authority(view) for view in selectors.authorities(self.cluster)])
+        rows = [self._authority(view) for view in selectors.authorities(self.cluster)]
+        found = _found(request, rows, "purpose")
+        return list_answer(request, found, dict, sortable=("purpose",), default_sort="purpose")
 
     def _authority(self, view: AuthorityView) -> dict[str, Any]:
         return {
@@ -169,11 +180,16 @@ class ExpiryApi(ClusterApiView):
 class WatchedEndpointsApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.CERTIFICATE_VIEW, "POST": Action.CERTIFICATE_ISSUE}
 
-    @extend_schema(summary="List watched addresses", responses=WatchedSerializer(many=True))
+    @extend_schema(
+        summary="List watched addresses",
+        parameters=list_parameters(WATCHED_SORT),
+        responses=list_schema(WatchedSerializer),
+    )
     def get(self, request: Request, cluster: str) -> Response:
         seen = {(row.host, row.port): row for row in Sighting.objects.filter(cluster=self.cluster)}
         rows = WatchedEndpoint.objects.filter(cluster=self.cluster)
-        return Response([_watched(row, seen.get((row.host, row.port))) for row in rows])
+        found = _found(request, [_watched(row, seen.get((row.host, row.port))) for row in rows], "host")
+        return list_answer(request, found, dict, sortable=WATCHED_SORT, default_sort="host")
 
     @extend_schema(
         summary="Watch an address",
@@ -271,3 +287,8 @@ def _watched_answer(row: WatchedEndpoint, status: int = 200) -> Response:
     seen = Sighting.objects.filter(cluster=row.cluster, host=row.host, port=row.port).first()
     digest = watching.plan_unwatch(row.cluster, row).digest
     return with_etag(Response(_watched(row, seen), status=status), digest)
+
+
+def _found(request: Request, rows: list[dict[str, Any]], field: str) -> list[dict[str, Any]]:
+    search = request.query_params.get("search", "").strip().lower()
+    return [row for row in rows if search in str(row[field]).lower()]

@@ -25,6 +25,7 @@ from controlplane.certificates.logic.rotation import (
     plan_step,
 )
 from controlplane.certificates.models import Certificate
+from controlplane.clusters.exclusion import admitted, at_work, refused_while_busy, turn
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.operations import roll_brokers
 from controlplane.core.access import Action, Actor
@@ -46,7 +47,7 @@ def state_of(cluster: Cluster, purpose: Purpose) -> RotationState:
     """Asks every node what it presents and trusts: seconds, never from memory."""
     spec = bundled.bundled_cluster(cluster.name)
     found = bundled.authorities(spec, purpose)
-    busy = Job.objects.filter(cluster=cluster.name, kind=KIND, ended_at=None).first()
+    busy = at_work(cluster.name)
     return RotationState(
         purpose=purpose.value,
         phase=RotationPhase(found.phase.value),
@@ -82,7 +83,8 @@ def plan(cluster: Cluster, purpose: Purpose, step: RotationStep, successor: Hier
         facts = AuthorityFacts(
             "a new authority of Kastellan's own", "made when applied", "ten years from then"
         )
-    return plan_step(step, state_of(cluster, purpose), cluster=cluster.name, successor=facts)
+    planned = plan_step(step, state_of(cluster, purpose), cluster=cluster.name, successor=facts)
+    return refused_while_busy(cluster, planned)
 
 
 def apply(
@@ -100,12 +102,15 @@ def apply(
         raise Conflict(
             "Another new authority is trusted already", hint="Abandon that one first, then begin with yours."
         )
-    with operation(
-        actor,
-        Action.AUTHORITY_MANAGE,
-        cluster=cluster.name,
-        target=f"{purpose.value} authority",
-        plan=reviewed,
+    with (
+        operation(
+            actor,
+            Action.AUTHORITY_MANAGE,
+            cluster=cluster.name,
+            target=f"{purpose.value} authority",
+            plan=reviewed,
+        ),
+        admitted(cluster),
     ):
         if step is RotationStep.BEGIN and not continues(step, state):
             coming = successor or authorities.new_hierarchy(spec, purpose)
@@ -113,7 +118,7 @@ def apply(
         return enqueue(
             kind=KIND,
             title=reviewed.title,
-            args={"purpose": purpose.value, "step": step.value},
+            args={"purpose": purpose.value, "step": step.value, "plan": reviewed.to_json()},
             actor=actor,
             cluster=cluster.name,
             resumable=True,
@@ -125,7 +130,12 @@ def run(job: JobRun) -> Mapping[str, Json]:
     cluster = Cluster.objects.get(name=job.cluster)
     spec = bundled.bundled_cluster(job.cluster)
     target = f"{purpose.value} authority"
-    with operation(job.actor, Action.AUTHORITY_MANAGE, cluster=job.cluster, target=target) as entry:
+    with (
+        turn(job),
+        operation(
+            job.actor, Action.AUTHORITY_MANAGE, cluster=job.cluster, target=target, plan=job.plan
+        ) as entry,
+    ):
         entry.note(step=step.value, attempt=job.attempt)
         before = bundled.authorities(spec, purpose)
         gone = _leaving(step, before)

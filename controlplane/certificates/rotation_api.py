@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.certificates import rotation
-from controlplane.certificates.logic.rotation import AuthorityFacts, RotationState, RotationStep
+from controlplane.certificates.logic.rotation import AuthorityFacts, RotationState, RotationStep, plan_request
 from controlplane.certificates.rotation_views import purpose_of
 from controlplane.clusters.api import JobAccepted, job_answer
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
 from controlplane.core.errors import Invalid
 from controlplane.core.plans import Plan
-from controlplane.core.rest import DRY_RUN, IF_MATCH, valid_data, with_etag
+from controlplane.core.rest import DRY_RUN, IF_MATCH, is_dry_run, plan_answer, valid_data, with_etag
 from controlplane.gateways import authorities
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.authorities import Hierarchy
@@ -71,6 +71,13 @@ class RequestSerializer(serializers.Serializer[Any]):
     csr = serializers.CharField()
 
 
+REQUEST_OR_PLAN = PolymorphicProxySerializer(
+    component_name="RequestOrPlan",
+    serializers=[RequestSerializer, PlanSerializer],
+    resource_type_field_name=None,
+)
+
+
 class RotationApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.CERTIFICATE_VIEW, "POST": Action.AUTHORITY_MANAGE}
 
@@ -102,12 +109,15 @@ class SigningRequestApi(ClusterApiView):
 
     @extend_schema(
         summary="A request for an authority that your company signs",
+        parameters=[DRY_RUN],
         request=None,
-        responses=RequestSerializer,
+        responses={200: REQUEST_OR_PLAN},
     )
     def post(self, request: Request, cluster: str, purpose: str) -> Response:
-        spec = bundled.bundled_cluster(self.cluster.name)
-        return Response({"csr": authorities.signing_request(spec, purpose_of(purpose))})
+        wanted, spec = purpose_of(purpose), bundled.bundled_cluster(self.cluster.name)
+        if is_dry_run(request):
+            return plan_answer(plan_request(wanted.value, cluster=self.cluster.name))
+        return Response({"csr": authorities.signing_request(spec, wanted)})
 
 
 def _successor(cluster: str, purpose: Purpose, step: RotationStep, data: dict[str, Any]) -> Hierarchy | None:

@@ -18,10 +18,19 @@ def parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", help="install, fetch and start everything, then print the URL")
     up.add_argument("--detach", action="store_true", help="return when everything is ready")
-    up.add_argument(
-        "--brokers", type=broker_count, default=3, metavar="N", help="at the first start (default 3)"
-    )
+    up.add_argument("--brokers", type=broker_count, metavar="N", help="at the first start (default 3)")
     up.add_argument("--offline", type=Path, metavar="DIR", help="take every download from DIR (see fetch)")
+    up.add_argument(
+        "--tls",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="serve https with a certificate of the cluster's own authority",
+    )
+    up.add_argument(
+        "--insecure",
+        action="store_true",
+        help="serve another address than loopback without TLS; every page warns",
+    )
     up.add_argument("--open", action="store_true", help="open the browser")
 
     commands.add_parser("fetch", help="download everything into DIR, for up --offline").add_argument(
@@ -44,6 +53,9 @@ def parser() -> argparse.ArgumentParser:
     token.add_argument("--name", default="cli")
     link = commands.add_parser("link", help="make a one-time login link for a user and print it")
     link.add_argument("user")
+    commands.add_parser(
+        "verify-audit", help="check the hash chain of all operations; ends with 1 if it is broken"
+    )
     test = commands.add_parser("test", help="run the checks and tests", add_help=False)
     test.add_argument("rest", nargs=argparse.REMAINDER)
     bench = commands.add_parser("bench", help="run a benchmark: start, poll, …")
@@ -66,7 +78,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.command == "up":
         from controlplane.cli.up import UpOptions, up
 
-        options = UpOptions(arguments.brokers, arguments.detach, arguments.offline, arguments.open)
+        options = UpOptions(
+            arguments.brokers,
+            arguments.detach,
+            arguments.offline,
+            arguments.open,
+            arguments.tls,
+            arguments.insecure,
+        )
         return up(data_paths(), options, console)
     return run_small(arguments, console)
 
@@ -100,6 +119,8 @@ def run_small(arguments: argparse.Namespace, console: Console) -> int:
             return maintenance.token(paths, role=arguments.role, name=arguments.name)
         case "link":
             return maintenance.link(paths, user=arguments.user)
+        case "verify-audit":
+            return maintenance.verify_audit(paths)
     parser().print_help()
     return 0
 

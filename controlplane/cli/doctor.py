@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from controlplane.cli.console import human_bytes
-from controlplane.cli.settings import port_is_free, recorded_address
+from controlplane.cli.settings import recorded_address
 from controlplane.cli.status import UNSUPERVISED_HINT
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.broker import DataPaths, ProcessState
@@ -174,7 +174,7 @@ def check_web_port(paths: DataPaths) -> Finding:
     address = recorded_address(paths)
     if address is None:
         return Finding(Level.OK, "web port", "chosen at the first start")
-    if port_is_free(address.host, address.port):
+    if bundled.port_is_free(address.host, address.port):
         return Finding(Level.OK, "web port", f"{address.port} is free")
     ours = any(process.name == "web" and process.pid for process in running(paths))
     if ours:
@@ -210,11 +210,15 @@ def check_broker_ports(paths: DataPaths) -> Finding:
         for spec in bundled.bundled_clusters()
         for node in spec.nodes
         for listener in node.listeners
-        if str(node.id) not in alive and not port_is_free(listener.host, listener.port)
+        if str(node.id) not in alive and not bundled.port_is_free(listener.host, listener.port)
     ]
     if taken:
         return Finding(
-            Level.FAIL, "broker ports", f"taken: {', '.join(taken)}", "End the program that holds them."
+            Level.FAIL,
+            "broker ports",
+            f"taken: {', '.join(taken)}",
+            "End the program that holds them. "
+            "A new cluster takes other ports by KASTELLAN_BROKER_PORTS=20092 (its first).",
         )
     return Finding(Level.OK, "broker ports", "free, or held by the brokers")
 

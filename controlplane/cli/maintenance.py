@@ -75,22 +75,33 @@ def link(paths: DataPaths, *, user: str) -> int:
     return manage(paths, "login_link", user)
 
 
+def verify_audit(paths: DataPaths) -> int:
+    """Every finding is printed by the command itself; a broken chain is its answer, not its failure."""
+    done = run_manage(paths, "verify_audit")
+    print(done.stdout.strip())
+    return 0 if done.returncode == 0 else 1
+
+
 def manage(paths: DataPaths, *arguments: str) -> int:
     """A management command whose standard output is the answer."""
-    address = recorded_address(paths)
-    if address is None:
-        raise CommandFailed("there is no installation yet", "`./run up` first.")
-    done = subprocess.run(
-        [sys.executable, str(services.ROOT / "manage.py"), *arguments],
-        env={**services.service_env(paths, address.port), "KASTELLAN_LOG_LEVEL": "WARNING"},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    done = run_manage(paths, *arguments)
     if done.returncode != 0:
         raise CommandFailed(f"`{arguments[0]}` did not work", "`./run doctor` checks the installation.")
     print(done.stdout.strip())
     return 0
+
+
+def run_manage(paths: DataPaths, *arguments: str) -> subprocess.CompletedProcess[str]:
+    address = recorded_address(paths)
+    if address is None:
+        raise CommandFailed("there is no installation yet", "`./run up` first.")
+    return subprocess.run(
+        [sys.executable, str(services.ROOT / "manage.py"), *arguments],
+        env={**services.service_env(paths, address), "KASTELLAN_LOG_LEVEL": "WARNING"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
 
 
 def fetch(directory: Path, console: Console) -> int:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from controlplane.cli.serving import TlsFiles
+from controlplane.cli.settings import WebAddress
 from controlplane.gateways.broker import (
     DataPaths,
     HttpReady,
@@ -28,7 +31,7 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "DATABASE_
 PASSED_PREFIXES = ("KASTELLAN_", "EMAIL_")
 
 
-def service_env(paths: DataPaths, port: int) -> dict[str, str]:
+def service_env(paths: DataPaths, address: WebAddress) -> dict[str, str]:
     env = {
         name: value
         for name, value in os.environ.items()
@@ -37,8 +40,11 @@ def service_env(paths: DataPaths, port: int) -> dict[str, str]:
     return {
         "PATH": os.defpath,
         **env,
+        **({"KASTELLAN_TLS": "1"} if address.tls else {}),
+        "KASTELLAN_INSECURE": "1" if address.insecure else "0",
         "KASTELLAN_DATA": str(paths.root),
-        "KASTELLAN_PORT": str(port),
+        "KASTELLAN_HOST": address.host,
+        "KASTELLAN_PORT": str(address.port),
         "DJANGO_SETTINGS_MODULE": "controlplane.config.settings",
         "PROMETHEUS_MULTIPROC_DIR": str(paths.prometheus),
         "PYTHONUNBUFFERED": "1",
@@ -59,7 +65,7 @@ def code_fingerprint() -> str:
 
 def _python(
     paths: DataPaths,
-    port: int,
+    address: WebAddress,
     name: str,
     kind: ProcessKind,
     arguments: tuple[str, ...],
@@ -67,12 +73,13 @@ def _python(
     ready: HttpReady | LogReady,
     depends_on: tuple[str, ...],
     stop_timeout: float,
+    env: Mapping[str, str] | None = None,
 ) -> ProcessSpec:
     return ProcessSpec(
         name=name,
         kind=kind,
         argv=(sys.executable, "-m", *arguments),
-        env={**service_env(paths, port), "KASTELLAN_CODE": code_fingerprint()},
+        env={**service_env(paths, address), **(env or {}), "KASTELLAN_CODE": code_fingerprint()},
         cwd=str(ROOT),
         log=str(paths.log(name)),
         identity=arguments[:2],
@@ -124,31 +131,33 @@ def redis(paths: DataPaths) -> tuple[ProcessSpec, ...]:
     )
 
 
-def web(paths: DataPaths, host: str, port: int) -> ProcessSpec:
+def web(paths: DataPaths, address: WebAddress, tls: TlsFiles | None) -> ProcessSpec:
     arguments = (
         "uvicorn", "controlplane.config.asgi:application",
-        "--host", host, "--port", str(port),
+        "--host", address.host, "--port", str(address.port),
         "--lifespan", "off", "--no-server-header", "--no-access-log", "--no-proxy-headers",
         "--timeout-graceful-shutdown", "5",
+        *(("--ssl-certfile", str(tls.certificate), "--ssl-keyfile", str(tls.key)) if tls else ()),
     )  # fmt: skip
-    ready = HttpReady(f"http://{host}:{port}/healthz")
     return _python(
-        paths, port, "web", ProcessKind.WEB, arguments, ready=ready, depends_on=(), stop_timeout=15
-    )
+        paths, address, "web", ProcessKind.WEB, arguments,
+        ready=HttpReady(f"{address.url}/healthz"), depends_on=(), stop_timeout=15,
+        env={"KASTELLAN_TLS_FINGERPRINT": tls.fingerprint} if tls else {},
+    )  # fmt: skip
 
 
-def workers(paths: DataPaths, port: int) -> tuple[ProcessSpec, ...]:
+def workers(paths: DataPaths, address: WebAddress) -> tuple[ProcessSpec, ...]:
     app = ("celery", "--app=controlplane.config.celery")
     after = () if os.environ.get("REDIS_URL") else ("redis",)
     worker = (*app, "worker", "--loglevel=INFO", "--concurrency=4", "--without-gossip", "--without-mingle")
     beat = (*app, "beat", "--loglevel=WARNING", f"--schedule={paths.state / 'celerybeat'}", "--pidfile=")
     return (
         _python(
-            paths, port, "worker", ProcessKind.WORKER, worker,
+            paths, address, "worker", ProcessKind.WORKER, worker,
             ready=LogReady(r"celery@.* ready"), depends_on=after, stop_timeout=30,
         ),
         _python(
-            paths, port, "beat", ProcessKind.BEAT, (*beat[:2], *beat[2:]),
+            paths, address, "beat", ProcessKind.BEAT, (*beat[:2], *beat[2:]),
             ready=LogReady(r"beat: Starting|."), depends_on=after, stop_timeout=10,
         ),
     )  # fmt: skip

@@ -12,21 +12,23 @@ Invariant: killed at any point, the next `up` finishes the job; nothing is start
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from controlplane.cli import services
 from controlplane.cli.console import ByteProgress, CommandFailed, Console
-from controlplane.cli.settings import WebAddress, choose_address
+from controlplane.cli.serving import TlsFiles, check_admin, check_bind, tls_files
+from controlplane.cli.settings import WebAddress, asked, choose_address, record_address
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.broker import (
+    ClusterSpec,
     ControlClient,
     DataPaths,
     NotReached,
@@ -36,16 +38,20 @@ from controlplane.gateways.broker import (
 )
 
 CLUSTER = "main"
+DEFAULT_BROKERS = 3
 READY_SECONDS = 180
+ASK_EVERY = 0.3
 STOP_SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True)
 class UpOptions:
-    brokers: int
+    brokers: int | None
     detach: bool
-    offline: Path | None
-    open_browser: bool
+    offline: Path | None = None
+    open_browser: bool = False
+    tls: bool | None = None
+    insecure: bool = False
 
 
 def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
@@ -54,20 +60,17 @@ def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
     fetch_artifacts(paths, options.offline, console)
     first_start = not bundled.bundled_clusters()
     with console.step("Cluster prepared: authorities, certificates, storage"):
-        spec = bundled.create_cluster(paths, CLUSTER, options.brokers)
+        spec = bundled.create_cluster(paths, CLUSTER, options.brokers or DEFAULT_BROKERS)
         brokers = bundled.broker_processes(paths, spec)
-    for note in spec.notes if first_start else ():
+    for note in spec.notes if first_start else choices_that_are_made(spec, options):
         console.note(note)
-    address, note = choose_address(paths)
-    if note:
-        console.note(note)
-    check_bind(address)
+    boot, address, tls = decide_serving(paths, options, spec, console)
     client = bundled.supervisor(paths)
     wipe_metrics_directory(paths, client)
     first = (*brokers, *services.redis(paths))
     client.apply(first)
-    later = (services.web(paths, address.host, address.port), *services.workers(paths, address.port))
-    boot = bootstrap_database(paths, address, console)
+    later = (services.web(paths, address, tls), *services.workers(paths, address))
+    boot = boot or bootstrap_database(paths, address, console, lambda: refuse_fatal(client, first))
     renew(client, later, console)
     wait_ready(client, (*first, *later), console)
     with console.step("Kafka user `admin` exists; client files written"):
@@ -87,14 +90,23 @@ def fetch_artifacts(paths: DataPaths, offline: Path | None, console: Console) ->
         console.done(f"{fetched} artifacts fetched and verified (SHA-256)", time.monotonic() - started)
 
 
-def check_bind(address: WebAddress) -> None:
-    """PK-5: another address than loopback would send the session cookie in clear."""
-    if address.host in ("127.0.0.1", "::1", "localhost") or os.environ.get("KASTELLAN_TRUSTED_PROXY"):
-        return
-    raise CommandFailed(
-        f"refusing to serve on {address.host} without TLS",
-        "Keep KASTELLAN_HOST=127.0.0.1 behind a TLS proxy and name it: KASTELLAN_TRUSTED_PROXY=1.",
-    )
+def decide_serving(
+    paths: DataPaths, options: UpOptions, spec: ClusterSpec, console: Console
+) -> tuple[dict[str, str], WebAddress, TlsFiles | None]:
+    """Refuses before anything is started or remembered. Beyond loopback the database is asked first who can log in."""
+    address, note = choose_address(paths, asked(options.tls, options.insecure))
+    check_bind(address)
+    tls = tls_files(paths, spec, address)
+    boot: dict[str, str] = {}
+    if not address.loopback and not address.insecure:
+        boot = bootstrap_database(paths, address, console)
+        check_admin(address, "login_url" not in boot)
+    record_address(paths, address)
+    if note:
+        console.note(note)
+    if address.insecure and not address.loopback:
+        console.warn(f"Insecure: {address.host} is served without TLS; passwords travel in clear")
+    return boot, address, tls
 
 
 def wipe_metrics_directory(paths: DataPaths, client: ControlClient) -> None:
@@ -106,9 +118,38 @@ def wipe_metrics_directory(paths: DataPaths, client: ControlClient) -> None:
     paths.prometheus.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def bootstrap_database(paths: DataPaths, address: WebAddress, console: Console) -> dict[str, str]:
+def choices_that_are_made(spec: ClusterSpec, options: UpOptions) -> tuple[str, ...]:
+    """What was asked for, and counts only when a cluster is made."""
+    found = []
+    if options.brokers is not None and options.brokers != len(spec.nodes):
+        found.append(
+            f"--brokers counts when a cluster is made; this one has {len(spec.nodes)}. "
+            "Brokers, Add broker in the app (or POST /api/v1/clusters/main/brokers/) adds one."
+        )
+    port = bundled.wanted_port()
+    if port is not None and port != bundled.first_port(spec):
+        found.append(
+            f"KASTELLAN_BROKER_PORTS counts when a cluster is made; this one begins at {bundled.first_port(spec)}"
+        )
+    return tuple(found)
+
+
+def refuse_fatal(client: ControlClient, specs: tuple[ProcessSpec, ...]) -> None:
+    """What cannot run is told at once, not after the other steps."""
+    names = {spec.name for spec in specs}
+    for status in client.status():
+        if status.name in names and status.state is ProcessState.FATAL:
+            raise CommandFailed(
+                f"{status.name} cannot run: {status.reason}",
+                status.hint or f"Its log: ./run logs {status.name}",
+            )
+
+
+def bootstrap_database(
+    paths: DataPaths, address: WebAddress, console: Console, meanwhile: Callable[[], None] = lambda: None
+) -> dict[str, str]:
     started = time.monotonic()
-    result = manage(paths, address, "bootstrap", "--base-url", address.url)
+    result = manage(paths, address, "bootstrap", "--base-url", address.url, meanwhile=meanwhile)
     console.done("Database ready, cluster registered", time.monotonic() - started)
     try:
         answer: dict[str, str] = json.loads(result.splitlines()[-1])
@@ -117,19 +158,35 @@ def bootstrap_database(paths: DataPaths, address: WebAddress, console: Console) 
     return answer
 
 
-def manage(paths: DataPaths, address: WebAddress, *arguments: str) -> str:
-    done = subprocess.run(
+def manage(
+    paths: DataPaths, address: WebAddress, *arguments: str, meanwhile: Callable[[], None] = lambda: None
+) -> str:
+    """`meanwhile` is asked while the command runs; what it raises ends the command (each migration is one transaction)."""
+    with subprocess.Popen(
         [sys.executable, str(services.ROOT / "manage.py"), *arguments],
-        env=services.service_env(paths, address.port),
+        env=services.service_env(paths, address),
         cwd=services.ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        tail = "\n  ".join((done.stderr or done.stdout).strip().splitlines()[-6:])
+    ) as child:
+        try:
+            output, errors = _communicate(child, meanwhile)
+        except BaseException:
+            child.terminate()
+            raise
+    if child.returncode != 0:
+        tail = "\n  ".join((errors or output).strip().splitlines()[-6:])
         raise CommandFailed(f"`manage.py {arguments[0]}` failed", tail)
-    return done.stdout
+    return output
+
+
+def _communicate(child: subprocess.Popen[str], meanwhile: Callable[[], None]) -> tuple[str, str]:
+    while True:
+        try:
+            return child.communicate(timeout=ASK_EVERY)
+        except subprocess.TimeoutExpired:
+            meanwhile()
 
 
 def renew(client: ControlClient, specs: tuple[ProcessSpec, ...], console: Console) -> None:

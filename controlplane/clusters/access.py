@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from controlplane.accounts.services import actor_of
 from controlplane.clusters import selectors
 from controlplane.clusters.models import Cluster
-from controlplane.core.access import Action, can
+from controlplane.core.access import Action, can, sees
 from controlplane.core.errors import Forbidden, NotFound
 
 P = ParamSpec("P")
@@ -38,7 +38,7 @@ def cluster_view(action: Action) -> Callable[[ClusterView[P]], Callable[..., Htt
 
 def require(request: HttpRequest, action: Action, name: str) -> Cluster:
     actor = actor_of(request)
-    if not can(actor, Action.CLUSTER_VIEW, name).allowed:
+    if not sees(actor, name):
         raise NotFound(f"There is no cluster {name!r}", hint="The cluster switch lists all that you may see.")
     found = selectors.get_cluster(name)
     decision = can(actor, action, name)

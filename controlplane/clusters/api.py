@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.clusters import facts, operations, selectors
+from controlplane.clusters.configs import CONFIG_LIST, CONFIG_PARAMETERS, config_list
 from controlplane.clusters.logic.broker_plans import BrokerAct
 from controlplane.clusters.models import BrokerSnapshot, Cluster, SnapshotPart
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, accepted, change
@@ -30,6 +31,7 @@ from controlplane.gateways import broker as bundled
 from controlplane.gateways.kafka.types import ResourceRef, ResourceType
 from controlplane.jobs.models import Job
 
+CLUSTER_SORT = ("name", "title")
 SORTABLE = ("broker_id", "leaders", "replicas", "in_sync", "size_bytes")
 
 
@@ -76,17 +78,6 @@ class BrokerDetailSerializer(BrokerSerializer):
     process = ProcessSerializer(allow_null=True)
 
 
-class BrokerConfigSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    value = serializers.CharField(allow_null=True)
-    source = serializers.CharField()  # type: ignore[assignment]
-    default = serializers.BooleanField()
-    read_only = serializers.BooleanField()  # type: ignore[assignment]
-    sensitive = serializers.BooleanField()
-    type = serializers.CharField()
-    documentation = serializers.CharField()
-
-
 class ActInput(serializers.Serializer[Any]):
     act = serializers.ChoiceField(choices=[act.value for act in BrokerAct])
 
@@ -100,10 +91,20 @@ class JobAccepted(serializers.Serializer[Any]):
 
 
 class ClustersApi(ApiView):
-    @extend_schema(summary="List clusters", responses=list_schema(ClusterSerializer))
+    @extend_schema(
+        summary="List clusters",
+        parameters=list_parameters(CLUSTER_SORT),
+        responses=list_schema(ClusterSerializer),
+    )
     def get(self, request: Request) -> Response:
-        rows = [row for row in selectors.clusters() if can(self.actor, Action.CLUSTER_VIEW, row.name).allowed]
-        return list_answer(request, rows, cluster_json, sortable=("name",), default_sort="name")
+        search = request.query_params.get("search", "").strip().lower()
+        rows = [
+            row
+            for row in selectors.clusters()
+            if can(self.actor, Action.CLUSTER_VIEW, row.name).allowed
+            and (search in row.name.lower() or search in row.title.lower())
+        ]
+        return list_answer(request, rows, cluster_json, sortable=CLUSTER_SORT, default_sort="name")
 
 
 class ClusterApi(ClusterApiView):
@@ -187,25 +188,10 @@ class BrokerApi(ClusterApiView):
 class BrokerConfigsApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.BROKER_VIEW}
 
-    @extend_schema(summary="Read a broker's settings", responses=BrokerConfigSerializer(many=True))
+    @extend_schema(summary="List a broker's settings", parameters=CONFIG_PARAMETERS, responses=CONFIG_LIST)
     def get(self, request: Request, cluster: str, broker: int) -> Response:
         ref = ResourceRef(ResourceType.BROKER, str(broker))
-        entries = gateway_for(self.cluster).describe_configs([ref])[ref]
-        return Response(
-            [
-                {
-                    "name": entry.name,
-                    "value": None if entry.sensitive else entry.value,
-                    "source": str(entry.source),
-                    "default": entry.default,
-                    "read_only": entry.read_only,
-                    "sensitive": entry.sensitive,
-                    "type": str(entry.type),
-                    "documentation": entry.documentation,
-                }
-                for entry in entries
-            ]
-        )
+        return config_list(request, gateway_for(self.cluster).describe_configs([ref])[ref])
 
 
 def job_answer(job: Job) -> Response:

@@ -14,7 +14,9 @@ from typing import ClassVar
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 
+from controlplane.audit.services import record_refused_plan
 from controlplane.clusters.models import Cluster
+from controlplane.core.actors import actor_of
 from controlplane.core.pages import Page, render_page
 from controlplane.core.plans import Plan
 
@@ -72,10 +74,14 @@ def review_or_apply(
     )
     digest = request.POST.get("digest", "")
     if plan.refusals:
+        record_refused_plan(actor_of(request), plan, plan.refusals[0].what)
         return render_page(request, page, status=422)
     if not digest:
         return render_page(request, page)
     if digest != plan.digest:
+        record_refused_plan(
+            actor_of(request), plan, f"{plan.title}: the state changed since the plan was shown"
+        )
         return render_page(request, replace(page, stale=True), status=409)
     if plan.confirm_name and request.POST.get("confirm", "").strip() != plan.confirm_name:
         error = f"Type {plan.confirm_name} exactly as it is written."

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from controlplane.clusters.logic.broker_plans import BrokerImpact, BrokerState, ClusterProcesses
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
+from controlplane.core.plans import Json
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.gateway import KafkaGateway
@@ -122,6 +123,13 @@ def process_of(
     if node is None:
         return None
     return next((status for status in statuses if status.name == spec.process_name(node)), None)
+
+
+def process_words(spec: bundled.ClusterSpec) -> dict[str, Json]:
+    """The supervisor's word for each node's process; null where it knows none."""
+    statuses = bundled.processes()
+    found = {node.id: process_of(spec, statuses, node.id) for node in spec.nodes}
+    return {f"broker {node}": status.state.value if status else None for node, status in found.items()}
 
 
 def process_status(cluster: Cluster, broker: int) -> bundled.ProcessStatus | None:

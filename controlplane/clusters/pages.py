@@ -34,6 +34,7 @@ class DashboardPage(Page):
     rows: tuple[BrokerRow, ...]
     first_steps: tuple[StartStep, ...]
     bootstrap: tuple[tuple[str, str], ...]
+    client_files: str
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class BrokerConfigsPage(BrokerPage):
     template: ClassVar[str] = "clusters/broker_configs.html"
     partials: ClassVar[frozenset[str]] = frozenset({"broker-configs"})
 
-    entries: tuple[ConfigEntry, ...]
+    entries: tuple[tuple[ConfigEntry, str | None], ...]
     error: GatewayError | None
     search: str
     only_changed: bool

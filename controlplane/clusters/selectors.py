@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from controlplane.clusters.models import (
     BrokerSnapshot,
@@ -33,6 +33,7 @@ class ClusterFacts:
     fenced: int
     controller: int | None
     topics: int
+    internal_topics: int
     partitions: int
     out_of_sync: int
     leaderless: int
@@ -78,6 +79,8 @@ def brokers(cluster: Cluster) -> QuerySet[BrokerSnapshot]:
 
 def facts(cluster: Cluster) -> ClusterFacts:
     sums = topics(cluster).aggregate(
+        all=Count("pk"),
+        own=Count("pk", filter=Q(internal=True)),
         partitions=Sum("partitions"),
         out_of_sync=Sum("out_of_sync"),
         leaderless=Sum("leaderless"),
@@ -89,7 +92,8 @@ def facts(cluster: Cluster) -> ClusterFacts:
         brokers=len(nodes),
         fenced=sum(node.fenced for node in nodes),
         controller=controller,
-        topics=topics(cluster).count(),
+        topics=sums["all"],
+        internal_topics=sums["own"],
         partitions=sums["partitions"] or 0,
         out_of_sync=sums["out_of_sync"] or 0,
         leaderless=sums["leaderless"] or 0,

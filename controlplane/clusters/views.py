@@ -11,6 +11,7 @@ from controlplane.clusters import facts, operations, pages, selectors
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, review_or_apply
 from controlplane.clusters.logic.broker_plans import BrokerAct
+from controlplane.clusters.logic.summaries import kafka_default
 from controlplane.clusters.logic.verdict import ClusterNow, judge
 from controlplane.clusters.models import BrokerSnapshot, Cluster, SnapshotPart
 from controlplane.clusters.services import gateway_for
@@ -81,6 +82,7 @@ def dashboard(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         rows=rows,
         first_steps=first_steps(request, cluster),
         bootstrap=bootstrap_of(cluster),
+        client_files=client_files_of(cluster),
     )
     return render_page(request, page)
 
@@ -134,6 +136,15 @@ def bootstrap_of(cluster: Cluster) -> tuple[tuple[str, str], ...]:
     return tuple((name, bundled.bootstrap(spec, name)) for name in ("SASL_SSL", "SSL"))
 
 
+def client_files_of(cluster: Cluster) -> str:
+    """The directory that `up` fills for people's tools; empty for a cluster that is not bundled."""
+    try:
+        spec = bundled.bundled_cluster(cluster.name)
+    except GatewayError:
+        return ""
+    return str(bundled.admin_directory(bundled.data_paths(), spec))
+
+
 @require_safe
 @cluster_view(Action.BROKER_VIEW)
 def brokers(request: HttpRequest, cluster: Cluster) -> HttpResponse:
@@ -176,7 +187,11 @@ def broker_configs(request: HttpRequest, cluster: Cluster, broker: int) -> HttpR
         and (search in entry.name.lower() or search in entry.documentation.lower())
     )
     page = pages.BrokerConfigsPage(
-        **head, entries=shown, error=error, search=search, only_changed=only_changed
+        **head,
+        entries=tuple((entry, kafka_default(entry)) for entry in shown),
+        error=error,
+        search=search,
+        only_changed=only_changed,
     )
     return render_page(request, page)
 

@@ -51,12 +51,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("clusters/<slug:cluster>/topics/<str:topic>/records/", records.RecordsApi.as_view(), name="records"),
     path("clusters/<slug:cluster>/groups/", groups.GroupsApi.as_view(), name="groups"),
-    path("clusters/<slug:cluster>/groups/<str:group>/", groups.GroupApi.as_view(), name="group"),
+    # A group's name may hold any character, slashes too.
     path(
-        "clusters/<slug:cluster>/groups/<str:group>/offsets/",
+        "clusters/<slug:cluster>/groups/<path:group>/offsets/",
         groups.GroupOffsetsApi.as_view(),
         name="group_offsets",
     ),
+    path("clusters/<slug:cluster>/groups/<path:group>/", groups.GroupApi.as_view(), name="group"),
     path("clusters/<slug:cluster>/users/", kafka_users.KafkaUsersApi.as_view(), name="kafka_users"),
     path(
         "clusters/<slug:cluster>/users/<path:user>/rotate/",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
 
@@ -35,12 +36,18 @@ class NavGroup:
 def frame(request: HttpRequest) -> dict[str, Any]:
     actor = actor_of(request)
     if actor.kind == "anonymous":
-        return {"actor": actor, "theme": request.COOKIES.get("theme", "system"), "density": "compact"}
+        return {
+            "actor": actor,
+            "insecure": settings.INSECURE,
+            "theme": request.COOKIES.get("theme", "system"),
+            "density": "compact",
+        }
     clusters = [row for row in selectors.clusters() if can(actor, Action.CLUSTER_VIEW, row.name).allowed]
     current = _current(request, clusters)
     preferences = preferences_of(request)
     return {
         "actor": actor,
+        "insecure": settings.INSECURE,
         "clusters": clusters,
         "current_cluster": current,
         "nav": tuple(_groups(request, current, actor)),
@@ -76,11 +83,13 @@ def _groups(request: HttpRequest, cluster: Cluster | None, actor: Actor) -> list
 
 def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
     facts = selectors.facts(cluster)
+    # What the list shows: Kafka's own topics are hidden there unless asked for.
+    listed = facts.topics - facts.internal_topics
     home = resolve_url("clusters:dashboard", cluster.name)
     return (
         NavItem("Dashboard", home, "dashboard", current=path == home),
         _item(path, "Brokers", "clusters:brokers", "broker", cluster.name, count=facts.brokers),
-        _item(path, "Topics", "topics:list", "topic", cluster.name, count=facts.topics),
+        _item(path, "Topics", "topics:list", "topic", cluster.name, count=listed),
         _item(path, "Consumer groups", "groups:list", "group", cluster.name, count=facts.groups),
         # A page appears in the menu only when it works.
         *(

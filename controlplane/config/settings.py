@@ -5,6 +5,7 @@ machine: loopback, login, hashed secrets made at the first start, SQLite and Red
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,18 @@ PORT = envint("KASTELLAN_PORT", recorded_port(STATE) or 8640, low=1, high=65535)
 TRUSTED_PROXIES = envint("KASTELLAN_TRUSTED_PROXY", 0, high=5)
 #: Whether browsers reach us by https. On loopback they do not; behind a proxy they do unless you say otherwise.
 TLS = envbool("KASTELLAN_TLS", TRUSTED_PROXIES > 0)
+#: Served beyond this machine in clear, because somebody insisted: every page says so.
+INSECURE = not TLS and HOST not in ("127.0.0.1", "::1", "localhost")
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 PUBLIC_HOSTS = envlist("KASTELLAN_ALLOWED_HOSTS")
-ALLOWED_HOSTS = [*LOOPBACK_HOSTS, *PUBLIC_HOSTS, *([] if HOST in ("0.0.0.0", "::") else [HOST])]  # noqa: S104  # nosec B104
-BASE_URL = envstr("KASTELLAN_BASE_URL", f"{'https' if TLS else 'http'}://{HOST}:{PORT}").rstrip("/")
+URL_HOST = f"[{HOST}]" if ":" in HOST else HOST
+EVERYWHERE = HOST in ("0.0.0.0", "::")  # noqa: S104
+#: Whoever serves every address is reached by the machine's own name.
+OWN_HOSTS = [socket.gethostname().lower(), socket.getfqdn().lower()] if EVERYWHERE else [URL_HOST]
+ALLOWED_HOSTS = [*LOOPBACK_HOSTS, *PUBLIC_HOSTS, *OWN_HOSTS]
+BASE_URL = envstr(
+    "KASTELLAN_BASE_URL", f"{'https' if TLS else 'http'}://{OWN_HOSTS[0] if EVERYWHERE else URL_HOST}:{PORT}"
+).rstrip("/")
 
 DEBUG = False
 SECRET_KEY = envsecret("KASTELLAN_SECRET_KEY") or generated_secret(SECRETS / "django-secret-key")
@@ -312,10 +321,10 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W021",
 ]
 if not TLS:
-    if HOST not in ("127.0.0.1", "::1", "localhost") and not envbool("KASTELLAN_INSECURE", False):
+    if INSECURE and not envbool("KASTELLAN_INSECURE", False):
         raise ImproperlyConfigured(
-            f"KASTELLAN_HOST={HOST} without TLS would send passwords in clear. Keep 127.0.0.1, or put a TLS proxy in "
-            "front and set KASTELLAN_TRUSTED_PROXY=1."
+            f"KASTELLAN_HOST={HOST} without TLS would send passwords in clear. Keep 127.0.0.1, serve TLS "
+            "(`./run up --tls`), or put a TLS proxy in front and set KASTELLAN_TRUSTED_PROXY=1."
         )
     # Plain http on loopback never leaves the machine: secure cookies, HSTS and redirects have nothing to protect.
     SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008", "security.W012", "security.W016"]

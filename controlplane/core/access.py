@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -24,7 +24,6 @@ class Action(StrEnum):
 
     CLUSTER_VIEW = "cluster.view"
     BROKER_VIEW = "broker.view"
-    BROKER_EDIT = "broker.edit"
     BROKER_OPERATE = "broker.operate"
     TOPIC_VIEW = "topic.view"
     TOPIC_CREATE = "topic.create"
@@ -48,15 +47,18 @@ class Action(StrEnum):
     AUDIT_VIEW = "audit.view"
     JOB_VIEW = "job.view"
     JOB_CANCEL = "job.cancel"
-    SETTINGS_VIEW = "settings.view"
     TOKEN_MANAGE_OWN = "token.manage_own"  # noqa: S105  # an action's name, not a secret
     USER_MANAGE = "user.manage"
+
+
+def known_actions(names: Iterable[str]) -> frozenset[Action]:
+    """Of stored names; one that this version does not have grants nothing."""
+    return frozenset(Action(name) for name in names if name in set(Action))
 
 
 LOWEST_ROLE: Mapping[Action, Role] = {
     Action.CLUSTER_VIEW: Role.VIEWER,
     Action.BROKER_VIEW: Role.VIEWER,
-    Action.BROKER_EDIT: Role.ADMIN,
     Action.BROKER_OPERATE: Role.ADMIN,
     Action.TOPIC_VIEW: Role.VIEWER,
     Action.TOPIC_CREATE: Role.OPERATOR,
@@ -81,12 +83,13 @@ LOWEST_ROLE: Mapping[Action, Role] = {
     Action.AUDIT_VIEW: Role.VIEWER,
     Action.JOB_VIEW: Role.VIEWER,
     Action.JOB_CANCEL: Role.OPERATOR,
-    Action.SETTINGS_VIEW: Role.VIEWER,
     Action.TOKEN_MANAGE_OWN: Role.VIEWER,
     Action.USER_MANAGE: Role.ADMIN,
 }
 #: Actions about this installation, not about one cluster: only a role on every cluster ('*') grants them.
 GLOBAL_ACTIONS = frozenset({Action.USER_MANAGE})
+#: Actions that name no cluster: a token with these alone learns nothing about any.
+ABOUT_NO_CLUSTER = GLOBAL_ACTIONS | {Action.TOKEN_MANAGE_OWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +121,17 @@ ANONYMOUS = Actor("anonymous", "anonymous")
 SYSTEM = Actor("system", "system", {EVERY_CLUSTER: Role.ADMIN})
 
 
+def sees(actor: Actor, cluster: str) -> bool:
+    """Whether the actor may know that the cluster exists: any role there, and any scope that is about clusters."""
+    about_clusters = actor.scopes is None or bool(actor.scopes - ABOUT_NO_CLUSTER)
+    return actor.role_on(cluster) is not None and about_clusters
+
+
 def can(actor: Actor, action: Action, cluster: str | None) -> Decision:
     """Whether `actor` may do `action`; the reason names the role that could."""
     needed = LOWEST_ROLE[action]
     role = actor.roles.get(EVERY_CLUSTER) if action in GLOBAL_ACTIONS else actor.role_on(cluster)
-    where = f" on {cluster}" if cluster else ""
+    where = f" on {cluster}" if cluster else " on every cluster" if action in GLOBAL_ACTIONS else ""
     if role is None:
         return Decision(False, f"{actor.name} has no role{where}; {action.value} needs {needed.value}")
     if role.rank < needed.rank:

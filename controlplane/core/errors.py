@@ -26,6 +26,8 @@ class AppError(Exception):
         super().__init__(what)
         self.what = what
         self.hint = hint
+        #: Whether the audit has a row of it already.
+        self.recorded = False
 
 
 class Invalid(AppError):
@@ -75,7 +77,6 @@ class Forbidden(AppError):
         super().__init__(what, hint)
         self.action = action
         self.cluster = cluster
-        self.recorded = False
 
 
 class NotFound(AppError):

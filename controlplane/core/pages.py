@@ -5,12 +5,15 @@ The one rule: partial name = element id = hx-target.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
+
+from controlplane.core.tables import Table, export_format, exported
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,18 @@ def partial_for(request: HttpRequest, page: Page) -> str | None:
 
 
 def render_page(request: HttpRequest, page: Page, *, status: int = 200) -> HttpResponse:
+    wanted = export_format(request)
+    table = next((value for value in page.context().values() if isinstance(value, Table)), None)
+    if wanted is not None and table is not None and request.method == "GET":
+        return exported(table, wanted, _file_name(request))
     partial = partial_for(request, page)
     name = f"{page.template}#{partial}" if partial else page.template
     response = HttpResponse(render_to_string(name, page.context(), request), status=status)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     return response
+
+
+def _file_name(request: HttpRequest) -> str:
+    """What the address is about: /clusters/main/topics/ becomes main-topics."""
+    parts = [part for part in request.path.split("/") if part and part != "clusters"]
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts)) or "table"

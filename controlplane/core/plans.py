@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias, Union
+from urllib.parse import quote
 
 from controlplane.core.access import Action
 
@@ -78,6 +80,32 @@ class Affected:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiCall:
+    """The request to the API that makes the same plan. `path` stands below /api/v1/, percent-encoded."""
+
+    method: str
+    path: str
+    body: Mapping[str, Json] | None = None
+
+    def curl(self, digest: str) -> str:
+        """With the plan's own tag: it does this, or nothing if the state has moved. $URL and $TOKEN are the shell's."""
+        parts = [
+            f'curl -X {self.method} "$URL/api/v1/{self.path}"',
+            '-H "Authorization: Token $TOKEN"',
+            f"-H 'If-Match: \"{digest}\"'",
+        ]
+        if self.body is not None:
+            text = json.dumps(dict(self.body), ensure_ascii=False)
+            parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(text)}"]
+        return " ".join(parts)
+
+
+def api_path(cluster: str, *parts: str) -> str:
+    """The address of something on a cluster, whatever its name holds."""
+    return "".join(f"{quote(part, safe='')}/" for part in ("clusters", cluster, *parts))
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     action: Action
     title: str
@@ -93,6 +121,11 @@ class Plan:
     commands: tuple[str, ...] = ()
     confirm_name: str | None = None
     request: Mapping[str, Json] = field(default_factory=dict)
+    api: ApiCall | None = None
+
+    @property
+    def curl(self) -> str:
+        return self.api.curl(self.digest) if self.api else ""
 
     @property
     def allowed(self) -> bool:
@@ -134,7 +167,15 @@ class Plan:
             "commands": list(self.commands),
             "confirm_name": self.confirm_name,
             "request": dict(self.request),
+            "api": _api_json(self.api),
         }
+
+
+def _api_json(call: ApiCall | None) -> Json:
+    if call is None:
+        return None
+    body: Json = None if call.body is None else dict(call.body)
+    return {"method": call.method, "path": call.path, "body": body}
 
 
 def state_digest(state: Mapping[str, object]) -> str:
@@ -162,6 +203,7 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
         commands=tuple(data.get("commands", ())),
         confirm_name=data.get("confirm_name"),
         request=data.get("request", {}),
+        api=ApiCall(call["method"], call["path"], call.get("body")) if (call := data.get("api")) else None,
     )
 
 

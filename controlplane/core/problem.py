@@ -40,6 +40,11 @@ GATEWAY_STATUS: tuple[tuple[type[gateway.GatewayError], int, str], ...] = (
     (gateway.BadAnswer, 502, "The answer made no sense"),
     (gateway.GatewayError, 502, "The cluster failed"),
 )
+#: Where DRF's own words are a format string.
+DRF_TITLES = {
+    "method_not_allowed": "Method not allowed",
+    "unsupported_media_type": "Unsupported media type",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ def _drf_problem(error: drf.APIException) -> Problem:
         invalid = app.Invalid(fields=fields)
         return Problem(422, "invalid", invalid.title, invalid.what, extra={"errors": fields})
     code = str(getattr(error, "default_code", "error"))
-    title = str(getattr(error, "default_detail", "Refused")).rstrip(".")
+    title = DRF_TITLES.get(code) or str(getattr(error, "default_detail", "Refused")).rstrip(".")
     return Problem(error.status_code, code, title, str(error.detail), headers=headers)
 
 

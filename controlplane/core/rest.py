@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeGuard, TypeVar
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -19,8 +19,9 @@ from rest_framework.views import APIView
 
 from controlplane.core.access import Action, Actor
 from controlplane.core.actors import actor_of, require
-from controlplane.core.errors import Forbidden, Invalid, PreconditionRequired, Refused, StateChanged
+from controlplane.core.errors import AppError, Forbidden, Invalid, PreconditionRequired, Refused, StateChanged
 from controlplane.core.plans import Plan
+from controlplane.core.schema import query_parameters
 from controlplane.core.strict import type_problems
 from controlplane.core.tables import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest, sort_rows, with_query
 
@@ -34,7 +35,8 @@ class RequestHook(Protocol):
 
     def after(self, view: ApiView, request: Request, response: Response) -> None: ...
 
-    def denied(self, view: ApiView, request: Request, error: Forbidden) -> None: ...
+    def denied(self, view: ApiView, request: Request, error: AppError) -> None:
+        """Somebody tried to change something, and nothing was changed."""
 
 
 hooks: list[RequestHook] = []
@@ -68,6 +70,7 @@ class ApiView(APIView):
         action = self.actions.get(request.method or "")
         if action is not None:
             self.check_action(request, action)
+        refuse_unknown_parameters(self, request)
         for hook in hooks:
             answer = hook.before(self, request)
             if answer is not None:
@@ -80,7 +83,7 @@ class ApiView(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, _Answered):
             return exc.response
-        if isinstance(exc, Forbidden) and self.request.method not in SAFE_METHODS and not exc.recorded:
+        if self.request.method not in SAFE_METHODS and is_attempt(exc, dry=_asks_for_dry_run(self.request)):
             for hook in hooks:
                 hook.denied(self, self.request, exc)
         return super().handle_exception(exc)
@@ -91,6 +94,28 @@ class ApiView(APIView):
             for hook in hooks:
                 hook.after(self, request, final)
         return final
+
+
+def is_attempt(error: Exception, *, dry: bool = False) -> TypeGuard[AppError]:
+    """A refusal that the audit has to know of: of rights, of a plan, or because the state moved. Not of a dry run."""
+    if isinstance(error, Forbidden):
+        return not error.recorded
+    return isinstance(error, (Refused, StateChanged)) and not error.recorded and not dry
+
+
+def _asks_for_dry_run(request: Request) -> bool:
+    return request.query_params.get("dry_run", "").lower() in ("true", "1")
+
+
+def refuse_unknown_parameters(view: APIView, request: Request) -> None:
+    """What the OpenAPI document does not name is refused: a misspelt `dry_run` must never become a real change."""
+    known = query_parameters(view, "GET" if request.method == "HEAD" else request.method or "")
+    if known is None:
+        return
+    unknown = sorted(request.query_params.keys() - known)
+    if unknown:
+        takes = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
+        raise Invalid(fields={name: [f"There is no such parameter here. {takes}"] for name in unknown})
 
 
 # --- Lists ----------------------------------------------------------------------------------------------------------
@@ -135,10 +160,13 @@ def list_request(request: Request, sortable: Sequence[str], default_sort: str) -
     return PageRequest(sort=sort, page=page, page_size=size, search=query.get("search", "").strip())
 
 
-def list_parameters(sortable: Sequence[str]) -> list[OpenApiParameter]:
+def list_parameters(
+    sortable: Sequence[str], *, search: str | None = "Any part of the name, in any case."
+) -> list[OpenApiParameter]:
+    """`search` says what is searched; None where there is no text to search in."""
     order = [name for field in sortable for name in (field, f"-{field}")]
     return [
-        OpenApiParameter("search", str, description="Any part of the name, in any case."),
+        *([OpenApiParameter("search", str, description=search)] if search else []),
         OpenApiParameter("sort", str, enum=order, description="The field to sort by; '-' reverses."),
         OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": 10**6}, description="From 1."),
         OpenApiParameter(
@@ -199,6 +227,28 @@ def is_dry_run(request: Request) -> bool:
     return flag(request, "dry_run")
 
 
+class PlanSerializer(serializers.Serializer[Any]):
+    """What would happen. `digest` is also the ETag."""
+
+    action = serializers.CharField()
+    title = serializers.CharField()
+    cluster = serializers.CharField()
+    risk = serializers.ChoiceField(choices=["reversible", "disruptive", "destructive"])
+    digest = serializers.CharField()
+    allowed = serializers.BooleanField()
+    steps = serializers.ListField(child=serializers.DictField())
+    warnings = serializers.ListField(child=serializers.CharField())
+    refusals = serializers.ListField(child=serializers.DictField())
+    affected = serializers.ListField(child=serializers.DictField())
+    undo = serializers.CharField()
+    commands = serializers.ListField(child=serializers.CharField())
+    confirm_name = serializers.CharField(allow_null=True)
+    request = serializers.DictField()
+    api = serializers.DictField(
+        allow_null=True, help_text="The request that makes this plan, where one does."
+    )
+
+
 def plan_answer(plan: Plan) -> Response:
     return with_etag(Response(plan.to_json()), plan.digest)
 
@@ -206,6 +256,22 @@ def plan_answer(plan: Plan) -> Response:
 def with_etag(response: Response, digest: str) -> Response:
     response.headers["ETag"] = f'"{digest}"'
     return response
+
+
+def change(
+    request: Request, plan: Plan, apply: Callable[[Plan], Response], *, conditional: bool = True
+) -> Response:
+    """dry run → the plan; otherwise If-Match (where the state exists already), apply, answer, with the new tag.
+
+    `conditional` is False for creations: there is no state to match, and If-Match is then honoured, not required.
+    """
+    if is_dry_run(request):
+        return plan_answer(plan)
+    if conditional or "If-Match" in request.headers:
+        check_if_match(request, plan)
+    else:
+        check_refusals(plan)
+    return apply(plan)
 
 
 def check_if_match(request: Request, plan: Plan, *, required: bool = True) -> None:

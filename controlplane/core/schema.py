@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any, ClassVar, Literal
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
+from rest_framework.views import APIView
 
+#: Where a domain's package is called otherwise than people would call it.
+TAGS = {"users": "kafka users", "accounts": "users", "audit": "operations", "config": "about"}
 HTTP_METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -53,6 +58,17 @@ class ProblemAutoSchema(AutoSchema):  # type: ignore[no-untyped-call, unused-ign
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self.view).__name__).lower()
         return f"{verb.get(self.method.lower(), self.method.lower())}_{name}"
 
+    def get_description(self) -> str:  # type: ignore[override, unused-ignore]
+        """Only what was written about this very view: the words of a base class are for its authors."""
+        return inspect.cleandoc(vars(type(self.view)).get("__doc__") or "")
+
+    def get_tags(self) -> list[str]:
+        """One tag per domain; brokers stand apart from the clusters that they belong to."""
+        domain = type(self.view).__module__.split(".")[1]
+        if domain == "clusters":
+            return ["brokers" if "/brokers/" in self.path else "clusters"]
+        return [TAGS.get(domain, domain.replace("_", " "))]
+
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Any:
         bodies = super()._get_response_bodies(direction)  # type: ignore[no-untyped-call, unused-ignore]
         component = self.resolve_serializer(ProblemSerializer, "response")  # type: ignore[no-untyped-call, unused-ignore]
@@ -69,12 +85,27 @@ class ProblemAutoSchema(AutoSchema):  # type: ignore[no-untyped-call, unused-ign
         return bodies
 
 
+def query_parameters(view: APIView, method: str) -> frozenset[str] | None:
+    """What the document says that an operation takes; None for a method that it does not describe."""
+    handler = getattr(type(view), method.lower(), None)
+    described = getattr(handler, "kwargs", {}).get("schema")
+    if described is None:
+        return None
+    schema: Any = described()
+    schema.view, schema.method = view, method
+    named = [each for each in schema.get_override_parameters() if isinstance(each, OpenApiParameter)]
+    return frozenset(each.name for each in named if each.location == OpenApiParameter.QUERY)
+
+
 def describe_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Idempotency-Key on POST, If-Match on PUT, PATCH and DELETE: handled by the base view, so described here."""
     for operations in result.get("paths", {}).values():
         for method in HTTP_METHODS:
             if method in operations and method != "get":
-                operations[method].setdefault("parameters", []).append(_header(method))
+                parameters = operations[method].setdefault("parameters", [])
+                header = _header(method)
+                if all(each["name"] != header["name"] for each in parameters):
+                    parameters.append(header)
     return result
 
 

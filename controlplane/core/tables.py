@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
+
+from controlplane.core.cells import csv_text, plain
 
 Row = TypeVar("Row")
 PAGE_SIZES = (25, 50, 100, 250)
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
+MAX_EXPORT = 100_000
+EXPORT_FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,11 @@ class Column:
     numeric: bool = False
     title: str = ""
     sortable: bool = True
+    #: The cell of an export, where the row has no attribute of the key's name.
+    value: Callable[[Any], object] | None = None
+
+    def cell(self, row: Any) -> object:
+        return self.value(row) if self.value else value_of(row, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,8 @@ def table_of(
     default_sort: str,
 ) -> Table[Any]:
     wanted = page_request(request.GET, [c.key for c in columns if c.sortable], default_sort)
+    if export_format(request) is not None:
+        wanted = replace(wanted, page=1, page_size=MAX_EXPORT)
     count = rows.count() if isinstance(rows, QuerySet) else len(rows)
     pages = max(-(-count // wanted.page_size), 1)
     page = min(wanted.page, pages)
@@ -108,15 +120,37 @@ def table_of(
     )
 
 
+def export_format(request: HttpRequest) -> str | None:
+    """`?format=csv` or `json`: the table as a file, all its pages, under the same filter and order."""
+    wanted = request.GET.get("format")
+    return wanted if wanted in EXPORT_FORMATS else None
+
+
+def exported(table: Table[Any], wanted: str, name: str) -> HttpResponse:
+    keys = [column.key for column in table.columns]
+    rows = [{column.key: plain(column.cell(row)) for column in table.columns} for row in table.rows]
+    text = csv_text(keys, rows) if wanted == "csv" else json.dumps(rows, ensure_ascii=False, indent=1)
+    response = HttpResponse(text, content_type=EXPORT_FORMATS[wanted])
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{wanted}"'
+    if table.count > len(rows):
+        response.headers["X-Truncated"] = f"{len(rows)} of {table.count}"
+    return response
+
+
 def sort_rows(rows: QuerySet[Any] | Sequence[Any], wanted: PageRequest) -> QuerySet[Any] | Sequence[Any]:
     """Unknown values come last in either direction; equal rows keep a stable order."""
     if isinstance(rows, QuerySet):
         field = F(wanted.field)
         order = field.desc(nulls_last=True) if wanted.descending else field.asc(nulls_last=True)
         return rows.order_by(order, "pk")
-    value: Callable[[Any], Any] = lambda row: getattr(row, wanted.field)  # noqa: E731
+    value: Callable[[Any], Any] = lambda row: value_of(row, wanted.field)  # noqa: E731
     known = sorted((row for row in rows if value(row) is not None), key=value, reverse=wanted.descending)
     return [*known, *(row for row in rows if value(row) is None)]
+
+
+def value_of(row: Any, field: str) -> Any:
+    """Of an object or of a row that is a mapping already."""
+    return row[field] if isinstance(row, Mapping) else getattr(row, field)
 
 
 def with_query(query: QueryDict, **changes: object) -> str:

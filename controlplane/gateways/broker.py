@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from broker import claim, issuance, sealing
+from broker import claim, issuance, sealing, tuning
 from broker import cluster as _cluster
 from broker.artifacts import Artifacts, Lock, Progress
 from broker.artifacts import fetch as _fetch
@@ -29,6 +29,7 @@ from broker.issuance import Issued, Leaf
 from broker.java import find_java as _find_java
 from broker.paths import DataPaths, made_once, write_if_changed
 from broker.pki import Hierarchy, PublicKey, Purpose, Revocation, permits
+from broker.ports import is_free as port_is_free
 from broker.processes import (
     HttpReady,
     LogReady,
@@ -41,11 +42,14 @@ from broker.render import principal_rules as _principal_rules
 from broker.render import super_users as _super_users
 from broker.roll import ClusterView, FactsUnavailable, RollEvent, cluster_facts, roll
 from broker.roll import Outcome as RollOutcome
+from broker.rolling import Kind as RollKind
 from broker.rolling import RestartReason
 from broker.spec import ClusterSpec, NodeSpec
 from broker.states import ALIVE, ProcessState
+from broker.turn import TurnTaken, turn
 from broker.unsupervised import Observed
 from broker.unsupervised import observe as _observe
+from broker.web_tls import ensure_web_certificate
 from controlplane.gateways.errors import InvalidRequest, NotFound, Unreachable
 
 __all__ = [
@@ -78,7 +82,9 @@ __all__ = [
     "RestartReason",
     "Revocation",
     "RollEvent",
+    "RollKind",
     "RollOutcome",
+    "TurnTaken",
     "UnixReady",
     "Voter",
     "blockers",
@@ -86,8 +92,10 @@ __all__ = [
     "impact",
     "made_once",
     "permits",
+    "port_is_free",
     "roll",
     "sealing",
+    "turn",
     "unprotected",
     "write_if_changed",
 ]
@@ -174,7 +182,10 @@ def bundled_cluster(name: str) -> ClusterSpec:
 def create_cluster(paths: DataPaths, name: str, brokers: int) -> ClusterSpec:
     """Idempotent: the recorded cluster when there is one; `spec.notes` tells what was chosen at creation."""
     with translated():
-        return _cluster.create_cluster(paths, name=name, brokers=brokers, artifacts=artifacts(paths))
+        made = artifacts(paths)
+        return _cluster.create_cluster(
+            paths, name=name, brokers=brokers, base_port=tuning.base_port(made.env), artifacts=made
+        )
 
 
 def broker_processes(paths: DataPaths, spec: ClusterSpec) -> tuple[ProcessSpec, ...]:
@@ -246,6 +257,12 @@ def revocation_lists(
         return issuance.revocation_lists(data_paths(), spec, purpose, revoked, number, datetime.now(UTC))
 
 
+def web_certificate(paths: DataPaths, spec: ClusterSpec, names: Collection[str]) -> tuple[Path, Path]:
+    """Certificate and key for the web server, from the cluster's broker authority."""
+    with translated():
+        return ensure_web_certificate(paths, spec, names, datetime.now(UTC))
+
+
 def own_leaves(spec: ClusterSpec) -> tuple[Leaf, ...]:
     """The certificates of the cluster's brokers, the control plane and the user admin."""
     with translated():
@@ -309,6 +326,16 @@ def java_version() -> tuple[str, str]:
     """The Java that the brokers run on: path and version."""
     java = _find_java(os.environ)
     return str(java.executable), f"Java {java.version}"
+
+
+def first_port(spec: ClusterSpec) -> int:
+    return min(port for node in spec.nodes for port in node.ports)
+
+
+def wanted_port() -> int | None:
+    """The first port that the environment asks for, if it asks."""
+    with translated():
+        return tuning.base_port(os.environ) if os.environ.get(tuning.PORTS) else None
 
 
 def admin_directory(paths: DataPaths, spec: ClusterSpec) -> Path:

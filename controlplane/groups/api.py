@@ -18,6 +18,7 @@ from controlplane.groups import selectors
 from controlplane.groups.logic import PartitionLag
 
 SORTABLE = ("group", "state", "type", "members", "topics", "lag")
+OFFSET_SORT = ("topic", "partition", "lag", "member")
 
 
 class GroupRowSerializer(serializers.Serializer[Any]):
@@ -105,9 +106,16 @@ class GroupApi(ClusterApiView):
 class GroupOffsetsApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.GROUP_VIEW}
 
-    @extend_schema(summary="Read a group's offsets", responses=GroupOffsetSerializer(many=True))
+    @extend_schema(
+        summary="List a group's offsets",
+        parameters=list_parameters(OFFSET_SORT, search="Any part of the topic's name, in any case."),
+        responses=list_schema(GroupOffsetSerializer),
+    )
     def get(self, request: Request, cluster: str, group: str) -> Response:
-        return Response([_offset(row) for row in selectors.describe(self.cluster, group).rows])
+        search = request.query_params.get("search", "").strip().lower()
+        found = selectors.describe(self.cluster, group).rows
+        rows = [row for row in found if search in row.topic.lower()]
+        return list_answer(request, rows, _offset, sortable=OFFSET_SORT, default_sort="topic")
 
 
 def _row(row: GroupSnapshot) -> dict[str, Any]:

@@ -12,7 +12,16 @@ from rest_framework.response import Response
 
 from controlplane.core.access import Action
 from controlplane.core.errors import Invalid
-from controlplane.core.rest import ApiView, list_answer, list_parameters, list_schema
+from controlplane.core.rest import (
+    DRY_RUN,
+    ApiView,
+    PlanSerializer,
+    is_dry_run,
+    list_answer,
+    list_parameters,
+    list_schema,
+    plan_answer,
+)
 from controlplane.jobs import selectors, services
 from controlplane.jobs.models import Job, JobState
 
@@ -105,9 +114,12 @@ class JobCancel(ApiView):
         summary="Cancel a job",
         description="A queued job ends at once, a running one at its next step.",
         tags=["jobs"],
+        parameters=[DRY_RUN],
         request=None,
-        responses={202: JobDetailSerializer},
+        responses={202: JobDetailSerializer, 200: PlanSerializer},
     )
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
-        job = services.cancel(self.actor, selectors.get_job(self.actor, job_id))
-        return Response(JobDetailSerializer(job).data, status=202)
+        job = selectors.get_job(self.actor, job_id)
+        if is_dry_run(request):
+            return plan_answer(services.plan_cancel(job))
+        return Response(JobDetailSerializer(services.cancel(self.actor, job)).data, status=202)

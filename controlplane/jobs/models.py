@@ -27,6 +27,9 @@ class Job(models.Model):
     args = models.JSONField(default=dict)
     actor = models.JSONField()
     actor_name = models.CharField(max_length=240)
+    request_id = models.CharField(
+        max_length=64, blank=True, help_text="Of the request that asked for the work."
+    )
     state = models.CharField(max_length=12, choices=JobState, default=JobState.QUEUED)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)

@@ -15,8 +15,8 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from controlplane.core.access import Action, Actor, Role
-from controlplane.core.plans import Json
+from controlplane.core.access import Actor, Role, known_actions
+from controlplane.core.plans import Json, Plan, plan_from_json
 from controlplane.jobs.leases import HEARTBEAT_SECONDS, LEASE
 from controlplane.jobs.models import Job
 
@@ -39,6 +39,9 @@ class JobRun:
         self.actor = actor_from_json(job.actor)
         self.cluster: str = job.cluster
         self.attempt = job.attempt
+        reviewed = job.args.get("plan")
+        #: What was reviewed before the job was made; None for work that nobody has to review.
+        self.plan: Plan | None = plan_from_json(reviewed) if reviewed else None
         self._steps: list[dict[str, Any]] = list(job.steps) if job.attempt > 1 else []
         self._written = 0.0
 
@@ -126,7 +129,7 @@ def actor_from_json(data: Mapping[str, Any]) -> Actor:
         kind=data["kind"],
         roles={cluster: Role(role) for cluster, role in data["roles"].items()},
         user_id=data.get("user_id"),
-        scopes=None if scopes is None else frozenset(Action(scope) for scope in scopes),
+        scopes=None if scopes is None else known_actions(scopes),
     )
 
 

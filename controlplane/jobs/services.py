@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from celery import Celery
@@ -17,7 +18,8 @@ from kombu.exceptions import OperationalError
 from controlplane.audit.services import operation
 from controlplane.core.access import Action, Actor
 from controlplane.core.errors import AppError, Conflict
-from controlplane.core.plans import Json
+from controlplane.core.logs import request_id
+from controlplane.core.plans import Json, Plan, PlanStep, Refusal, Risk, StepKind, state_digest
 from controlplane.gateways.errors import GatewayError
 from controlplane.jobs.leases import LEASE, Verdict, Waiting, judge
 from controlplane.jobs.models import Job, JobState
@@ -48,6 +50,7 @@ def enqueue(
         args=dict(args),
         actor=actor_to_json(actor),
         actor_name=actor.name[:240],
+        request_id=request_id.get()[:64],
         created_at=timezone.now(),
         resumable=resumable,
     )
@@ -90,7 +93,7 @@ def run(job_id: str | uuid.UUID) -> Job | None:
     if job is None:
         return None
     try:
-        with heartbeat(job):
+        with heartbeat(job), on_behalf_of(job):
             result = handler_of(job.kind)(JobRun(job))
     except LeaseLost:
         log.warning("job %s was taken over while it ran here", job.pk)
@@ -104,6 +107,16 @@ def run(job_id: str | uuid.UUID) -> Job | None:
     else:
         finish(job, JobState.SUCCEEDED, result=dict(result or {}))
     return job
+
+
+@contextmanager
+def on_behalf_of(job: Job) -> Iterator[None]:
+    """The log and the audit name the request that asked for the work, as if it had been done at once."""
+    token = request_id.set(job.request_id or request_id.get())
+    try:
+        yield
+    finally:
+        request_id.reset(token)
 
 
 def handler_of(kind: str) -> Handler:
@@ -127,6 +140,23 @@ def finish(
         leased_until=None,
     )
     return changed == 1
+
+
+def plan_cancel(job: Job) -> Plan:
+    ended = Refusal("ended", f"{job.title} has already ended", "There is nothing left to cancel.")
+    when = "It ends at once." if job.state == JobState.QUEUED else "It ends at its next step."
+    return Plan(
+        action=Action.JOB_CANCEL,
+        title=f"Cancel {job.title}",
+        apply_label="Cancel the job",
+        cluster=job.cluster,
+        steps=(PlanStep(StepKind.RUN, "job", str(job.pk), summary=when),),
+        risk=Risk.DISRUPTIVE,
+        digest=state_digest({"cancel": str(job.pk), "state": job.state}),
+        warnings=("What its steps have done until then stays done.",),
+        refusals=(ended,) if job.finished else (),
+        undo="None: start the work again.",
+    )
 
 
 def cancel(actor: Actor, job: Job) -> Job:

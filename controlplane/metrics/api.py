@@ -12,9 +12,12 @@ from rest_framework.response import Response
 from controlplane.clusters.rest import ClusterApiView
 from controlplane.core.access import Action
 from controlplane.core.errors import Invalid
+from controlplane.core.rest import list_answer, list_parameters, list_schema
 from controlplane.metrics import charts
-from controlplane.metrics.logic.ranges import DEFAULT, RANGES
+from controlplane.metrics.logic.ranges import DEFAULT, LONGEST_S, RANGES
 from controlplane.metrics.views import chart_json
+
+SORTABLE = ("id", "title", "metric", "scope")
 
 
 class ChartSerializer(serializers.Serializer[Any]):
@@ -51,22 +54,41 @@ def check_range(request: Request) -> None:
         raw = query.get(name)
         if raw is not None and not (raw.isascii() and raw.isdigit() and len(raw) <= 11):
             problems[name] = ["Unix seconds."]
+    if not problems:
+        problems = _period_problems(query.get("from"), query.get("to"))
     if problems:
         raise Invalid(fields=problems)
+
+
+def _period_problems(begin: str | None, end: str | None) -> dict[str, list[str]]:
+    """The API does not guess a period: half of one, or one that ends before it begins, is wrong."""
+    if begin is None and end is None:
+        return {}
+    if begin is None or end is None:
+        return {"to" if end is None else "from": ["`from` and `to` belong together."]}
+    length = int(end) - int(begin)
+    if length <= 0:
+        return {"to": ["Later than `from`."]}
+    return {"from": [f"At most {LONGEST_S // 86_400} days before `to`."]} if length > LONGEST_S else {}
 
 
 class ChartsApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.METRICS_VIEW}
 
-    @extend_schema(summary="List charts", responses=ChartSerializer(many=True))
+    @extend_schema(
+        summary="List charts",
+        parameters=list_parameters(SORTABLE),
+        responses=list_schema(ChartSerializer),
+    )
     def get(self, request: Request, cluster: str) -> Response:
-        fields = ("id", "title", "unit", "metric", "help")
-        return Response(
-            [
-                {**{name: getattr(each, name) for name in fields}, "scope": each.scope.value}
-                for each in charts.CHARTS
-            ]
-        )
+        search = request.query_params.get("search", "").strip().lower()
+        rows = [each for each in charts.CHARTS if search in each.id or search in each.title.lower()]
+        return list_answer(request, rows, _chart, sortable=SORTABLE, default_sort="id")
+
+
+def _chart(chart: charts.Chart) -> dict[str, Any]:
+    fields = ("id", "title", "unit", "metric", "help")
+    return {**{name: getattr(chart, name) for name in fields}, "scope": chart.scope.value}
 
 
 class ChartApi(ClusterApiView):

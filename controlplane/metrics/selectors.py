@@ -22,6 +22,8 @@ from controlplane.metrics.store import MetricStore, Series
 #: Health derives rates from the last minute: long enough to be calm, short enough to be now.
 HEALTH_WINDOW_MS = 60_000
 MOST_LINES = 30
+#: A fraction of a counter by two clocks, the broker's and ours, can come out a hair above all of it.
+WHOLE = 1.0
 
 
 @lru_cache(maxsize=4)
@@ -83,12 +85,13 @@ def chart_data(
 def _lines(chart: Chart, found: list[Series], start: int, step: int) -> dict[str, rates.Bucketed]:
     grouped: dict[str, list[rates.Bucketed]] = {}
     for series in found:
+        most = WHOLE if chart.unit == "fraction" else float("inf")
         raw = (
             rates.rates(series.times, series.values)
             if chart.rate
             else zip(series.times, series.values, strict=True)
         )
-        points = [(ts, value * chart.scale) for ts, value in raw if ts >= start]
+        points = [(ts, min(value * chart.scale, most)) for ts, value in raw if ts >= start]
         grouped.setdefault(series.labels.get(chart.by, ""), []).append(rates.bucketed(points, start, step))
     how = rates.AGGREGATIONS[chart.over]
     return {key: rates.combined(each, how) for key, each in grouped.items()}
@@ -151,6 +154,7 @@ def cluster_health(cluster: str, now: int, *, broker: str = "") -> Health:
             {},
             "min",
             1e-9,
+            most=WHOLE,
         ),
         network_idle=window.gauge("kafka_network_socketserver_networkprocessoravgidle_percent", {}, "min"),
         heap=window.heap(),
@@ -186,12 +190,21 @@ class _Window:
     def gauge(self, name: str, where: Mapping[str, str], over: str) -> Reading:
         return _reading(self.values(name, where), over)
 
-    def rate(self, name: str, where: Mapping[str, str], over: str, scale: float = 1.0) -> Reading:
+    def rate(
+        self,
+        name: str,
+        where: Mapping[str, str],
+        over: str,
+        scale: float = 1.0,
+        *,
+        most: float = float("inf"),
+    ) -> Reading:
         found = {}
         for each in self.series(name, where):
             points = rates.rates(each.times, each.values)
             if points:
-                found[each.labels.get("broker", "")] = rates.mean([value for _, value in points]) * scale
+                mean = rates.mean([value for _, value in points]) * scale
+                found[each.labels.get("broker", "")] = min(mean, most)
         return _reading(found, over)
 
     def heap(self) -> Reading:

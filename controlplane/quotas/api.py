@@ -151,6 +151,16 @@ class QuotasApi(ClusterApiView):
         parameters=[DRY_RUN, IF_MATCH],
         request=QuotaInput,
         responses={200: QUOTA_OR_PLAN},
+        examples=[
+            OpenApiExample(
+                "one limit anew, one removed",
+                {
+                    "entity": {"user": "orders-app"},
+                    "quotas": {"producer_byte_rate": 20000000, "consumer_byte_rate": None},
+                },
+                request_only=True,
+            )
+        ],
     )
     def put(self, request: Request, cluster: str) -> Response:
         return self._alter(request, conditional=True)

@@ -14,12 +14,14 @@ from rest_framework.response import Response
 from controlplane.clusters.rest import ClusterApiView
 from controlplane.core.access import Action
 from controlplane.core.errors import Invalid
-from controlplane.core.rest import valid_data
-from controlplane.gateways.kafka.types import Record
+from controlplane.core.plans import Plan
+from controlplane.core.rest import DRY_RUN, PlanSerializer, change, valid_data
+from controlplane.gateways.kafka.types import ProducedRecord, Record
 from controlplane.records import selectors, services
 from controlplane.records.forms import BrowseForm
+from controlplane.records.logic.plans import NewRecord
 from controlplane.records.logic.seek import MAX_LIMIT, SeekMode
-from controlplane.records.services import MAX_RECORDS, NewRecord
+from controlplane.records.services import MAX_RECORDS
 
 
 class RecordSerializer(serializers.Serializer[Any]):
@@ -101,8 +103,9 @@ class RecordsApi(ClusterApiView):
 
     @extend_schema(
         summary="Produce records",
+        parameters=[DRY_RUN],
         request=ProduceInput,
-        responses={201: ProduceAnswer},
+        responses={201: ProduceAnswer, 200: PlanSerializer},
         examples=[
             OpenApiExample(
                 "one",
@@ -113,9 +116,16 @@ class RecordsApi(ClusterApiView):
     )
     def post(self, request: Request, cluster: str, topic: str) -> Response:
         wanted = [new_record(raw) for raw in valid_data(ProduceInput, request)["records"]]
-        sent = services.produce(self.actor, self.cluster, topic, wanted)
-        rows = [{"partition": r.partition, "offset": r.offset, "timestamp_ms": r.timestamp_ms} for r in sent]
-        return Response({"records": rows}, status=201)
+
+        def apply(plan: Plan) -> Response:
+            sent = services.apply_produce(self.actor, self.cluster, topic, wanted, plan)
+            return Response({"records": [produced_json(each) for each in sent]}, status=201)
+
+        return change(request, services.plan_produce(self.cluster, topic, wanted), apply, conditional=False)
+
+
+def produced_json(sent: ProducedRecord) -> dict[str, Any]:
+    return {"partition": sent.partition, "offset": sent.offset, "timestamp_ms": sent.timestamp_ms}
 
 
 def new_record(raw: dict[str, Any]) -> NewRecord:

@@ -7,8 +7,8 @@ from typing import Any
 
 from django import forms
 
+from controlplane.records.logic.plans import NewRecord
 from controlplane.records.logic.seek import DEFAULT_LIMIT, MAX_LIMIT, Browse, SeekMode
-from controlplane.records.services import NewRecord
 
 
 class BrowseForm(forms.Form):

@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from controlplane.audit.services import operation
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
-from controlplane.core.access import Action, Actor
-from controlplane.core.errors import Refused
-from controlplane.core.plans import Refusal
+from controlplane.core.access import Actor
+from controlplane.core.plans import Plan
 from controlplane.gateways.kafka.types import ProducedRecord
+from controlplane.records.logic import plans
+from controlplane.records.logic.plans import NewRecord, Target
 
 MAX_RECORDS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class NewRecord:
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...] = ()
-    partition: int | None = None
+def plan_produce(cluster: Cluster, topic: str, records: Sequence[NewRecord]) -> Plan:
+    """NotFound before anything is queued: producing never creates a topic."""
+    (found,) = gateway_for(cluster).describe_topics([topic])
+    target = Target(topic, found.topic_id, len(found.partitions), found.internal)
+    return plans.plan_produce(records, target, cluster=cluster.name)
 
 
-def produce(
-    actor: Actor, cluster: Cluster, topic: str, records: Sequence[NewRecord]
+def apply_produce(
+    actor: Actor, cluster: Cluster, topic: str, records: Sequence[NewRecord], plan: Plan
 ) -> tuple[ProducedRecord, ...]:
     """In order; the first failure stops and is raised, those before it are in the topic (the audit row says how many)."""
     gateway = gateway_for(cluster)
-    # NotFound before anything is queued: producing never creates a topic.
-    (described,) = gateway.describe_topics([topic])
-    if described.internal:
-        raise Refused(
-            [
-                Refusal(
-                    "internal",
-                    f"{topic} is one of Kafka's internal topics",
-                    "Only the brokers write to it: a foreign record can stop every consumer group.",
-                )
-            ]
-        )
     done: list[ProducedRecord] = []
-    with operation(actor, Action.TOPIC_PRODUCE, cluster=cluster.name, target=topic) as entry:
+    with operation(actor, plan.action, cluster=cluster.name, target=topic, plan=plan) as entry:
         for record in records:
             done.append(
                 gateway.produce(

@@ -12,6 +12,7 @@ from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.pages import render_page
+from controlplane.core.rest import check_refusals
 from controlplane.gateways.errors import GatewayError, NotFound
 from controlplane.records import pages, selectors, services
 from controlplane.records.forms import BrowseForm, ProduceForm
@@ -59,6 +60,9 @@ def produce(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         page = pages.ProducePage(cluster=cluster, topic=topic, form=form)
         return render_page(request, page, status=422 if request.method == "POST" else 200)
-    (sent,) = services.produce(actor_of(request), cluster, topic, [form.to_record()])
+    records = [form.to_record()]
+    plan = services.plan_produce(cluster, topic, records)
+    check_refusals(plan)
+    (sent,) = services.apply_produce(actor_of(request), cluster, topic, records, plan)
     messages.success(request, f"Produced to partition {sent.partition} at offset {sent.offset:,}")
     return HttpResponseRedirect(resolve_url("records:browse", cluster.name, topic), status=303)

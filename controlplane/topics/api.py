@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.clusters import selectors as clusters
+from controlplane.clusters.configs import CONFIG_LIST, CONFIG_PARAMETERS, config_list
 from controlplane.clusters.models import SnapshotPart, TopicSnapshot
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
@@ -29,11 +30,11 @@ from controlplane.core.rest import (
     valid_data,
     with_etag,
 )
-from controlplane.gateways.kafka.types import ConfigEntry
 from controlplane.topics import selectors, services
 from controlplane.topics.logic.plans import MAX_PARTITIONS, AlterConfigs, CreateTopic
 
 SORTABLE = ("name", "partitions", "replication_factor", "out_of_sync", "records", "size_bytes")
+PARTITION_SORT = ("partition", "leader", "first_offset", "end_offset", "size_bytes")
 
 
 class TopicRowSerializer(serializers.Serializer[Any]):
@@ -72,17 +73,6 @@ class TopicSerializer(serializers.Serializer[Any]):
     partitions = serializers.IntegerField()
     replication_factor = serializers.IntegerField()
     configs = serializers.DictField(child=serializers.CharField(), help_text="Set on the topic itself.")
-
-
-class ConfigSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    value = serializers.CharField(allow_null=True)
-    source = serializers.CharField()  # type: ignore[assignment]
-    default = serializers.BooleanField()
-    read_only = serializers.BooleanField()  # type: ignore[assignment]
-    sensitive = serializers.BooleanField()
-    type = serializers.CharField()
-    documentation = serializers.CharField()
 
 
 class CreateTopicInput(serializers.Serializer[Any]):
@@ -179,11 +169,11 @@ class TopicApi(ClusterApiView):
 class TopicConfigsApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.TOPIC_VIEW, "PATCH": Action.TOPIC_EDIT}
 
-    @extend_schema(summary="Read a topic's settings", responses=ConfigSerializer(many=True))
+    @extend_schema(summary="List a topic's settings", parameters=CONFIG_PARAMETERS, responses=CONFIG_LIST)
     def get(self, request: Request, cluster: str, topic: str) -> Response:
         state = selectors.topic_state(self.cluster, topic)
         entries = selectors.config_entries(self.cluster, topic)
-        return with_etag(Response([config_json(entry) for entry in entries]), state.digest)
+        return with_etag(config_list(request, entries), state.digest)
 
     @extend_schema(
         summary="Change a topic's settings",
@@ -206,18 +196,28 @@ class TopicConfigsApi(ClusterApiView):
 class TopicPartitionsApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.TOPIC_VIEW, "PATCH": Action.TOPIC_EDIT}
 
-    @extend_schema(summary="List a topic's partitions", responses=PartitionSerializer(many=True))
+    @extend_schema(
+        summary="List a topic's partitions",
+        parameters=[
+            *list_parameters(PARTITION_SORT, search=None),
+            OpenApiParameter("out_of_sync", bool, description="Only those with a replica out of sync."),
+        ],
+        responses=list_schema(PartitionSerializer),
+    )
     def get(self, request: Request, cluster: str, topic: str) -> Response:
         described = selectors.describe(self.cluster, topic)
-        rows = selectors.partition_rows(self.cluster, described)
-        digest = selectors.topic_state(self.cluster, topic).digest
-        return with_etag(Response([_partition(row) for row in rows]), digest)
+        rows = [_partition(row) for row in selectors.partition_rows(self.cluster, described)]
+        if flag(request, "out_of_sync"):
+            rows = [row for row in rows if len(row["isr"]) < len(row["replicas"])]
+        answer = list_answer(request, rows, dict, sortable=PARTITION_SORT, default_sort="partition")
+        return with_etag(answer, selectors.topic_state(self.cluster, topic).digest)
 
     @extend_schema(
         summary="Add partitions",
         parameters=[DRY_RUN, IF_MATCH],
         request=AddPartitionsInput,
         responses={200: TOPIC_OR_PLAN},
+        examples=[OpenApiExample("twelve in all", {"partitions": 12}, request_only=True)],
     )
     def patch(self, request: Request, cluster: str, topic: str) -> Response:
         count = valid_data(AddPartitionsInput, request)["partitions"]
@@ -244,19 +244,6 @@ def _topic(view: ClusterApiView, name: str, status: int = 200) -> Response:
 
 def _row(row: TopicSnapshot) -> dict[str, Any]:
     return {name: getattr(row, name) for name in TopicRowSerializer._declared_fields}
-
-
-def config_json(entry: ConfigEntry) -> dict[str, Any]:
-    return {
-        "name": entry.name,
-        "value": None if entry.sensitive else entry.value,
-        "source": str(entry.source),
-        "default": entry.default,
-        "read_only": entry.read_only,
-        "sensitive": entry.sensitive,
-        "type": str(entry.type),
-        "documentation": entry.documentation,
-    }
 
 
 def _partition(row: selectors.PartitionRow) -> dict[str, Any]:

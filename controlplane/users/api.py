@@ -196,6 +196,7 @@ class KafkaUserRotateApi(ClusterApiView):
         parameters=[DRY_RUN, IF_MATCH],
         request=CredentialsInput,
         responses={200: ISSUED_OR_PLAN},
+        examples=[OpenApiExample("a generated password", {"mechanism": "SCRAM-SHA-512"}, request_only=True)],
     )
     @sensitive_variables("data", "password")
     def post(self, request: Request, cluster: str, user: str) -> Response:

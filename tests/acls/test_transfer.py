@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.acls.logic.bindings import in_order
-from controlplane.acls.logic.transfer import COLUMNS, FORMULA, MAX_PROBLEMS, FileFormat, read, write
+from controlplane.acls.logic.transfer import COLUMNS, MAX_PROBLEMS, FileFormat, read, write
+from controlplane.core.cells import FORMULA
 from controlplane.gateways.kafka.access_types import Acl
 from tests.acls.notation import acl
 from tests.acls.test_authorize import ACLS

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from controlplane.config.api_views import schema_document
 from controlplane.config.reference import groups
 from controlplane.core.access import Role
+from controlplane.core.rest import ApiView
 from tests.web.matrix import routes
 from tests.web.people import api, signed_in
 
@@ -39,6 +43,52 @@ def test_every_operation_has_an_id_a_summary_and_problem_answers() -> None:
             if method == "post":
                 assert any(p["name"] == "Idempotency-Key" for p in operation["parameters"]), path
     assert len(ids) == len(set(ids))
+
+
+def described() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in schema_document()["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method} {path}", operation
+
+
+def test_no_parameter_is_listed_twice() -> None:
+    for name, operation in described():
+        found = [(each["in"], each["name"]) for each in operation.get("parameters", ())]
+        assert len(found) == len(set(found)), name
+
+
+def test_no_operation_is_described_with_the_words_of_its_base_class() -> None:
+    for name, operation in described():
+        assert "self." not in operation.get("description", ""), name
+        assert operation.get("description") != inspect.cleandoc(ApiView.__doc__ or ""), name
+
+
+def test_operations_are_grouped_by_domain() -> None:
+    tags = {operation["tags"][0] for _, operation in described()}
+    assert {
+        "acls", "brokers", "certificates", "clusters", "groups", "jobs", "kafka users", "metrics", "operations",
+        "quotas", "records", "service accounts", "tokens", "topics", "users", "about",
+    } == tags  # fmt: skip
+
+
+def test_every_body_has_an_example_that_its_own_schema_takes() -> None:
+    schemas = schema_document()["components"]["schemas"]
+    for name, operation in described():
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if body is None:
+            continue
+        assert body.get("examples"), name
+        known = schemas[body["schema"]["$ref"].rpartition("/")[2]]
+        for example in body["examples"].values():
+            assert example["value"].keys() <= known["properties"].keys(), name
+            assert set(known.get("required", ())) <= example["value"].keys(), name
+
+
+def test_the_document_is_made_without_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as two components of one name, of which one would be lost."""
+    schema_document.cache_clear()
+    schema_document()
+    assert "Warning" not in capsys.readouterr().err
 
 
 def test_it_is_openapi_3_1_in_json_and_yaml() -> None:
@@ -77,13 +127,14 @@ def test_what_does_not_exist_is_a_problem(path: str) -> None:
 def test_a_method_that_does_not_exist_is_a_problem() -> None:
     answer = api(Role.ADMIN).delete("/api/v1/operations/")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.json()["title"] == "Method not allowed"
 
 
 def test_a_body_that_is_not_json_is_a_problem() -> None:
     answer = api(Role.ADMIN).post("/api/v1/users/", "{", content_type="application/json")
     assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
     answer = api(Role.ADMIN).post("/api/v1/users/", "a=1", content_type="application/x-www-form-urlencoded")
-    assert answer.status_code == 415
+    assert (answer.status_code, answer.json()["title"]) == (415, "Unsupported media type")
 
 
 def test_a_misspelt_field_is_not_silently_ignored() -> None:

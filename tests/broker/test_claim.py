@@ -22,7 +22,7 @@ def test_a_new_and_an_empty_directory_are_taken_marked_and_closed_to_others(tmp_
     for root in (tmp_path / "new", empty):
         DataPaths(root).prepare()
         assert stat.S_IMODE(root.stat().st_mode) == 0o700
-        assert (root / MARK).is_file()
+        assert stat.S_IMODE((root / MARK).stat().st_mode) == 0o600
         DataPaths(root).prepare()
 
 

@@ -184,3 +184,28 @@ def test_a_foreign_data_directory_stops_the_preparation(paths: DataPaths, artifa
     meta.write_text(meta.read_text().replace(spec.cluster_id, "another"))
     with pytest.raises(BundledError, match=r"belongs to cluster\.id another"):
         prepare(paths, spec, NOW, artifacts=artifacts)
+
+
+def test_a_node_that_cannot_be_formatted_is_not_left_in_the_record(
+    paths: DataPaths, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = create_cluster(paths, brokers=1, base_port=BASE, artifacts=artifacts, now=NOW)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "ensure_storage", full)
+        with pytest.raises(OSError, match="No space left"):
+            add_node(paths, before, artifacts=artifacts, now=NOW)
+    assert load_cluster(paths) == before
+    assert not paths.cluster("main").node(2).root.exists()
+
+
+def test_a_specification_from_before_another_addition_is_read_anew(
+    paths: DataPaths, artifacts: Artifacts
+) -> None:
+    before, _ = grown(paths, artifacts)
+    after = add_node(paths, before, artifacts=artifacts, now=NOW)
+    assert [node.id for node in after.nodes] == [1, 2, 3]
+    assert len({node.directory_id for node in after.nodes}) == 3

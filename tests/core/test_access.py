@@ -16,6 +16,8 @@ from controlplane.core.access import (
     Actor,
     Role,
     can,
+    known_actions,
+    sees,
 )
 
 roles = st.sampled_from(list(Role))
@@ -87,3 +89,32 @@ def test_a_further_role_never_takes_a_right_away(
     best = max([more, *([held[cluster]] if cluster in held else [])], key=lambda role: role.rank)
     after = can(Actor("kim", "user", {**held, cluster: best}), action, cluster).allowed
     assert after or not before
+
+
+def test_what_only_a_role_everywhere_grants_is_said_so() -> None:
+    kim = Actor("kim", "user", {"main": Role.OPERATOR})
+    assert can(kim, Action.USER_MANAGE, None).reason == (
+        "kim has no role on every cluster; user.manage needs admin"
+    )
+
+
+@pytest.mark.parametrize(
+    ("scopes", "seen"),
+    [
+        (None, True),
+        ({Action.TOPIC_VIEW}, True),
+        ({Action.USER_MANAGE}, False),
+        ({Action.TOKEN_MANAGE_OWN}, False),
+        (set(), False),
+    ],
+)
+def test_a_scope_about_clusters_shows_that_they_exist(scopes: set[Action] | None, seen: bool) -> None:
+    token = Actor(
+        "kim/ci", "token", {"main": Role.OPERATOR}, scopes=None if scopes is None else frozenset(scopes)
+    )
+    assert sees(token, "main") is seen
+    assert not sees(token, "other")
+
+
+def test_a_stored_scope_that_this_version_does_not_know_grants_nothing() -> None:
+    assert known_actions(["topic.view", "moon.land"]) == {Action.TOPIC_VIEW}

@@ -110,7 +110,7 @@ def test_no_fresh_sample_is_unknown_and_not_zero(db: None) -> None:
 def test_the_api_answers_every_chart(cluster: Cluster, api: Callable[[Role], Api]) -> None:
     call = api(Role.VIEWER)
     polling.poll(cluster.name, 1)
-    listed = call("GET", "clusters/main/metrics/charts/").json()
+    listed = call("GET", "clusters/main/metrics/charts/").json()["results"]
     assert {chart["id"] for chart in listed} == set(BY_ID)
     answer = call("GET", "clusters/main/metrics/charts/heap/?range=15m").json()
     assert answer["unit"] == "bytes"

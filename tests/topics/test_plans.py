@@ -160,3 +160,14 @@ def test_the_digest_changes_exactly_with_replicas_and_configs(
     assert base.digest == replace(base, size_bytes=5, records=7, groups=()).digest
     assert base.digest != replace(base, replicas=(*base.replicas, tuple(extra))).digest
     assert base.digest != replace(base, configs={**present, "flush.ms": "1"}).digest
+
+
+@pytest.mark.parametrize(("value", "said"), [("3600000", True), ("604800000", False)])
+def test_a_shorter_retention_does_not_promise_that_records_come_back(value: str, said: bool) -> None:
+    plan = plan_alter_configs(AlterConfigs({"retention.ms": value}), ORDERS, cluster="main")
+    assert ("do not come back" in plan.undo) is said
+
+
+def test_one_record_is_one_record() -> None:
+    assert "about 1 record are" not in plan_delete(ORDERS, cluster="main").warnings[0]
+    assert "about 1 record " in plan_delete(replace(ORDERS, records=1), cluster="main").warnings[0]

@@ -20,7 +20,17 @@ from controlplane.acls.logic.bindings import (
     to_json,
 )
 from controlplane.core.access import Action
-from controlplane.core.plans import Affected, Change, Plan, PlanStep, Refusal, Risk, StepKind
+from controlplane.core.plans import (
+    Affected,
+    ApiCall,
+    Change,
+    Plan,
+    PlanStep,
+    Refusal,
+    Risk,
+    StepKind,
+    api_path,
+)
 from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclPermission
 
 MOST = 2_000
@@ -146,6 +156,10 @@ def _change(
         undo="Revert, on this operation's page under Operations: it brings back exactly what was there.",
         commands=(*commands.lines("--add", add), *commands.lines("--remove", remove)),
         request={"add": [to_json(acl) for acl in add], "remove": [to_json(acl) for acl in remove]},
+        # Deletions by the API are by filter, so only a change that adds has a single request.
+        api=ApiCall("POST", api_path(cluster, "acls"), {"acls": [to_json(acl) for acl in add]})
+        if add and not remove
+        else None,
     )
     return AclChange(plan, add, remove)
 

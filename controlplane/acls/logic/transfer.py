@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from controlplane.acls.logic.bindings import FIELDS, from_json, in_order, to_json
+from controlplane.core.cells import escape
 from controlplane.core.plans import Refusal
 from controlplane.gateways.kafka.access_types import Acl
 
@@ -28,7 +29,6 @@ FIELD_OF = dict(
 )
 REQUIRED = ("principal", "operation", "resource_type", "resource_name")
 UPPER = frozenset({"resource_type", "pattern_type", "operation", "permission"})
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 MAX_BYTES = 2_000_000
 MAX_PROBLEMS = 20
 
@@ -51,10 +51,6 @@ def to_csv(acls: Iterable[Acl]) -> str:
     for acl in in_order(acls):
         writer.writerow(escape(str(getattr(acl, FIELD_OF[column]))) for column in COLUMNS)
     return out.getvalue()
-
-
-def escape(cell: str) -> str:
-    return f"'{cell}" if cell.startswith((*FORMULA, "'")) else cell
 
 
 def unescape(cell: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,7 +11,18 @@ from controlplane.certificates.logic.expiry import in_words
 from controlplane.certificates.logic.names import check_name
 from controlplane.certificates.logic.state import Issued, IssueState, Origin, Reason
 from controlplane.core.access import Action
-from controlplane.core.plans import Affected, Change, Json, Plan, PlanStep, Refusal, Risk, StepKind
+from controlplane.core.plans import (
+    Affected,
+    ApiCall,
+    Change,
+    Json,
+    Plan,
+    PlanStep,
+    Refusal,
+    Risk,
+    StepKind,
+    api_path,
+)
 
 MIN_DAYS, MAX_DAYS, DEFAULT_DAYS = 1, 365, 90
 OPEN_CONNECTIONS = (
@@ -60,6 +72,7 @@ def plan_issue(request: IssueCertificate, state: IssueState, *, cluster: str, no
         refusals=refusals,
         undo="Revoke the certificate and block its principal.",
         request=_request(name, request.days, signing),
+        api=_call(cluster, {"common_name": name, "days": request.days}, request.csr),
     )
 
 
@@ -190,7 +203,13 @@ def plan_renew(
         refusals=tuple(refusals),
         undo="Revoke the new certificate. The old one is not touched.",
         request={**_request(old.common_name, request.days, signing), "replaces": old.serial},
+        api=_call(cluster, {"days": request.days}, request.csr, old.serial, "renew"),
     )
+
+
+def _call(cluster: str, body: Mapping[str, Json], csr: str, *parts: str) -> ApiCall | None:
+    """None with a signing request: its text is kept in no plan."""
+    return None if csr.strip() else ApiCall("POST", api_path(cluster, "certificates", *parts), body)
 
 
 def _renew_refusals(request: RenewCertificate, old: Issued) -> list[Refusal]:
@@ -256,6 +275,9 @@ def plan_revoke(reason: Reason, issued: Issued, *, cluster: str, blocked: bool |
         undo="None: a revoked certificate stays revoked. Issue a new one.",
         confirm_name=issued.common_name,
         request={"reason": reason.value},
+        api=ApiCall(
+            "POST", api_path(cluster, "certificates", issued.serial, "revoke"), {"reason": reason.value}
+        ),
     )
 
 

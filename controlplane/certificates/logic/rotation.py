@@ -284,3 +284,21 @@ def _node_words(step: RotationStep, state: RotationState) -> str:
 
 def _brokers(nodes: Sequence[int]) -> str:
     return ("broker " if len(nodes) == 1 else "brokers ") + ", ".join(map(str, nodes))
+
+
+def plan_request(purpose: str, *, cluster: str) -> Plan:
+    """A request for an authority that somebody else signs: its key waits here, nothing else changes."""
+    return Plan(
+        action=Action.AUTHORITY_MANAGE,
+        title=f"Make a signing request for the {purpose} authority",
+        apply_label="Make the request",
+        cluster=cluster,
+        steps=(
+            PlanStep(
+                StepKind.RUN, "signing request", purpose, summary="Its key is made once and stays here."
+            ),
+        ),
+        risk=Risk.REVERSIBLE,
+        digest=state_digest({"request": purpose}),
+        undo="Nothing to undo: the authority in use stays as it is.",
+    )

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from controlplane.core.access import Action
-from controlplane.core.plans import Change, Plan, PlanStep, Refusal, Risk, StepKind, state_digest
+from controlplane.core.plans import (
+    ApiCall,
+    Change,
+    Plan,
+    PlanStep,
+    Refusal,
+    Risk,
+    StepKind,
+    api_path,
+    state_digest,
+)
 
 SHOWN = 5
 
@@ -90,6 +100,7 @@ def plan_act(act: BrokerAct, state: BrokerState, *, cluster: str) -> Plan:
         undo=_undo(act),
         confirm_name=f"broker {state.id}" if severe else None,
         request={"act": act.value, "broker": state.id},
+        api=ApiCall("POST", api_path(cluster, "brokers", str(state.id)), {"act": act.value}),
     )
 
 
@@ -203,6 +214,7 @@ def plan_roll(state: ClusterProcesses, *, cluster: str) -> Plan:
         undo="It can be cancelled between two brokers.",
         commands=("python -m broker roll",),
         request={"act": "roll"},
+        api=ApiCall("POST", api_path(cluster, "brokers", "roll")),
     )
 
 
@@ -231,4 +243,5 @@ def plan_add(state: ClusterProcesses, *, cluster: str, ports: str = "") -> Plan:
         warnings=("It carries no partitions until topics are created or replicas are moved to it.",),
         undo="Stop the broker. It holds nothing as long as no replica was moved to it.",
         request={"act": "add"},
+        api=ApiCall("POST", api_path(cluster, "brokers")),
     )

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from controlplane.gateways.kafka.types import LogDir, TopicDescription
+from controlplane.gateways.kafka.types import ConfigEntry, ConfigSource, LogDir, TopicDescription
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +99,15 @@ def record_counts(first: Mapping[tuple[str, int], int], end: Mapping[tuple[str, 
     return dict(counts)
 
 
+def kafka_default(entry: ConfigEntry) -> str | None:
+    """Kafka's own default, whatever overrides it; None where it has none."""
+    if entry.source == ConfigSource.DEFAULT_CONFIG:
+        return entry.value
+    own = [each.value for each in entry.synonyms if each.source == ConfigSource.DEFAULT_CONFIG]
+    return own[-1] if own else None
+
+
 def total_lag(committed: Mapping[tuple[str, int], int], end: Mapping[tuple[str, int], int]) -> int | None:
-    """Records behind over partitions with a commit; None when no end offset is known for any of them."""
+    """Records behind over partitions with a commit; None when nothing is known of any of them."""
     known = [max(end[key] - offset, 0) for key, offset in committed.items() if key in end and offset >= 0]
-    if committed and not known:
-        return None
-    return sum(known)
+    return sum(known) if known else None

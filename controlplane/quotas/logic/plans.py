@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from controlplane.core.access import Action
 from controlplane.core.plans import (
     Affected,
+    ApiCall,
     Change,
     Json,
     Plan,
@@ -18,6 +19,7 @@ from controlplane.core.plans import (
     Refusal,
     Risk,
     StepKind,
+    api_path,
     state_digest,
 )
 from controlplane.gateways.kafka.access_types import QuotaEntity
@@ -188,6 +190,9 @@ def _plan(
         undo="Revert on the quota's page puts the former values back, as a plan.",
         commands=(commands.alter(entity, to_set, removed),) if changes and not refused else (),
         request={"entity": _json(entity), "quotas": dict(request.values)},
+        api=ApiCall(
+            "PUT", api_path(cluster, "quotas"), {"entity": _json(entity), "quotas": dict(request.values)}
+        ),
     )
 
 

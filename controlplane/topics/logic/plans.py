@@ -10,7 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from controlplane.core.access import Action
-from controlplane.core.plans import Affected, Change, Plan, PlanStep, Refusal, Risk, StepKind
+from controlplane.core.plans import (
+    Affected,
+    ApiCall,
+    Change,
+    Json,
+    Plan,
+    PlanStep,
+    Refusal,
+    Risk,
+    StepKind,
+    api_path,
+)
 from controlplane.topics.logic import commands
 from controlplane.topics.logic.names import check_name, collision
 from controlplane.topics.logic.state import ClusterState, TopicState
@@ -37,6 +48,12 @@ class AlterConfigs:
 def plan_create(
     request: CreateTopic, state: ClusterState, *, cluster: str, broker_refusal: Refusal | None = None
 ) -> Plan:
+    body: dict[str, Json] = {
+        "name": request.name,
+        "partitions": request.partitions,
+        "replication_factor": request.replication_factor,
+        "configs": dict(request.configs),
+    }
     refusals = [*_create_refusals(request, state), *([broker_refusal] if broker_refusal else [])]
     changes = (
         Change("partitions", None, str(request.partitions)),
@@ -57,12 +74,8 @@ def plan_create(
         commands=(
             commands.create(request.name, request.partitions, request.replication_factor, request.configs),
         ),
-        request={
-            "name": request.name,
-            "partitions": request.partitions,
-            "replication_factor": request.replication_factor,
-            "configs": dict(request.configs),
-        },
+        request=body,
+        api=ApiCall("POST", api_path(cluster, "topics"), body),
     )
 
 
@@ -133,6 +146,7 @@ def plan_alter_configs(
     changes = tuple(_config_changes(request, state))
     refusals = [
         _internal_refusal(state) if state.internal else None,
+        _both_refusal(request),
         _min_isr_refusal(request.to_set, state.replication_factor),
         None
         if changes
@@ -154,13 +168,31 @@ def plan_alter_configs(
         warnings=tuple(warning for change in changes for warning in _config_warnings(change, state)),
         refusals=tuple(refusal for refusal in refusals if refusal),
         affected=_affected(state),
-        undo="Set the former values again: Operations keeps them.",
+        undo=(
+            "Set the former values again: Operations keeps them. Records deleted until then do not come back."
+            if _can_lose_records(changes)
+            else "Set the former values again: Operations keeps them."
+        ),
         commands=(commands.alter(state.name, to_set, to_delete),) if changes else (),
         request={"set": dict(request.to_set), "delete": list(request.to_delete)},
+        api=ApiCall(
+            "PATCH",
+            api_path(cluster, "topics", state.name, "configs"),
+            {"set": dict(request.to_set), "reset": list(request.to_delete)},
+        ),
     )
 
 
 DEFAULT_NOTE = "default"
+
+
+def _both_refusal(request: AlterConfigs) -> Refusal | None:
+    both = sorted(request.to_set.keys() & set(request.to_delete))
+    if not both:
+        return None
+    return Refusal(
+        "set_and_reset", f"{', '.join(both)}: to be set and to be reset at once", "Ask for one of the two."
+    )
 
 
 def _config_changes(request: AlterConfigs, state: TopicState) -> list[Change]:
@@ -242,6 +274,7 @@ def plan_add_partitions(count: int, state: TopicState, *, cluster: str) -> Plan:
         undo="None: Kafka cannot remove partitions.",
         commands=(commands.add_partitions(state.name, count),),
         request={"partitions": count},
+        api=ApiCall("PATCH", api_path(cluster, "topics", state.name, "partitions"), {"partitions": count}),
     )
 
 
@@ -251,7 +284,7 @@ def plan_delete(state: TopicState, *, cluster: str) -> Plan:
         Change("replication factor", str(state.replication_factor), None),
         *(Change(name, value, None) for name, value in sorted(state.configs.items())),
     ]
-    records = "all its records" if state.records is None else f"about {state.records:,} records"
+    records = "all its records" if state.records is None else _about_records(state.records)
     return Plan(
         action=Action.TOPIC_DELETE,
         title=f"Delete topic {state.name}",
@@ -266,8 +299,12 @@ def plan_delete(state: TopicState, *, cluster: str) -> Plan:
         undo="None. Settings can be read in Operations; records cannot be brought back.",
         commands=(commands.delete(state.name),),
         confirm_name=state.name,
-        request={},
+        api=ApiCall("DELETE", api_path(cluster, "topics", state.name)),
     )
+
+
+def _about_records(count: int) -> str:
+    return f"about {count:,} record{'' if count == 1 else 's'}"
 
 
 def _internal_refusal(state: TopicState) -> Refusal:

@@ -8,9 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from controlplane.core.access import Action
-from controlplane.core.plans import Affected, Change, Json, Plan, PlanStep, Refusal, Risk, StepKind
+from controlplane.core.plans import (
+    Affected,
+    ApiCall,
+    Change,
+    Json,
+    Plan,
+    PlanStep,
+    Refusal,
+    Risk,
+    StepKind,
+    api_path,
+)
 from controlplane.gateways.kafka.access_types import QuotaEntity
 from controlplane.users.logic import commands
 from controlplane.users.logic.names import check_name, check_password
@@ -83,7 +95,16 @@ def plan_create(
         undo="Delete the user.",
         commands=(commands.upsert(request.name, request.mechanisms, request.iterations),),
         request=_request(request),
+        api=_call(request, api_path(cluster, "users"), {"name": request.name}),
     )
+
+
+def _call(request: SetCredentials, path: str, body: Mapping[str, Json]) -> ApiCall | None:
+    """The API sets one mechanism at a time, and makes the password itself unless it is given one."""
+    if len(request.mechanisms) != 1 or not request.generated:
+        return None
+    more: dict[str, Json] = {"mechanism": request.mechanisms[0], "iterations": request.iterations}
+    return ApiCall("POST", path, {**body, **more})
 
 
 def plan_rotate(
@@ -113,6 +134,7 @@ def plan_rotate(
         ),
         commands=(commands.upsert(request.name, request.mechanisms, request.iterations),),
         request=_request(request),
+        api=_call(request, api_path(cluster, "users", request.name, "rotate"), {}),
     )
 
 
@@ -148,7 +170,18 @@ def plan_delete(request: DeleteUser, state: UserState, *, cluster: str) -> Plan:
         ),
         confirm_name=state.name if whole else None,
         request={"mechanisms": list(wanted), "acls": bool(acls), "quotas": bool(quotas)},
+        api=ApiCall("DELETE", api_path(cluster, "users", state.name) + _options(request)),
     )
+
+
+def _options(request: DeleteUser) -> str:
+    asked = {
+        "mechanism": request.mechanisms[0] if len(request.mechanisms) == 1 else "",
+        "acls": "true" if request.acls else "",
+        "quotas": "true" if request.quotas else "",
+    }
+    given = {name: value for name, value in asked.items() if value}
+    return f"?{urlencode(given)}" if given else ""
 
 
 def _credential_refusals(request: SetCredentials, password: str | None) -> list[Refusal | None]:
