@@ -137,7 +137,7 @@ class AclImportApi(ClusterApiView):
 
     @extend_schema(
         summary="Import ACLs",
-        description="The set difference between the file and the cluster. If-Match takes the ETag of an unfiltered list.",
+        description="The set difference between the file and the cluster. If-Match takes the ETag of the dry run.",
         parameters=[DRY_RUN, IF_MATCH],
         request=ImportInput,
         responses={200: ChangedSerializer},

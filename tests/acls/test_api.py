@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from controlplane.acls.logic.bindings import exactly, from_json
+from controlplane.acls.logic.transfer import FileFormat, write
 from controlplane.audit.models import Operation
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
@@ -341,3 +342,15 @@ def test_a_certificate_of_ours_is_a_credential(api: MakeApi, gateway: KafkaGatew
     ]
     assert f"User:{names[1]}" in told
     assert f"User:{names[0]}" not in told
+
+
+@pytest.mark.parametrize(("remove_others", "status"), [(False, 200), (True, 412)])
+def test_an_import_that_only_adds_does_not_mind_what_others_do(
+    api: MakeApi, gateway: KafkaGateway, clean_acls: str, remove_others: bool, status: int
+) -> None:
+    call = api(Role.ADMIN)
+    text = write([from_json(binding(clean_acls))], FileFormat.YAML)
+    body = {"format": "yaml", "text": text, "remove_others": remove_others}
+    tag = call("POST", f"{ACLS}import/?dry_run=true", body)["ETag"]
+    known_to_all(gateway, [from_json(binding(clean_acls, principal=f"User:{clean_acls}-bob"))])
+    assert call("POST", f"{ACLS}import/", body, If_Match=tag).status_code == status

@@ -49,8 +49,6 @@ class AclChange:
 def plan_create(wanted: Sequence[Acl], state: Authorizer, *, cluster: str, title: str = "") -> AclChange:
     """Bindings that exist already are left out: creating them again would do nothing."""
     add = tuple(acl for acl in in_order(wanted) if acl not in state.acls)
-    touched = {(acl.principal, *_resource(acl)) for acl in wanted}
-    about = [acl for acl in state.acls if (acl.principal, *_resource(acl)) in touched]
     return _change(
         add,
         (),
@@ -58,9 +56,15 @@ def plan_create(wanted: Sequence[Acl], state: Authorizer, *, cluster: str, title
         cluster=cluster,
         title=title or _title("Create", add or in_order(wanted)),
         apply_label=f"Create {_count(add)}",
-        digest_of=about,
+        digest_of=_about(wanted, state),
         refusals=(*checks.refusals_of(wanted), *_nothing(add, "Every binding exists already")),
     )
+
+
+def _about(wanted: Sequence[Acl], state: Authorizer) -> list[Acl]:
+    """What an addition is reviewed against: the same principals' bindings on the same resources, and no others."""
+    touched = {(acl.principal, *_resource(acl)) for acl in wanted}
+    return [acl for acl in state.acls if (acl.principal, *_resource(acl)) in touched]
 
 
 def plan_delete(doomed: Sequence[Acl], state: Authorizer, *, cluster: str, title: str = "") -> AclChange:
@@ -99,7 +103,7 @@ def plan_import(
         cluster=cluster,
         title=f"Import ACLs: {len(add)} to add, {len(remove)} to remove",
         apply_label=f"Change {_count(changed)}",
-        digest_of=state.acls,
+        digest_of=state.acls if remove_others else _about(wanted, state),
         refusals=(
             *problems,
             *checks.refusals_of(wanted),
