@@ -166,7 +166,8 @@ Configuration:
       name: STDOUT
       target: SYSTEM_OUT
       PatternLayout:
-        pattern: "[%d] %p %m (%c)%n"
+        # Messages hold names that clients choose: a line break in one must not begin a line of its own.
+        pattern: "[%d] %p %enc{%m}{CRLF} (%c)%n"
   Loggers:
     Root:
       level: INFO

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from broker.paths import DataPaths
+from broker.spec import ClusterSpec
 from controlplane.acls import selectors, watching
 from controlplane.acls.logic.authorize import Question, authorize
 from controlplane.acls.logic.authorizer_log import Denial
@@ -16,7 +18,7 @@ from controlplane.acls.models import AclWatch
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import SYSTEM, Role
 from controlplane.gateways import broker as bundled
-from controlplane.gateways.errors import Unreachable
+from controlplane.gateways.errors import GatewayError, Unreachable
 from controlplane.gateways.kafka.access_types import (
     Acl,
     AclOperation,
@@ -231,3 +233,28 @@ def test_the_brokers_log_names_the_binding_that_we_name(
         return row is not None and row.denied_by == decision.decided_by
 
     eventually(named)
+
+
+def test_a_client_cannot_write_a_line_of_its_own_into_the_log(
+    cluster: Cluster, cluster_spec: ClusterSpec, data_paths: DataPaths, as_user: Connect, clean_acls: str
+) -> None:
+    """Else whoever can log in could have Denials offer "allow this" for whatever it likes."""
+    written = data_paths.cluster(cluster_spec.name).root.glob("nodes/*/log4j2.yaml")
+    if not all("%enc{%m}{CRLF}" in path.read_text() for path in written):
+        pytest.skip("these brokers were started by an older version")
+    forged = (
+        f"{clean_acls} for\n[2026-01-02 10:00:00,000] INFO Principal = User:{clean_acls}-forged is Denied operation = ALL"
+        " from host = 10.0.0.1 on resource = Cluster:LITERAL:kafka-cluster for request = Fetch"
+        " with resourceRefCount = 1 based on rule DefaultDeny\n"
+    )
+    theirs = as_user(f"{clean_acls}-eve")
+
+    def refused() -> Denial | None:
+        with pytest.raises(GatewayError):
+            theirs.list_group_offsets([forged])
+        return denied(cluster, clean_acls)
+
+    row = eventually(refused, timeout=30, every=0.5)
+    assert row.principal == f"User:{clean_acls}-eve"
+    assert "forged" in row.resource_name
+    assert not [each for each in selectors.recent_denials(cluster).rows if "forged" in each.principal]
