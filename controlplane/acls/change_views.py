@@ -94,7 +94,7 @@ def import_(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         return _form_page(request, pages.ImportAclsPage(cluster=cluster, form=form))
     data = form.cleaned_data
     carried = request.POST.copy()  # the file's text, so that apply reads what was reviewed
-    carried["text"] = data["text"]
+    carried["text"], carried["format"] = data["text"], data["format"]
     request.POST = carried  # type: ignore[assignment]
     change = services.plan_import(
         cluster, data["text"], FileFormat(data["format"]), remove_others=data["remove_others"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from django import forms
@@ -29,6 +30,7 @@ TYPE_CHOICES = tuple((kind.value, words(kind).capitalize()) for kind in RESOURCE
 OPERATION_CHOICES = tuple((operation.value, words(operation).capitalize()) for operation in OPERATIONS)
 PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 MAX_UPLOAD = 1_000_000
+ENDINGS = {".csv": FileFormat.CSV.value, ".yaml": FileFormat.YAML.value, ".yml": FileFormat.YAML.value}
 
 
 class AclForm(forms.Form):
@@ -198,7 +200,9 @@ class ExplainForm(forms.Form):
         widget=forms.Select(attrs={"data-shows": ""}),
     )
     principal = forms.CharField(
-        label="Principal", max_length=1000, widget=forms.TextInput(attrs={**PLAIN, "placeholder": "User:ann"})
+        label="Principal",
+        max_length=1000,
+        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "User:ann", "list": "known-principals"}),
     )
     host = forms.CharField(
         label="From host",
@@ -211,7 +215,9 @@ class ExplainForm(forms.Form):
         label="Operation",
         choices=tuple(choice for choice in OPERATION_CHOICES if choice[0] != AclOperation.ALL),
     )
-    resource_type = forms.ChoiceField(label="On a", choices=TYPE_CHOICES)
+    resource_type = forms.ChoiceField(
+        label="On a", choices=TYPE_CHOICES, help_text="The cluster needs no name."
+    )
     resource_name = forms.CharField(
         label="Name or topic",
         max_length=1000,
@@ -261,7 +267,9 @@ class ImportForm(forms.Form):
     )
     file = forms.FileField(label="Or a file", required=False)
     format = forms.ChoiceField(
-        label="Format", choices=((FileFormat.CSV.value, "CSV"), (FileFormat.YAML.value, "YAML"))
+        label="Format",
+        choices=((FileFormat.CSV.value, "CSV"), (FileFormat.YAML.value, "YAML")),
+        help_text="A file's ending says it: .csv, .yaml, .yml.",
     )
     remove_others = forms.BooleanField(
         label="Remove bindings that are not in the file",
@@ -277,6 +285,7 @@ class ImportForm(forms.Form):
                 self.add_error("file", "At most 1 MB.")
             else:
                 data["text"] = upload.read().decode("utf-8", "replace")
+                data["format"] = ENDINGS.get(PurePath(upload.name).suffix.lower(), data.get("format"))
         if not (data.get("text") or "").strip():
             self.add_error("text", "Paste the bindings, or choose a file.")
         return data

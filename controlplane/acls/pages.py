@@ -70,14 +70,14 @@ class AclMatrixPage(AclPage):
 
 @dataclass(frozen=True)
 class AclExplainPage(AclPage):
-    """`keys` are the bindings that "add these bindings" posts."""
+    """The bindings of the way out, as their forms post them."""
 
     template: ClassVar[str] = "acls/explain.html"
 
     form: ExplainForm
     verdict: Verdict | None
-    keys: tuple[str, ...]
-    remove_keys: tuple[str, ...]
+    missing: tuple[Row, ...]
+    in_the_way: tuple[Row, ...]
     principals: tuple[str, ...]
 
 

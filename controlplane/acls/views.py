@@ -15,7 +15,7 @@ from controlplane.acls.forms import ExplainForm, WatchForm
 from controlplane.acls.logic import questions, selection, transfer
 from controlplane.acls.logic.authorize import Authorizer
 from controlplane.acls.logic.authorizer_log import Denial
-from controlplane.acls.logic.bindings import OPERATIONS, PATTERNS, PERMISSIONS, RESOURCE_TYPES, key, words
+from controlplane.acls.logic.bindings import OPERATIONS, PATTERNS, PERMISSIONS, RESOURCE_TYPES, words
 from controlplane.acls.logic.findings import Finding, FindingKind
 from controlplane.acls.logic.selection import SIGNS, Filters, Group
 from controlplane.acls.logic.transfer import FileFormat
@@ -137,8 +137,8 @@ def explain(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         **_head(request, cluster, "explain", error),
         form=form,
         verdict=verdict,
-        keys=tuple(key(acl) for acl in verdict.would_allow) if verdict else (),
-        remove_keys=tuple(key(acl) for acl in verdict.remove_first) if verdict else (),
+        missing=tuple(map(selection.row_of, verdict.would_allow)) if verdict else (),
+        in_the_way=tuple(map(selection.row_of, verdict.remove_first)) if verdict else (),
         principals=tuple(sorted({acl.principal for acl in state.acls})),
     )
     return render_page(request, page)

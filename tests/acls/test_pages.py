@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from controlplane.accounts.models import User
 from controlplane.acls.logic.bundles import Bundle, BundleRequest, bindings_of
+from controlplane.acls.logic.transfer import FileFormat, write
 from controlplane.acls.models import AclWatch
 from controlplane.audit.models import Operation
 from controlplane.clusters.models import Cluster
@@ -20,9 +21,10 @@ from controlplane.gateways.kafka.access_types import (
     PatternType,
 )
 from controlplane.gateways.kafka.gateway import KafkaGateway
-from tests.acls.conftest import known_to_all
+from tests.acls.conftest import Connect, described, known_to_all
 from tests.browsing import Open
 from tests.ui.browser import THEMES, WIDTHS, Theme
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -55,6 +57,7 @@ def test_an_application_gets_what_it_needs_loses_it_and_gets_it_back(
     assert len(granted) == 2
 
     page = seen.open(f"/clusters/main/acls/?principal={principal}")
+    expect(page.get_by_role("button", name="Delete selected…")).to_be_hidden()
     for box in page.get_by_role("checkbox").all():
         box.check()
     page.get_by_role("button", name="Delete selected…").click()
@@ -151,6 +154,46 @@ def test_a_file_is_imported_as_the_difference(
     page.get_by_role("button", name="Change 2 bindings").click()
     expect(page.get_by_role("status").get_by_text("2 to add")).to_be_visible()
     assert len(theirs(gateway, principal)) == 2
+    seen.assert_quiet()
+
+
+def test_a_yaml_file_is_known_by_its_ending(
+    open_page: Open, gateway: KafkaGateway, admin: User, clean_acls: str
+) -> None:
+    principal = f"User:{clean_acls}-ann"
+    wanted = Acl(principal, "*", AclOperation.READ, AclPermission.ALLOW, AclResourceType.TOPIC, clean_acls)
+    seen = open_page(admin)
+    page = seen.open("/clusters/main/acls/import/")
+    page.get_by_label("Or a file").set_input_files(
+        {"name": "acls.yaml", "mimeType": "text/plain", "buffer": write([wanted], FileFormat.YAML).encode()}
+    )
+    page.get_by_role("button", name="Review plan").click()
+    page.get_by_role("button", name="Change 1 binding").click()
+    expect(page.get_by_role("status").get_by_text("1 to add")).to_be_visible()
+    assert theirs(gateway, principal) == {wanted}
+    seen.assert_quiet()
+
+
+def test_a_denial_is_allowed_from_its_row(
+    open_page: Open, gateway: KafkaGateway, admin: User, as_user: Connect, clean_acls: str
+) -> None:
+    principal, client = f"User:{clean_acls}-eve", as_user(f"{clean_acls}-eve")
+    seen = open_page(admin)
+    path = f"/clusters/main/acls/denials/?search={clean_acls}"
+
+    def listed() -> bool:
+        assert not described(client)
+        return seen.open(path).get_by_role("button", name="Allow this…").count() == 1
+
+    eventually(listed, timeout=30, every=0.5)
+    seen.page.get_by_role("button", name="Allow this…").click()
+    expect(seen.page.get_by_text("Nothing has happened yet.")).to_be_visible()
+    assert not theirs(gateway, principal)
+    seen.page.get_by_role("button", name="Create 1 binding").click()
+    expect(seen.page.get_by_role("status").get_by_text("known to every broker")).to_be_visible()
+    assert described(client)
+    page = seen.open("/clusters/main/acls/denials/?search=nobody-is-called-so")
+    expect(page.get_by_role("heading", name="No denial matches")).to_be_visible()
     seen.assert_quiet()
 
 

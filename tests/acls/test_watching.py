@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
-from broker.paths import DataPaths
-from broker.spec import ClusterSpec
 from controlplane.acls import selectors, watching
 from controlplane.acls.logic.authorize import Question, authorize
 from controlplane.acls.logic.authorizer_log import Denial
@@ -18,48 +16,22 @@ from controlplane.acls.models import AclWatch
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import SYSTEM, Role
 from controlplane.gateways import broker as bundled
-from controlplane.gateways.errors import GatewayError, Unreachable
+from controlplane.gateways.errors import Unreachable
 from controlplane.gateways.kafka.access_types import (
     Acl,
     AclOperation,
     AclPermission,
     AclResourceType,
-    CredentialMechanism,
 )
 from controlplane.gateways.kafka.gateway import KafkaGateway
-from controlplane.gateways.kafka.security import KafkaConnection, ScramMechanism, ScramTls, Tls
 from controlplane.jobs import services as jobs
 from controlplane.jobs.models import Job
-from tests.acls.conftest import known_to_all
+from tests.acls.conftest import Connect, described, known_to_all
 from tests.acls.notation import acl
 from tests.conftest import Api
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Connect = Callable[[str], KafkaGateway]
-
-
-@pytest.fixture
-def as_user(
-    cluster_spec: ClusterSpec, data_paths: DataPaths, gateway: KafkaGateway, clean_acls: str
-) -> Iterator[Connect]:
-    """A gateway of a new SCRAM user of that name."""
-    ca = data_paths.cluster(cluster_spec.name).clients / "admin" / "ca.pem"
-    opened: list[tuple[str, KafkaGateway]] = []
-
-    def connect(user: str) -> KafkaGateway:
-        gateway.upsert_user_scram_credential(user, CredentialMechanism.SCRAM_SHA_256, "long-enough", 4096)
-        tls = Tls(cafile=str(ca))
-        security = ScramTls(user, "long-enough", ScramMechanism.SCRAM_SHA_256, tls)
-        bootstrap = ",".join(node.listener("SASL_SSL").address for node in cluster_spec.nodes)
-        found = KafkaGateway(KafkaConnection(bootstrap, security))
-        opened.append((user, found))
-        return found
-
-    yield connect
-    for user, each in opened:
-        each.close()
-        gateway.delete_user_scram_credential(user, CredentialMechanism.SCRAM_SHA_256)
 
 
 def start(cluster: Cluster, seconds: int) -> Job:
@@ -108,14 +80,6 @@ def test_it_sees_what_is_used_and_sets_the_level_back(
     assert idle in unused.acls
     assert used not in unused.acls
     assert selectors.open_watch(cluster) is None
-
-
-def described(gateway: KafkaGateway) -> bool:
-    try:
-        gateway.describe_acls()
-    except GatewayError:
-        return False
-    return True
 
 
 def test_a_cancelled_window_sets_the_level_back_and_is_no_evidence(

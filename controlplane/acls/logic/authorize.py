@@ -48,12 +48,14 @@ class Question:
     resource_name: str
     host: str = WILDCARD
 
+    @property
+    def what(self) -> str:
+        if self.resource_type == AclResourceType.CLUSTER:
+            return f"{self.operation} on the cluster"
+        return f"{self.operation} on {words(self.resource_type)} {self.resource_name}"
+
     def __str__(self) -> str:
-        what = words(self.resource_type)
-        where = (
-            "the cluster" if self.resource_type == AclResourceType.CLUSTER else f"{what} {self.resource_name}"
-        )
-        return f"{self.principal} {self.operation} on {where} from {host_text(self.host)}"
+        return f"{self.principal} {self.what} from {host_text(self.host)}"
 
 
 @dataclass(frozen=True, slots=True)
