@@ -136,7 +136,7 @@ def _find_killed(code: int | None, text: str, facts: Facts) -> Diagnosis | None:
         what = f"It {explain_exit(code)}; Kastellan did not send it."
     else:
         return None
-    return Diagnosis(Cause.KILLED, what, "Someone, or the system, ended it. It is started again.")
+    return Diagnosis(Cause.KILLED, what, "Someone, or the system, ended it.")
 
 
 Finder = Callable[[int | None, str, Facts], Diagnosis | None]

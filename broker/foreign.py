@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -29,7 +30,7 @@ def private_key(pem: str, password: str = "") -> PrivateKey:
     except TypeError as error:
         needed = "needs its password" if not password else "is not encrypted, but a password was given"
         raise PkiError(f"the private key {needed}") from error
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise PkiError("the private key cannot be read", "Give PEM, and the right password.") from error
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in ("secp256r1", "secp384r1"):
         return key
@@ -45,11 +46,20 @@ def hierarchy(
 ) -> Hierarchy:
     """From the authority that has `key` up to its root; the certificates may come in any order."""
     try:
-        certificates = x509.load_pem_x509_certificates(_bounded(chain_pem))
-    except ValueError as error:
+        return _hierarchy(purpose, x509.load_pem_x509_certificates(_bounded(chain_pem)), key, hosts, now)
+    except (ValueError, UnsupportedAlgorithm) as error:  # also of odd keys, curves and names deep inside
         raise PkiError(
             "the certificates cannot be read", "Give PEM: the authority's, up to and with its root."
         ) from error
+
+
+def _hierarchy(
+    purpose: Purpose,
+    certificates: list[x509.Certificate],
+    key: PrivateKey,
+    hosts: Collection[str],
+    now: datetime,
+) -> Hierarchy:
     issuing = next((each for each in certificates if each.public_key() == key.public_key()), None)
     if issuing is None:
         raise PkiError("no certificate belongs to the private key", "Add the authority's own certificate.")

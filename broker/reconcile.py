@@ -308,10 +308,22 @@ def _with(world: World, name: str, entry: Entry) -> World:
     return replace(world, entries={**world.entries, name: entry})
 
 
+FOLLOWS: Mapping[ProcessState, str] = {
+    _S.BACKOFF: "It is started again.",
+    _S.FATAL: "Given up: it is not started again by itself. Start it when the cause is gone.",
+}
+
+
+def _with_what_follows(state: ProcessState, diagnosis: Diagnosis) -> Diagnosis:
+    """The cause is one thing, what the supervisor does about it another: it follows from the state alone."""
+    follows = FOLLOWS.get(state, "")
+    return replace(diagnosis, hint=f"{diagnosis.hint} {follows}".strip())
+
+
 def summary(world: World, entry: Entry) -> Diagnosis | None:
     """Why a process is not up, in plain words; None when there is nothing to say."""
     if entry.state in (_S.BACKOFF, _S.FATAL, _S.EXITED) and entry.failure:
-        return entry.failure.diagnosis
+        return _with_what_follows(entry.state, entry.failure.diagnosis)
     if entry.state is _S.STOPPED and _should_run(world, entry):
         return Diagnosis(Cause.UNKNOWN, f"Waits for {', '.join(waits_for(world, entry))}.")
     return None

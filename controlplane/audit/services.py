@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -75,14 +75,17 @@ def operation(
     before: Json = None,
     request_id: str | None = None,
     atomic: bool = False,
+    needs: Collection[Action] = (),
 ) -> Iterator[Entry]:
+    """`needs`: further actions that the body takes; a token that is scoped for the first alone does not get them."""
     row = _new_row(actor, action, cluster, target, plan, request_id)
-    decision = can(actor, action, cluster)
-    if not decision.allowed:
-        record_refusal(row, decision.reason)
-        denied = Forbidden(decision.reason, action=action, cluster=cluster)
-        denied.recorded = True
-        raise denied
+    for needed in (action, *needs):
+        decision = can(actor, needed, cluster)
+        if not decision.allowed:
+            record_refusal(row, decision.reason)
+            denied = Forbidden(decision.reason, action=needed, cluster=cluster)
+            denied.recorded = True
+            raise denied
     started = time.monotonic()
     entry = Entry(row, before=before)
     try:

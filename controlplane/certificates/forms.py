@@ -15,7 +15,21 @@ from controlplane.certificates.logic.plans import (
 )
 from controlplane.certificates.logic.state import Reason
 
-CSR_WIDGET = forms.Textarea(
+
+class PublicText(forms.Textarea):
+    """Shows what was posted again, unless a private key is in it: that is never shown, not even beside its mistake."""
+
+    def format_value(self, value: object) -> str | None:
+        text = super().format_value(value)
+        return None if text and "PRIVATE KEY" in text else text
+
+
+def no_private_key(text: str) -> None:
+    if "PRIVATE KEY" in text:
+        raise forms.ValidationError("A private key is in this text. Keep it to yourself, and give the rest.")
+
+
+CSR_WIDGET = PublicText(
     attrs={
         "rows": 5,
         "spellcheck": "false",
@@ -42,6 +56,7 @@ class IssueForm(forms.Form):
         required=False,
         max_length=4 * MAX_BYTES,
         widget=CSR_WIDGET,
+        validators=[no_private_key],
         help_text="Leave it empty to have the key made here and handed over once. With a request, the key stays with "
         "its owner; only the key and the alternative names are taken from it.",
     )
@@ -60,6 +75,7 @@ class RenewForm(forms.Form):
         required=False,
         max_length=4 * MAX_BYTES,
         widget=CSR_WIDGET,
+        validators=[no_private_key],
         help_text="Leave it empty to go on with the same key.",
     )
 

@@ -60,6 +60,15 @@ def state_of(cluster: Cluster, purpose: Purpose) -> RotationState:
     )
 
 
+def signing_request(actor: Actor, cluster: Cluster, purpose: Purpose) -> str:
+    """The request for an issuing authority. Its key is made at the first time, waits here sealed, and is kept in the audit's
+    sight; asked again, the request is for the same key."""
+    target = f"{purpose.value} authority"
+    with operation(actor, Action.AUTHORITY_MANAGE, cluster=cluster.name, target=target) as entry:
+        entry.note(act="signing request")
+        return authorities.signing_request(bundled.bundled_cluster(cluster.name), purpose)
+
+
 def newest_job(cluster: Cluster, purpose: Purpose) -> Job | None:
     return Job.objects.filter(cluster=cluster.name, kind=KIND, args__purpose=purpose.value).first()
 

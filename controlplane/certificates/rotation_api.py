@@ -114,10 +114,10 @@ class SigningRequestApi(ClusterApiView):
         responses={200: REQUEST_OR_PLAN},
     )
     def post(self, request: Request, cluster: str, purpose: str) -> Response:
-        wanted, spec = purpose_of(purpose), bundled.bundled_cluster(self.cluster.name)
+        wanted = purpose_of(purpose)
         if is_dry_run(request):
             return plan_answer(plan_request(wanted.value, cluster=self.cluster.name))
-        return Response({"csr": authorities.signing_request(spec, wanted)})
+        return Response({"csr": rotation.signing_request(self.actor, self.cluster, wanted)})
 
 
 def _successor(cluster: str, purpose: Purpose, step: RotationStep, data: dict[str, Any]) -> Hierarchy | None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 
+from controlplane.certificates.forms import PublicText, no_private_key
+
 
 class Source(StrEnum):
     OWN = "own"
@@ -21,8 +23,15 @@ SOURCES = (
 )
 
 
-def _pem(rows: int, begins: str) -> forms.Textarea:
-    return forms.Textarea(
+class Unechoed(forms.Textarea):
+    """A text that is posted and never shown again, not even beside its own mistake."""
+
+    def format_value(self, value: Any) -> str | None:
+        return None
+
+
+def _pem(rows: int, begins: str, kind: type[forms.Textarea] = PublicText) -> forms.Textarea:
+    return kind(
         attrs={
             "rows": rows,
             "spellcheck": "false",
@@ -41,13 +50,14 @@ class BeginForm(forms.Form):
         required=False,
         max_length=64 * 1024,
         widget=_pem(6, "CERTIFICATE"),
+        validators=[no_private_key],
         help_text="PEM: the authority that will issue, and all above it up to and with the root. In any order.",
     )
     key = forms.CharField(
         label="Its private key",
         required=False,
         max_length=64 * 1024,
-        widget=_pem(4, "PRIVATE KEY"),
+        widget=_pem(4, "PRIVATE KEY", Unechoed),
         help_text="Only for an authority that you bring with its key. It is sealed at once and never shown again.",
     )
     password = forms.CharField(

@@ -90,7 +90,7 @@ def step(request: HttpRequest, cluster: Cluster, purpose: str, step: str) -> Htt
 def signing_request(request: HttpRequest, cluster: Cluster, purpose: str) -> HttpResponse:
     """The request for an issuing authority, to be signed elsewhere. Its key stays here; asked again, it is the same."""
     wanted = purpose_of(purpose)
-    pem = authorities.signing_request(bundled.bundled_cluster(cluster.name), wanted)
+    pem = rotation.signing_request(actor_of(request), cluster, wanted)
     response = HttpResponse(pem, content_type="application/pkcs10")
     response.headers["Content-Disposition"] = f'attachment; filename="{cluster.name}-{wanted.value}.csr"'
     response.headers["Cache-Control"] = "no-store"

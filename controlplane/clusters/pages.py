@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, TypedDict
 
+from controlplane.clusters.logic.copies import Copy
 from controlplane.clusters.logic.verdict import Verdict
 from controlplane.clusters.models import BrokerSnapshot, Cluster
 from controlplane.clusters.selectors import Age, ClusterFacts
@@ -84,6 +85,18 @@ class BrokerPage(Page):
 class BrokerOverviewPage(BrokerPage):
     template: ClassVar[str] = "clusters/broker_overview.html"
     partials: ClassVar[frozenset[str]] = frozenset({"broker-live"})
+
+
+@dataclass(frozen=True)
+class CopyPage(Page):
+    """An object as YAML, as command lines, as requests to the API."""
+
+    template: ClassVar[str] = "clusters/copy.html"
+
+    cluster: Cluster
+    name: str
+    copy: Copy
+    crumbs: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)

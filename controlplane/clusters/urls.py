@@ -15,6 +15,7 @@ urlpatterns = [
     path("brokers/add/", views.add_broker, name="add_broker"),
     path("brokers/<int:broker>/", views.broker, name="broker"),
     path("brokers/<int:broker>/configs/", views.broker_configs, name="broker_configs"),
+    path("brokers/<int:broker>/copy/", views.broker_copy, name="broker_copy"),
     path("brokers/<int:broker>/log-dirs/", views.broker_log_dirs, name="broker_log_dirs"),
     path("brokers/<int:broker>/metrics/", views.broker_metrics, name="broker_metrics"),
     path("brokers/<int:broker>/logs/", views.broker_logs, name="broker_logs"),

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from controlplane.clusters import facts, operations, pages, selectors
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, review_or_apply
+from controlplane.clusters.logic import copies
 from controlplane.clusters.logic.broker_plans import BrokerAct
 from controlplane.clusters.logic.summaries import kafka_default
 from controlplane.clusters.logic.verdict import ClusterNow, judge
@@ -194,6 +195,22 @@ def broker_configs(request: HttpRequest, cluster: Cluster, broker: int) -> HttpR
         only_changed=only_changed,
     )
     return render_page(request, page)
+
+
+@require_safe
+@cluster_view(Action.BROKER_VIEW)
+def broker_copy(request: HttpRequest, cluster: Cluster, broker: int) -> HttpResponse:
+    row = _head(request, cluster, broker, "overview")["row"].broker
+    ref = ResourceRef(ResourceType.BROKER, str(broker))
+    changed = {
+        entry.name: entry.value
+        for entry in gateway_for(cluster).describe_configs([ref])[ref]
+        if entry.source != DEFAULT_SOURCE and not entry.sensitive
+    }
+    brokers = resolve_url("clusters:brokers", cluster.name)
+    crumbs = (("Brokers", brokers), (str(broker), resolve_url("clusters:broker", cluster.name, broker)))
+    found = copies.broker_copy(cluster.name, broker, row.host, row.port, changed)
+    return render_page(request, pages.CopyPage(cluster, f"Broker {broker}", found, crumbs))
 
 
 @require_safe

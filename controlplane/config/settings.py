@@ -34,7 +34,7 @@ INSECURE = not TLS and HOST not in ("127.0.0.1", "::1", "localhost")
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 PUBLIC_HOSTS = envlist("KASTELLAN_ALLOWED_HOSTS")
 URL_HOST = f"[{HOST}]" if ":" in HOST else HOST
-EVERYWHERE = HOST in ("0.0.0.0", "::")  # noqa: S104
+EVERYWHERE = HOST in ("0.0.0.0", "::")  # noqa: S104  # nosec B104  # compared with, not bound
 #: Whoever serves every address is reached by the machine's own name.
 OWN_HOSTS = [socket.gethostname().lower(), socket.getfqdn().lower()] if EVERYWHERE else [URL_HOST]
 ALLOWED_HOSTS = [*LOOPBACK_HOSTS, *PUBLIC_HOSTS, *OWN_HOSTS]

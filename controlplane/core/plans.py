@@ -45,12 +45,17 @@ class StepKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field of one object; `None` before means it is new, `None` after that it goes away."""
+    """One field of one object; `None` before means it is new, `None` after that it goes away.
+
+    Of a setting, `default` is what applies where nobody sets it, and `source` who sets it now.
+    """
 
     field: str
     before: str | None
     after: str | None
     note: str = ""
+    default: str | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +92,12 @@ class ApiCall:
     path: str
     body: Mapping[str, Json] | None = None
 
-    def curl(self, digest: str) -> str:
+    def curl(self, digest: str = "") -> str:
         """With the plan's own tag: it does this, or nothing if the state has moved. $URL and $TOKEN are the shell's."""
-        parts = [
-            f'curl -X {self.method} "$URL/api/v1/{self.path}"',
-            '-H "Authorization: Token $TOKEN"',
-            f"-H 'If-Match: \"{digest}\"'",
-        ]
+        verb = "" if self.method == "GET" else f"-X {self.method} "
+        parts = [f'curl {verb}"$URL/api/v1/{self.path}"', '-H "Authorization: Token $TOKEN"']
+        if digest:
+            parts.append(f"-H 'If-Match: \"{digest}\"'")
         if self.body is not None:
             text = json.dumps(dict(self.body), ensure_ascii=False)
             parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(text)}"]
@@ -151,10 +155,7 @@ class Plan:
                     "object_type": step.object_type,
                     "name": step.name,
                     "summary": step.summary,
-                    "changes": [
-                        {"field": c.field, "before": c.before, "after": c.after, "note": c.note}
-                        for c in step.changes
-                    ],
+                    "changes": [_change_json(change) for change in step.changes],
                 }
                 for step in self.steps
             ],
@@ -169,6 +170,16 @@ class Plan:
             "request": dict(self.request),
             "api": _api_json(self.api),
         }
+
+
+def _change_json(change: Change) -> dict[str, Json]:
+    found: dict[str, Json] = {
+        "field": change.field,
+        "before": change.before,
+        "after": change.after,
+        "note": change.note,
+    }
+    return found | ({"default": change.default, "source": change.source} if change.source else {})
 
 
 def _api_json(call: ApiCall | None) -> Json:
@@ -209,7 +220,8 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
 
 def _step_from_json(data: Mapping[str, Any]) -> PlanStep:
     changes = tuple(
-        Change(c["field"], c["before"], c["after"], c.get("note", "")) for c in data.get("changes", ())
+        Change(c["field"], c["before"], c["after"], c.get("note", ""), c.get("default"), c.get("source", ""))
+        for c in data.get("changes", ())
     )
     kind = StepKind(data["kind"])
     return PlanStep(kind, data["object_type"], data["name"], changes, data.get("summary", ""))

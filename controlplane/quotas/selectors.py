@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from controlplane.audit.models import Operation, Outcome
 from controlplane.clusters import selectors as clusters
 from controlplane.clusters.models import Cluster
-from controlplane.clusters.services import gateway_for
+from controlplane.clusters.services import connection_for, gateway_for
 from controlplane.core.access import Action
 from controlplane.core.errors import NotFound
+from controlplane.gateways import broker as bundled
 from controlplane.gateways.kafka.access_types import QuotaEntity
 from controlplane.metrics import clients
 from controlplane.metrics.clients import ClientUse, Use
 from controlplane.quotas.logic.effective import Quotas, by_entity, level_of, sensor_effective
 from controlplane.quotas.logic.entities import CLIENT_KEYS, KINDS, query, title
-from controlplane.quotas.logic.plans import QuotaState, is_observing
+from controlplane.quotas.logic.plans import Own, QuotaState, is_observing
 
 HISTORY = 20
 
@@ -103,7 +104,14 @@ def quotas(cluster: Cluster) -> Quotas:
 
 
 def state(cluster: Cluster) -> QuotaState:
-    return QuotaState(quotas(cluster), clusters.facts(cluster).brokers)
+    return QuotaState(quotas(cluster), clusters.facts(cluster).brokers, own(cluster))
+
+
+def own(cluster: Cluster) -> Own:
+    """Kastellan as this cluster sees it: what a quota must never shut out."""
+    spec = bundled.bundled_cluster(cluster.name)
+    users = frozenset(name.removeprefix("User:") for name in bundled.super_users(spec))
+    return Own(users, connection_for(cluster).client_id, frozenset({spec.host, "127.0.0.1", "::1"}))
 
 
 def quota_rows(cluster: Cluster, *, search: str = "") -> list[QuotaRow]:

@@ -17,7 +17,7 @@ from controlplane.certificates.models import Certificate
 from controlplane.certificates.services import issuing, revocation
 from controlplane.certificates.services.issuing import Delivery
 from controlplane.clusters.models import Cluster
-from controlplane.core.access import Actor
+from controlplane.core.access import Action, Actor
 from controlplane.core.errors import AppError
 from controlplane.core.plans import Json, Plan, Refusal
 from controlplane.gateways.errors import GatewayError
@@ -96,7 +96,13 @@ def plan_create(cluster: Cluster, request: CreateAccount) -> Plan:
 def apply_create(actor: Actor, cluster: Cluster, request: CreateAccount, plan: Plan) -> Made:
     """What was done before a failure stays and is named; the same request again does the rest."""
     parts = _parts(cluster, request)
-    with operation(actor, plan.action, cluster=cluster.name, target=request.name, plan=plan) as entry:
+    login = Action.CERTIFICATE_ISSUE if request.credential == CERTIFICATE else Action.KAFKA_USER_EDIT
+    needs = [login]
+    needs += [Action.ACL_EDIT] if request.bundle else []
+    needs += [Action.QUOTA_EDIT] if request.quotas else []
+    with operation(
+        actor, plan.action, cluster=cluster.name, target=request.name, plan=plan, needs=needs
+    ) as entry:
         steps: list[tuple[str, Callable[[], object]]] = []
         if parts.rights is not None:
             steps.append(("ACLs", partial(acls.carry_out, cluster, parts.rights)))
@@ -118,7 +124,9 @@ def plan_remove(cluster: Cluster, name: str) -> Plan:
 def apply_remove(actor: Actor, cluster: Cluster, name: str, plan: Plan) -> None:
     """Credentials and rights go first: a certificate stays valid on the wire, and may then do nothing."""
     state, certificates = user_state(cluster, name), _certificates(cluster, name)
-    with operation(actor, plan.action, cluster=cluster.name, target=name, plan=plan) as entry:
+    with operation(
+        actor, plan.action, cluster=cluster.name, target=name, plan=plan, needs=REMOVAL_NEEDS
+    ) as entry:
         entry.remember(users.image(state))
         steps: list[tuple[str, Callable[[], object]]] = [
             (f"certificate {each.serial}", partial(revocation.revoke, actor, cluster, each, REASON))
@@ -131,6 +139,12 @@ def apply_remove(actor: Actor, cluster: Cluster, name: str, plan: Plan) -> None:
 
 
 REASON = Reason.CESSATION_OF_OPERATION
+REMOVAL_NEEDS = (
+    Action.KAFKA_USER_EDIT,
+    Action.ACL_EDIT,
+    Action.QUOTA_EDIT,
+    Action.CERTIFICATE_REVOKE,
+)
 
 
 def _parts(cluster: Cluster, request: CreateAccount) -> Parts:

@@ -11,6 +11,7 @@ from controlplane.clusters import selectors as clusters
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, review_or_apply
 from controlplane.clusters.models import Cluster, SnapshotPart, TopicSnapshot
+from controlplane.clusters.pages import CopyPage
 from controlplane.core.access import Action
 from controlplane.core.errors import InvalidForm
 from controlplane.core.pages import render_page
@@ -19,6 +20,7 @@ from controlplane.core.tables import Column, Table, table_of
 from controlplane.gateways.kafka.types import TopicDescription
 from controlplane.topics import pages, selectors, services
 from controlplane.topics.forms import AddPartitionsForm, AlterConfigForm, CreateTopicForm
+from controlplane.topics.logic.copies import topic_copy
 
 COLUMNS = (
     Column("name", "Topic name"),
@@ -129,6 +131,14 @@ def consumers(request: HttpRequest, cluster: Cluster, topic: str) -> HttpRespons
 def metrics(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
     head = _head(request, cluster, selectors.describe(cluster, topic), "metrics")
     return render_page(request, pages.TopicMetricsPage(**head))
+
+
+@require_safe
+@cluster_view(Action.TOPIC_VIEW)
+def copy(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
+    found = topic_copy(cluster.name, selectors.topic_state(cluster, topic))
+    page = CopyPage(cluster=cluster, name=topic, copy=found, crumbs=_crumbs(cluster, topic))
+    return render_page(request, page)
 
 
 @require_http_methods(["POST"])

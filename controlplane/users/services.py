@@ -19,8 +19,9 @@ from controlplane.audit.services import Entry, operation
 from controlplane.clusters.logic.client_config import Endpoint, ScramLogin, client_files, snippets
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import client_endpoint, gateway_for
-from controlplane.core.access import Actor
-from controlplane.core.errors import NotVerified
+from controlplane.core.access import Action, Actor
+from controlplane.core.errors import NotVerified, StateChanged
+from controlplane.core.locks import exclusive
 from controlplane.core.plans import Json, Plan
 from controlplane.core.verify import verify
 from controlplane.gateways.errors import GatewayError
@@ -96,8 +97,13 @@ def apply_credentials(
     actor: Actor, cluster: Cluster, request: SetCredentials, plan: Plan, password: str | None = None
 ) -> Issued:
     """For create and rotate: sets one credential per mechanism, reads them back, logs in on every broker."""
-    state = selectors.user_state(cluster, request.name)
-    with operation(actor, plan.action, cluster=cluster.name, target=request.name, plan=plan) as entry:
+    with (
+        operation(actor, plan.action, cluster=cluster.name, target=request.name, plan=plan) as entry,
+        exclusive(f"scram-{cluster.name}-{request.name}"),
+    ):
+        state = selectors.user_state(cluster, request.name)
+        if state.digest != plan.digest:
+            raise StateChanged(f"{request.name} was changed a moment ago by somebody else", etag=state.digest)
         entry.remember(image(state))
         return set_credentials(entry, cluster, request, password)
 
@@ -124,7 +130,14 @@ def plan_delete(cluster: Cluster, request: DeleteUser) -> Plan:
 def apply_delete(actor: Actor, cluster: Cluster, request: DeleteUser, plan: Plan) -> None:
     """Credentials go first: nobody logs in while rights are taken apart. A failed step leaves a plan for the rest."""
     state = selectors.existing(cluster, request.name)
-    with operation(actor, plan.action, cluster=cluster.name, target=request.name, plan=plan) as entry:
+    needs = [
+        action
+        for part, action in (("acls", Action.ACL_EDIT), ("quotas", Action.QUOTA_EDIT))
+        if plan.request[part]
+    ]
+    with operation(
+        actor, plan.action, cluster=cluster.name, target=request.name, plan=plan, needs=needs
+    ) as entry:
         entry.remember(image(state))
         take_apart(entry, cluster, request, state, plan)
 

@@ -75,3 +75,20 @@ def test_any_text_is_read_or_refused(text: str, given_as: FileFormat) -> None:
 @pytest.mark.parametrize("text", ["\r0", "a" * 200_000, "a\x00b", '"a'])
 def test_what_is_no_csv_is_refused(text: str) -> None:
     assert read(text, FileFormat.CSV).problems
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, "- " * 50_000, "{a: " * 50_000, "? " * 50_000],
+    ids=["flow", "block", "map", "key"],
+)
+def test_nesting_that_slows_parsers_down_is_refused_at_its_beginning(text: str) -> None:
+    (problem,) = read(text, FileFormat.YAML).problems
+    assert "nested" in problem.what or "not YAML" in problem.what
+
+
+def test_numbers_are_texts_so_none_is_huge_when_it_is_written_out() -> None:
+    entry = f"- {{principal: 0x{'f' * 8000}, operation: READ, permission: ALLOW, resource_type: TOPIC, resource_name: 123}}"
+    (acl_,) = read(entry, FileFormat.YAML).acls
+    assert acl_.resource_name == "123"
+    assert acl_.principal.startswith("0xfff")

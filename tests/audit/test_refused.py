@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -17,9 +18,12 @@ from controlplane.clusters.models import Cluster
 from controlplane.core.access import EVERY_CLUSTER, Action, Actor, Role
 from controlplane.core.logs import request_id
 from controlplane.gateways import broker as bundled
+from controlplane.gateways.errors import GatewayError
+from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.jobs.run import JobRun
 from controlplane.jobs.services import on_behalf_of
 from tests.conftest import Api
+from tests.waiting import eventually
 
 ApiOf = Callable[[Role], Api]
 ADMIN = Actor("ada", "user", {EVERY_CLUSTER: Role.ADMIN})
@@ -86,7 +90,13 @@ def test_a_moved_state_on_a_page(otto: Client, make_topic: Callable[..., str], p
     assert "state changed" in row.error
 
 
-def test_producing_to_an_internal_topic_on_a_page(otto: Client) -> None:
+def test_producing_to_an_internal_topic_on_a_page(otto: Client, gateway: KafkaGateway, prefix: str) -> None:
+    with suppress(GatewayError):
+        gateway.list_group_offsets([prefix])  # asking for a coordinator is what makes the topic
+    eventually(
+        lambda: "__consumer_offsets" in {topic.name for topic in gateway.list_topics(internal=True)},
+        timeout=60,
+    )
     answer = otto.post(
         resolve_url("records:produce", "main", "__consumer_offsets"), {"key": "k", "value": "v"}
     )

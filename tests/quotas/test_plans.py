@@ -11,6 +11,7 @@ from controlplane.quotas.logic.effective import covers
 from controlplane.quotas.logic.entities import CLIENT_KEYS, entity_of
 from controlplane.quotas.logic.plans import (
     AlterQuotas,
+    Own,
     QuotaState,
     observed_requests,
     observing_requests,
@@ -163,4 +164,33 @@ def test_observing_shows_the_finest_detail_that_disturbs_nobody(
 
 def test_all_entities_of_the_brute_force_are_legal() -> None:
     for entity in ENTITIES:
-        assert plan_alter(AlterQuotas(entity, {"producer_byte_rate": 3.0}), STATE, cluster="main").allowed
+        assert plan_alter(AlterQuotas(entity, {"producer_byte_rate": 3e6}), STATE, cluster="main").allowed
+
+
+OWN = Own(frozenset({"admin", "CN=kastellan-control"}), "kastellan", frozenset({"127.0.0.1"}))
+
+
+@pytest.mark.parametrize(
+    ("parts", "values", "code"),
+    [
+        ({"user": "CN=kastellan-control"}, {"request_percentage": 0.001}, "own"),
+        ({"user": "admin", "client-id": "x"}, {"producer_byte_rate": 1e12}, "own"),
+        ({"user": "admin"}, {"producer_byte_rate": None}, None),
+        ({"user": None}, {"request_percentage": 0.5}, "locks_out"),
+        ({"user": None}, {"request_percentage": 50.0}, None),
+        ({"client-id": "kastellan"}, {"controller_mutation_rate": 0.1}, "locks_out"),
+        ({"client-id": "app"}, {"controller_mutation_rate": 0.1}, None),
+        ({"user": None, "client-id": "kastellan"}, {"producer_byte_rate": 10.0}, "locks_out"),
+        ({"user": "ann", "client-id": None}, {"producer_byte_rate": 10.0}, None),
+        ({"ip": "127.0.0.1"}, {"connection_creation_rate": 1.0}, "locks_out"),
+        ({"ip": None}, {"connection_creation_rate": 1.0}, "locks_out"),
+        ({"ip": "192.0.2.7"}, {"connection_creation_rate": 1.0}, None),
+    ],
+)
+def test_no_quota_locks_kastellan_out_of_the_cluster_and_any_can_be_taken_away(
+    parts: dict[str, str | None], values: dict[str, float | None], code: str | None
+) -> None:
+    entity = entity_of(parts)
+    state = QuotaState({entity: dict.fromkeys(values, 1000000000.0)}, 3, OWN)
+    plan = plan_alter(AlterQuotas(entity, values), state, cluster="main")
+    assert [refusal.code for refusal in plan.refusals] == ([code] if code else [])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.core.plans import Refusal, Risk
+from controlplane.core.plans import Refusal, Risk, plan_from_json
 from controlplane.topics.logic.plans import (
     AlterConfigs,
     CreateTopic,
@@ -171,3 +171,20 @@ def test_a_shorter_retention_does_not_promise_that_records_come_back(value: str,
 def test_one_record_is_one_record() -> None:
     assert "about 1 record are" not in plan_delete(ORDERS, cluster="main").warnings[0]
     assert "about 1 record " in plan_delete(replace(ORDERS, records=1), cluster="main").warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "source", "default"),
+    [
+        (AlterConfigs({"retention.ms": "1"}), "set on the topic", "604800000"),
+        (AlterConfigs({"cleanup.policy": "compact"}), "the default applies", "delete"),
+        (AlterConfigs({}, ("retention.ms",)), "set on the topic", "604800000"),
+    ],
+)
+def test_a_change_of_a_setting_names_its_default_and_who_sets_it_now(
+    wanted: AlterConfigs, source: str, default: str
+) -> None:
+    plan = plan_alter_configs(wanted, ORDERS, cluster="main")
+    (change,) = plan.steps[0].changes
+    assert (change.source, change.default) == (source, default)
+    assert plan_from_json(plan.to_json()).steps == plan.steps

@@ -30,6 +30,7 @@ FIELD_OF = dict(
 REQUIRED = ("principal", "operation", "resource_type", "resource_name")
 UPPER = frozenset({"resource_type", "pattern_type", "operation", "permission"})
 MAX_BYTES = 2_000_000
+MAX_DEPTH = 8
 MAX_PROBLEMS = 20
 
 
@@ -101,11 +102,13 @@ def read_csv(text: str) -> Parsed:
 
 
 def read_yaml(text: str) -> Parsed:
-    """The safe loader: data only, no objects. Aliases are refused, since a few lines of them can be made huge."""
+    """Data only, and every scalar a text: no objects, no numbers that are huge when written out. Aliases are refused, since
+    a few lines of them can be made huge, and so is a depth that no list of bindings has: parsers slow down with it."""
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            return _failed("The file has YAML aliases", "Write each binding out.")
-        data: Any = yaml.safe_load(text)
+        problem = _shape_problem(text)
+        if problem is not None:
+            return problem
+        data: Any = yaml.load(text, yaml.CBaseLoader)  # noqa: S506  # nosec B506  # builds texts, lists and objects only
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return _failed("The file is not YAML", str(error).splitlines()[0][:200])
     rows = data.get("acls") if isinstance(data, dict) else data
@@ -114,6 +117,22 @@ def read_yaml(text: str) -> Parsed:
             "The file is not a list of bindings", "acls: a list of objects with principal, operation, …"
         )
     return _parsed([(f"Binding {number}", row) for number, row in enumerate(rows, 1)])
+
+
+def _shape_problem(text: str) -> Parsed | None:
+    depth = 0
+    for event in yaml.parse(text, yaml.CBaseLoader):
+        if isinstance(event, yaml.AliasEvent):
+            return _failed("The file has YAML aliases", "Write each binding out.")
+        tag = getattr(event, "tag", None)
+        if tag:
+            return _failed("The file is not YAML of plain texts", f"Take {tag[:40]} out.")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            return _failed(
+                f"The file is nested deeper than {MAX_DEPTH} levels", "A list of bindings has three."
+            )
+    return None
 
 
 def _parsed(entries: Sequence[tuple[str, dict[Any, Any]]]) -> Parsed:

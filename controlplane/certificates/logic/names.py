@@ -32,6 +32,8 @@ def check_name(name: str, *, reserved: bool = False) -> Refusal | None:
             f"The name contains {bad!r}",
             "Use letters, digits, '.', '_', '-' and '@': what every principal mapping rule leaves alone.",
         )
+    if not name.strip("."):
+        return Refusal("name_dots", f"{name} is no name but a path", "Use a letter or a digit.")
     if reserved or name.casefold() == ANONYMOUS:
         return Refusal(
             "name_reserved",

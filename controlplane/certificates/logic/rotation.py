@@ -100,23 +100,37 @@ def plan_step(
     step: RotationStep, state: RotationState, *, cluster: str, successor: AuthorityFacts | None = None
 ) -> Plan:
     refusals = tuple(_refusals(step, state))
+    foreign = _lets_others_in(step, state, successor)
     return Plan(
         action=Action.AUTHORITY_MANAGE,
         title=f"{'Go on: ' if continues(step, state) else ''}{TITLES[step]} the {state.purpose} authority",
         apply_label=LABELS[step],
         cluster=cluster,
         steps=tuple(_steps(step, state, successor)),
-        risk=RISKS[step],
+        risk=Risk.DISRUPTIVE if foreign else RISKS[step],
         digest=_digest(state, successor),
-        warnings=tuple(_warnings(step, state)),
+        warnings=(*((FOREIGN_CLIENTS,) if foreign else ()), *_warnings(step, state)),
         refusals=refusals,
         affected=tuple(Affected("certificate", name) for name in state.dependents[:SHOWN])
         if step is RotationStep.FINISH
         else (),
         undo=UNDO[step],
-        confirm_name=f"{state.purpose} authority" if step is RotationStep.FINISH else None,
+        confirm_name=f"{state.purpose} authority" if foreign or step is RotationStep.FINISH else None,
         request={"step": step.value, "purpose": state.purpose},
     )
+
+
+#: Names of our own leaves are refused to everybody here; what somebody else certifies, nobody here sees.
+FOREIGN_CLIENTS = (
+    "From this step on, whoever gets a certificate below this root may log in as its common name, and CN=admin is a "
+    "super user of this cluster. Bring it only if it certifies nobody whom you would not give every right, "
+    "and never the name admin."
+)
+
+
+def _lets_others_in(step: RotationStep, state: RotationState, successor: AuthorityFacts | None) -> bool:
+    coming = state.following or successor
+    return step is RotationStep.BEGIN and not state.brokers and coming is not None and coming.external
 
 
 def _digest(state: RotationState, successor: AuthorityFacts | None) -> str:

@@ -10,10 +10,13 @@ from controlplane.certificates.logic import block_plans, blocks
 from controlplane.certificates.logic.blocks import BlockState
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
-from controlplane.core.access import Actor
+from controlplane.core.access import Action, Actor
 from controlplane.core.plans import Json, Plan
 from controlplane.core.verify import verify
 from controlplane.gateways.kafka.access_types import Acl
+
+#: A block is made of ACLs.
+NEEDS = (Action.ACL_EDIT,)
 
 
 def plan_block(cluster: Cluster, principal: str) -> Plan:
@@ -23,7 +26,9 @@ def plan_block(cluster: Cluster, principal: str) -> Plan:
 
 
 def apply_block(actor: Actor, cluster: Cluster, principal: str, plan: Plan) -> None:
-    with operation(actor, plan.action, cluster=cluster.name, target=principal, plan=plan) as entry:
+    with operation(
+        actor, plan.action, cluster=cluster.name, target=principal, plan=plan, needs=NEEDS
+    ) as entry:
         state = selectors.block_state(cluster, principal)
         entry.remember([_json(acl) for acl in state.present])
         gateway_for(cluster).create_acls(state.missing)
@@ -40,7 +45,9 @@ def plan_unblock(cluster: Cluster, principal: str) -> Plan:
 
 
 def apply_unblock(actor: Actor, cluster: Cluster, principal: str, plan: Plan) -> None:
-    with operation(actor, plan.action, cluster=cluster.name, target=principal, plan=plan) as entry:
+    with operation(
+        actor, plan.action, cluster=cluster.name, target=principal, plan=plan, needs=NEEDS
+    ) as entry:
         state = selectors.block_state(cluster, principal)
         entry.remember([_json(acl) for acl in state.present])
         # All of them: the broker that was asked may not know each yet, and one that is gone is no error.

@@ -29,6 +29,7 @@ from controlplane.quotas.logic.entities import (
     BY_NAME,
     CLIENT_ID,
     CLIENT_KEYS,
+    IP,
     USER,
     check_entity,
     check_value,
@@ -55,11 +56,39 @@ class AlterQuotas:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """Kastellan as a client of the cluster: the bare names of its super users, its client id, where it connects from."""
+
+    users: frozenset[str] = frozenset()
+    client_id: str = ""
+    hosts: frozenset[str] = frozenset()
+
+    def named_in(self, entity: QuotaEntity) -> str | None:
+        return next((name for kind, name in entity if kind == USER and name in self.users), None)
+
+    def reached_by(self, entity: QuotaEntity) -> bool:
+        """Whether the quota would hold for Kastellan itself, as a default or by its client id or address."""
+        mine = {USER: self.users, CLIENT_ID: frozenset({self.client_id}), IP: self.hosts}
+        return all(name is None or name in mine.get(kind, ()) for kind, name in entity)
+
+
+#: Below these Kastellan could no longer operate the cluster, and nobody could take the quota away with it.
+FLOORS: Mapping[str, float] = {
+    "producer_byte_rate": 10_000,
+    "consumer_byte_rate": 10_000,
+    "request_percentage": 5,
+    "controller_mutation_rate": 1,
+    "connection_creation_rate": 20,
+}
+
+
+@dataclass(frozen=True, slots=True)
 class QuotaState:
     """The cluster's quotas now; plans look at one entity and warn about its neighbours."""
 
     quotas: Quotas
     brokers: int = 0
+    own: Own = Own()
 
     def of(self, entity: QuotaEntity) -> Mapping[str, float]:
         return self.quotas.get(entity, {})
@@ -168,8 +197,9 @@ def _plan(
         key: value for key, value in request.values.items() if value is not None and before.get(key) != value
     }
     removed = [key for key, value in request.values.items() if value is None and key in before]
-    refusals = [*_refusals(request), broker_refusal]
-    if not any(refusals) and not changes:
+    wrong = [refusal for refusal in (*_refusals(request), broker_refusal) if refusal]
+    refusals = wrong or _lockouts(request, state.own)
+    if not refusals and not changes:
         refusals.append(Refusal("nothing", "Nothing would change", "Every limit is already as requested."))
     after = {**{k: v for k, v in before.items() if k not in removed}, **to_set}
     kind = StepKind.DELETE if not after else StepKind.ALTER if before else StepKind.CREATE
@@ -222,6 +252,31 @@ def _refusals(request: AlterQuotas) -> list[Refusal | None]:
     return [
         *checked,
         *(Refusal("key", f"Kafka knows no quota {key!r}") for key in unknown if request.values[key] is None),
+    ]
+
+
+def _lockouts(request: AlterQuotas, own: Own) -> list[Refusal]:
+    """A quota binds super users too, so one request could lock everybody out of the product for good."""
+    limits = {key: value for key, value in request.values.items() if value is not None}
+    name = own.named_in(request.entity)
+    if name is not None and limits:
+        return [
+            Refusal(
+                "own",
+                f"{name} is Kastellan's own, and a limit on it would lock Kastellan out of this cluster",
+                "Limit your applications; take limits away from it if it has any.",
+            )
+        ]
+    if not own.reached_by(request.entity):
+        return []
+    return [
+        Refusal(
+            "locks_out",
+            f"{key} {value:g} would hold for Kastellan itself, which could then no longer take it back",
+            f"At least {FLOORS[key]:g} here, or name the users that you want to limit.",
+        )
+        for key, value in limits.items()
+        if value < FLOORS.get(key, 0)
     ]
 
 

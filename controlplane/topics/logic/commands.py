@@ -30,5 +30,9 @@ def add_partitions(name: str, count: int) -> str:
     return line("kafka-topics.sh", "--alter", "--topic", name, "--partitions", str(count))
 
 
+def describe(name: str) -> str:
+    return line("kafka-topics.sh", "--describe", "--topic", name)
+
+
 def delete(name: str) -> str:
     return line("kafka-topics.sh", "--delete", "--topic", name)

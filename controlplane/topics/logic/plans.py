@@ -200,10 +200,21 @@ def _config_changes(request: AlterConfigs, state: TopicState) -> list[Change]:
     for name, value in sorted(request.to_set.items()):
         before = state.configs.get(name, state.defaults.get(name))
         if name not in state.configs or state.configs[name] != value:
-            changes.append(Change(name, before, value))
+            source = "set on the topic" if name in state.configs else "the default applies"
+            changes.append(Change(name, before, value, default=state.defaults.get(name), source=source))
     for name in sorted(set(request.to_delete) - set(request.to_set)):
         if name in state.configs:
-            changes.append(Change(name, state.configs[name], state.defaults.get(name), DEFAULT_NOTE))
+            default = state.defaults.get(name)
+            changes.append(
+                Change(
+                    name,
+                    state.configs[name],
+                    default,
+                    DEFAULT_NOTE,
+                    default=default,
+                    source="set on the topic",
+                )
+            )
     return changes
 
 
