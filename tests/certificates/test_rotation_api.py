@@ -102,7 +102,10 @@ def test_the_page_shows_the_runbook_and_the_review_carries_no_key(lone: Cluster)
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text))
     assert set(fields) >= {"source", "chain", "sealed_key", "digest"}
     fields.pop("csrfmiddlewaretoken", None)
-    done = client.post(f"{PAGE}+begin/", {**fields, "chain": chain})
+    assert "CN=admin is a super user" in text
+    unnamed = client.post(f"{PAGE}+begin/", {**fields, "chain": chain})
+    assert unnamed.status_code == 422
+    done = client.post(f"{PAGE}+begin/", {**fields, "chain": chain, "confirm": "clients authority"})
     assert done.status_code == 303, done.content
     job = Job.objects.get()
     assert "PRIVATE" not in str(job.args)
