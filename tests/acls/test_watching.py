@@ -159,7 +159,11 @@ def test_a_broker_that_was_not_listened_to_all_the_time_makes_the_window_incompl
     [("09:00", None, True), ("10:01", None, False), ("10:01", "10:02", True), ("10:03", "10:02", False)],
 )
 def test_a_log_that_begins_later_than_it_was_read_has_a_gap(
-    monkeypatch: pytest.MonkeyPatch, first_line: str, read_before: str | None, complete: bool
+    cluster_spec: ClusterSpec,
+    monkeypatch: pytest.MonkeyPatch,
+    first_line: str,
+    read_before: str | None,
+    complete: bool,
 ) -> None:
     """Cut because it is long, or rotated between two readings: both show in the time of its first line."""
     text = f"\tat a.stack.Trace\n[2026-01-02 {first_line}:00,000] INFO something (x)\n"

@@ -146,13 +146,13 @@ def mirror_source(request: BundleRequest) -> list[Acl]:
 
 def mirror_target(request: BundleRequest) -> list[Acl]:
     """On the cluster that is written to. READ of groups writes translated offsets, ALTER of the cluster copies ACLs."""
-    internal = ["mm2-*", "heartbeats", *(f"{name}" for name in request.outputs)]
-    copies = (O.CREATE, O.WRITE, O.READ, O.ALTER, O.DESCRIBE_CONFIGS, O.ALTER_CONFIGS)
+    internal = ["mm2-*", "heartbeats", *request.outputs]
+    copies = (O.CREATE, O.WRITE, O.READ, O.ALTER, O.ALTER_CONFIGS)
     return [
         *on_topics(request, request.topics, *copies),
         *on_topics(request, internal, O.CREATE, O.READ, O.WRITE, O.DESCRIBE_CONFIGS),
         *grant(request, R.GROUP, request.group or WILDCARD, O.READ),
-        *grant(request, R.CLUSTER, CLUSTER_NAME, O.ALTER, O.DESCRIBE),
+        *grant(request, R.CLUSTER, CLUSTER_NAME, O.ALTER),
     ]
 
 
