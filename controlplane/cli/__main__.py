@@ -6,33 +6,20 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TypeAlias
 
 from controlplane.cli.console import CommandFailed, Console
 from controlplane.gateways.broker import data_paths
 from controlplane.gateways.errors import GatewayError
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="./run", description="Kastellan: the control plane for Apache Kafka.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    up = commands.add_parser("up", help="install, fetch and start everything, then print the URL")
-    up.add_argument("--detach", action="store_true", help="return when everything is ready")
-    up.add_argument("--brokers", type=broker_count, metavar="N", help="at the first start (default 3)")
-    up.add_argument("--offline", type=Path, metavar="DIR", help="take every download from DIR (see fetch)")
-    up.add_argument(
-        "--tls",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="serve https with a certificate of the cluster's own authority",
-    )
-    up.add_argument(
-        "--insecure",
-        action="store_true",
-        help="serve another address than loopback without TLS; every page warns",
-    )
-    up.add_argument("--open", action="store_true", help="open the browser")
-
+    _add_up(commands)
     commands.add_parser("fetch", help="download everything into DIR, for up --offline").add_argument(
         "dir", type=Path
     )
@@ -63,6 +50,25 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("rest", nargs=argparse.REMAINDER)
     commands.add_parser("help", help="this text")
     return top
+
+
+def _add_up(commands: Commands) -> None:
+    up = commands.add_parser("up", help="install, fetch and start everything, then print the URL")
+    up.add_argument("--detach", action="store_true", help="return when everything is ready")
+    up.add_argument("--brokers", type=broker_count, metavar="N", help="at the first start (default 3)")
+    up.add_argument("--offline", type=Path, metavar="DIR", help="take every download from DIR (see fetch)")
+    up.add_argument(
+        "--tls",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="serve https with a certificate of the cluster's own authority",
+    )
+    up.add_argument(
+        "--insecure",
+        action="store_true",
+        help="serve another address than loopback without TLS; every page warns",
+    )
+    up.add_argument("--open", action="store_true", help="open the browser")
 
 
 def broker_count(text: str) -> int:
