@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiResponse,
-    PolymorphicProxySerializer,
     extend_schema,
 )
 from rest_framework import serializers
@@ -29,6 +28,7 @@ from controlplane.core.rest import (
     list_answer,
     list_parameters,
     list_schema,
+    or_plan,
     plan_answer,
     valid_data,
 )
@@ -80,9 +80,7 @@ class InvitedUserSerializer(UserSerializer):
     login_url = serializers.CharField(help_text="Works once, for 24 hours. Shown once.", allow_null=True)
 
 
-USER_OR_PLAN = PolymorphicProxySerializer(
-    component_name="UserOrPlan", serializers=[UserSerializer, PlanSerializer], resource_type_field_name=None
-)
+USER_OR_PLAN = or_plan("UserOrPlan", UserSerializer)
 
 
 class RolesField(serializers.DictField):

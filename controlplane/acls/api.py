@@ -59,6 +59,7 @@ from controlplane.core.rest import (
     list_answer,
     list_parameters,
     list_schema,
+    or_plan,
     valid_data,
     with_etag,
 )
@@ -71,6 +72,7 @@ FILTERS = [
     ),
     OpenApiParameter("matching", str, description="Bindings whose pattern covers a resource of this name."),
 ]
+CHANGED_OR_PLAN = or_plan("ChangedOrPlan", ChangedSerializer)
 
 
 class AclsApi(ClusterApiView):
@@ -123,7 +125,7 @@ class AclsApi(ClusterApiView):
         summary="Delete ACLs",
         description="Those that the filter matches; at least one filter is needed. Undo: revert of its operation.",
         parameters=[DRY_RUN, IF_MATCH, OpenApiParameter("search", str), *FILTERS],
-        responses={200: ChangedSerializer},
+        responses={200: CHANGED_OR_PLAN},
     )
     def delete(self, request: Request, cluster: str) -> Response:
         filters = _filters(request)
@@ -140,7 +142,7 @@ class AclImportApi(ClusterApiView):
         description="The set difference between the file and the cluster. If-Match takes the ETag of the dry run.",
         parameters=[DRY_RUN, IF_MATCH],
         request=ImportInput,
-        responses={200: ChangedSerializer},
+        responses={200: CHANGED_OR_PLAN},
         examples=[
             OpenApiExample(
                 "kafbat's CSV",
@@ -172,7 +174,7 @@ class AclRevertApi(ClusterApiView):
         description="`operation` is the id of a succeeded change under Operations. What has changed since then stays.",
         parameters=[DRY_RUN, IF_MATCH],
         request=None,
-        responses={200: ChangedSerializer},
+        responses={200: CHANGED_OR_PLAN},
     )
     def post(self, request: Request, cluster: str, operation: UUID) -> Response:
         return _apply(self, request, services.plan_revert(self.actor, self.cluster, str(operation)))
@@ -314,14 +316,18 @@ def _filters(request: Request) -> Filters:
 def _question(request: Request) -> Question | TaskQuestion:
     given = {name: value.strip() for name, value in request.query_params.dict().items()}
     host = normal_host(given.get("host", "")) or WILDCARD
+    problems = {
+        name: [f"One of {', '.join(legal)}."]
+        for name, legal in (("operation", ASKABLE), ("resource_type", ENUMS["resource_type"]))
+        if name in given and given[name] not in legal
+    }
+    if problems:
+        raise Invalid(fields=problems)
     if "task" in given:
         return _task(given, host)
     cluster = given.get("resource_type") == AclResourceType.CLUSTER
     needed = ("principal", "operation", "resource_type", *(() if cluster else ("resource_name",)))
     problems = {name: ["This field is required."] for name in needed if not given.get(name)}
-    for name, legal in (("operation", ASKABLE), ("resource_type", ENUMS["resource_type"])):
-        if given.get(name) and given[name] not in legal:
-            problems[name] = [f"One of {', '.join(legal)}."]
     if problems:
         raise Invalid(fields=problems)
     return Question(

@@ -12,7 +12,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
-    PolymorphicProxySerializer,
     extend_schema,
 )
 from rest_framework import serializers
@@ -44,6 +43,7 @@ from controlplane.core.rest import (
     list_answer,
     list_parameters,
     list_schema,
+    or_plan,
     valid_data,
     with_etag,
 )
@@ -124,14 +124,8 @@ class BlockSerializer(serializers.Serializer[Any]):
     denials = serializers.ListField(child=serializers.CharField(), help_text="Resource types with a denial.")
 
 
-def _or_plan(name: str, serializer: type[serializers.Serializer[Any]]) -> PolymorphicProxySerializer:
-    return PolymorphicProxySerializer(
-        component_name=name, serializers=[serializer, PlanSerializer], resource_type_field_name=None
-    )
-
-
-CERTIFICATE_OR_PLAN = _or_plan("CertificateOrPlan", CertificateSerializer)
-BLOCK_OR_PLAN = _or_plan("BlockOrPlan", BlockSerializer)
+CERTIFICATE_OR_PLAN = or_plan("CertificateOrPlan", CertificateSerializer)
+BLOCK_OR_PLAN = or_plan("BlockOrPlan", BlockSerializer)
 
 
 class CertificatesApi(ClusterApiView):

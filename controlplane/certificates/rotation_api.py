@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +17,7 @@ from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
 from controlplane.core.errors import Invalid
 from controlplane.core.plans import Plan
-from controlplane.core.rest import DRY_RUN, IF_MATCH, is_dry_run, plan_answer, valid_data, with_etag
+from controlplane.core.rest import DRY_RUN, IF_MATCH, is_dry_run, or_plan, plan_answer, valid_data, with_etag
 from controlplane.gateways import authorities
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.authorities import Hierarchy
@@ -71,11 +71,7 @@ class RequestSerializer(serializers.Serializer[Any]):
     csr = serializers.CharField()
 
 
-REQUEST_OR_PLAN = PolymorphicProxySerializer(
-    component_name="RequestOrPlan",
-    serializers=[RequestSerializer, PlanSerializer],
-    resource_type_field_name=None,
-)
+REQUEST_OR_PLAN = or_plan("RequestOrPlan", RequestSerializer)
 
 
 class RotationApi(ClusterApiView):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeGuard, TypeVar
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from drf_spectacular.utils import OpenApiParameter, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -246,6 +246,13 @@ class PlanSerializer(serializers.Serializer[Any]):
     request = serializers.DictField()
     api = serializers.DictField(
         allow_null=True, help_text="The request that makes this plan, where one does."
+    )
+
+
+def or_plan(name: str, serializer: type[serializers.Serializer[Any]]) -> PolymorphicProxySerializer:
+    """The answer of a change that is 200 both when it was made and when it was only planned."""
+    return PolymorphicProxySerializer(
+        component_name=name, serializers=[serializer, PlanSerializer], resource_type_field_name=None
     )
 
 

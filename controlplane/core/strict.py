@@ -51,4 +51,13 @@ def _plain_problem(field: Any, value: Any, name: str) -> Iterator[tuple[str, str
             is_bool = isinstance(value, bool)
             if not isinstance(value, allowed) or (is_bool and bool not in allowed):
                 yield name, f"It has to be {words}."
+            elif isinstance(value, str):
+                yield from _length_problem(field, value, name)
             return
+
+
+def _length_problem(field: Any, value: str, name: str) -> Iterator[tuple[str, str]]:
+    """The document counts what was sent; DRF counts after it has cut white space off."""
+    longest = getattr(field, "max_length", None)
+    if longest is not None and len(value) > longest >= len(value.strip()):
+        yield name, f"At most {longest} characters, white space at its ends counted."

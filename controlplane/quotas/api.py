@@ -9,7 +9,6 @@ from django.utils import timezone
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
-    PolymorphicProxySerializer,
     extend_schema,
 )
 from rest_framework import serializers
@@ -26,6 +25,7 @@ from controlplane.core.rest import (
     list_answer,
     list_parameters,
     list_schema,
+    or_plan,
     valid_data,
     with_etag,
 )
@@ -102,9 +102,7 @@ class QuotaClientSerializer(serializers.Serializer[Any]):
     limits = serializers.DictField(child=serializers.FloatField(allow_null=True), help_text="By quota key.")
 
 
-QUOTA_OR_PLAN = PolymorphicProxySerializer(
-    component_name="QuotaOrPlan", serializers=[QuotaSerializer, PlanSerializer], resource_type_field_name=None
-)
+QUOTA_OR_PLAN = or_plan("QuotaOrPlan", QuotaSerializer)
 
 
 class QuotasApi(ClusterApiView):

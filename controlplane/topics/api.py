@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
-    PolymorphicProxySerializer,
     extend_schema,
 )
 from rest_framework import serializers
@@ -27,6 +26,7 @@ from controlplane.core.rest import (
     list_answer,
     list_parameters,
     list_schema,
+    or_plan,
     valid_data,
     with_etag,
 )
@@ -97,9 +97,7 @@ class AddPartitionsInput(serializers.Serializer[Any]):
     partitions = serializers.IntegerField(min_value=1, max_value=MAX_PARTITIONS, help_text="In all.")
 
 
-TOPIC_OR_PLAN = PolymorphicProxySerializer(
-    component_name="TopicOrPlan", serializers=[TopicSerializer, PlanSerializer], resource_type_field_name=None
-)
+TOPIC_OR_PLAN = or_plan("TopicOrPlan", TopicSerializer)
 
 
 class TopicsApi(ClusterApiView):

@@ -9,7 +9,6 @@ from django.views.decorators.debug import sensitive_variables
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
-    PolymorphicProxySerializer,
     extend_schema,
 )
 from rest_framework import serializers
@@ -27,6 +26,7 @@ from controlplane.core.rest import (
     list_answer,
     list_parameters,
     list_schema,
+    or_plan,
     valid_data,
     with_etag,
 )
@@ -105,11 +105,7 @@ class CreateKafkaUserInput(CredentialsInput):
     name = serializers.CharField(max_length=300, trim_whitespace=False)
 
 
-ISSUED_OR_PLAN = PolymorphicProxySerializer(
-    component_name="IssuedOrPlan",
-    serializers=[IssuedSerializer, PlanSerializer],
-    resource_type_field_name=None,
-)
+ISSUED_OR_PLAN = or_plan("IssuedOrPlan", IssuedSerializer)
 
 
 class KafkaUsersApi(ClusterApiView):
