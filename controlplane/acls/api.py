@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -65,11 +66,16 @@ from controlplane.core.rest import (
 )
 from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclResourceType
 
+
+def _filter_type(name: str) -> dict[str, str]:
+    """A pattern, where others have an enum: values of newer brokers can be looked for too."""
+    if name not in ENUMS:
+        return {"type": "string"}
+    return {"type": "string", "pattern": rf"^({'|'.join(ENUMS[name])}|UNKNOWN\(-?[0-9]+\))$"}
+
+
 FILTERS = [
-    *(
-        OpenApiParameter(name, str, enum=ENUMS.get(name), description="Exactly this value.")
-        for name in FIELDS
-    ),
+    *(OpenApiParameter(name, _filter_type(name), description="Exactly this value.") for name in FIELDS),
     OpenApiParameter("matching", str, description="Bindings whose pattern covers a resource of this name."),
 ]
 CHANGED_OR_PLAN = or_plan("ChangedOrPlan", ChangedSerializer)
@@ -97,7 +103,7 @@ class AclsApi(ClusterApiView):
         description="Bindings that exist already are left alone; when all do, the answer is 200 and nothing happens.",
         parameters=[DRY_RUN],
         request=CreateAclsInput,
-        responses={201: ChangedSerializer, 200: PlanSerializer},
+        responses={201: ChangedSerializer, 200: CHANGED_OR_PLAN},
         examples=[
             OpenApiExample("one", EXAMPLE, request_only=True),
             OpenApiExample(
@@ -194,8 +200,6 @@ class AclExportApi(ClusterApiView):
     )
     def get(self, request: Request, cluster: str) -> Response:
         raw = request.query_params.get("file_format", FileFormat.CSV.value)
-        if raw not in set(FileFormat):
-            raise Invalid(fields={"file_format": [f"One of {', '.join(FileFormat)}."]})
         chosen = selection.select(selectors.bindings(self.cluster), _filters(request))
         body = {"format": raw, "text": write(chosen, FileFormat(raw)), "remove_others": False}
         return with_etag(Response(body), digest(chosen))
@@ -304,9 +308,9 @@ def _filters(request: Request) -> Filters:
         if name in request.query_params
     }
     problems = {
-        name: [f"One of {', '.join(ENUMS[name])}."]
+        name: [f"One of {', '.join(ENUMS[name])}, or UNKNOWN(number)."]
         for name, value in given.items()
-        if name in ENUMS and value not in ENUMS[name] and not value.startswith("UNKNOWN(")
+        if name in ENUMS and not re.fullmatch(_filter_type(name)["pattern"], value)
     }
     if problems:
         raise Invalid(fields=problems)
@@ -316,13 +320,6 @@ def _filters(request: Request) -> Filters:
 def _question(request: Request) -> Question | TaskQuestion:
     given = {name: value.strip() for name, value in request.query_params.dict().items()}
     host = normal_host(given.get("host", "")) or WILDCARD
-    problems = {
-        name: [f"One of {', '.join(legal)}."]
-        for name, legal in (("operation", ASKABLE), ("resource_type", ENUMS["resource_type"]))
-        if name in given and given[name] not in legal
-    }
-    if problems:
-        raise Invalid(fields=problems)
     if "task" in given:
         return _task(given, host)
     cluster = given.get("resource_type") == AclResourceType.CLUSTER
@@ -341,8 +338,6 @@ def _question(request: Request) -> Question | TaskQuestion:
 
 def _task(given: Mapping[str, str], host: str) -> TaskQuestion:
     needed = ["principal", "resource_name"]
-    if given["task"] not in set(Task):
-        raise Invalid(fields={"task": [f"One of {', '.join(Task)}."]})
     task = Task(given["task"])
     if task is not Task.PRODUCE:
         needed.append("second")

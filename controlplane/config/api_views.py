@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from controlplane.config.reference import Group, groups
 from controlplane.config.version import VERSION
 from controlplane.core.pages import Page, render_page
-from controlplane.core.rest import ApiView, refuse_unknown_parameters
+from controlplane.core.rest import ApiView, check_parameters
 
 
 class RootSerializer(serializers.Serializer[Any]):
@@ -68,7 +68,7 @@ class Schema(SpectacularAPIView):
         parameters=[OpenApiParameter("format", str, enum=["json", "yaml"])],
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        refuse_unknown_parameters(self, request)
+        check_parameters(self, request)
         answer: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
         return answer
 

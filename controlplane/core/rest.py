@@ -70,7 +70,7 @@ class ApiView(APIView):
         action = self.actions.get(request.method or "")
         if action is not None:
             self.check_action(request, action)
-        refuse_unknown_parameters(self, request)
+        check_parameters(self, request)
         for hook in hooks:
             answer = hook.before(self, request)
             if answer is not None:
@@ -107,15 +107,24 @@ def _asks_for_dry_run(request: Request) -> bool:
     return request.query_params.get("dry_run", "").lower() in ("true", "1")
 
 
-def refuse_unknown_parameters(view: APIView, request: Request) -> None:
+def check_parameters(view: APIView, request: Request) -> None:
     """What the OpenAPI document does not name is refused: a misspelt `dry_run` must never become a real change."""
     known = query_parameters(view, "GET" if request.method == "HEAD" else request.method or "")
     if known is None:
         return
-    unknown = sorted(request.query_params.keys() - known)
-    if unknown:
+    problems = {name: _parameter_problems(known, name, request) for name in request.query_params}
+    if any(problems.values()):
+        raise Invalid(fields={name: found for name, found in problems.items() if found})
+
+
+def _parameter_problems(known: Mapping[str, OpenApiParameter], name: str, request: Request) -> list[str]:
+    if name not in known:
         takes = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
-        raise Invalid(fields={name: [f"There is no such parameter here. {takes}"] for name in unknown})
+        return [f"There is no such parameter here. {takes}"]
+    legal = known[name].enum
+    if legal and any(value not in legal for value in request.query_params.getlist(name)):
+        return [f"One of {', '.join(map(str, legal))}."]
+    return []
 
 
 # --- Lists ----------------------------------------------------------------------------------------------------------

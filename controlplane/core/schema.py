@@ -77,15 +77,19 @@ class ProblemAutoSchema(AutoSchema):  # type: ignore[no-untyped-call, unused-ign
             extra["422"] = "A parameter is not valid"
         else:
             extra |= self.for_writes
-        if self.method in ("PUT", "PATCH", "DELETE"):
+        if self.method in ("PUT", "PATCH", "DELETE") or self._takes_a_condition():
             extra |= self.for_conditional
         for status, description in extra.items():
             content = {"application/problem+json": {"schema": component.ref}}
             bodies.setdefault(status, {"content": content, "description": description})
         return bodies
 
+    def _takes_a_condition(self) -> bool:
+        named = self.get_override_parameters()  # type: ignore[no-untyped-call, unused-ignore]
+        return any(isinstance(each, OpenApiParameter) and each.name == "If-Match" for each in named)
 
-def query_parameters(view: APIView, method: str) -> frozenset[str] | None:
+
+def query_parameters(view: APIView, method: str) -> dict[str, OpenApiParameter] | None:
     """What the document says that an operation takes; None for a method that it does not describe."""
     handler = getattr(type(view), method.lower(), None)
     described = getattr(handler, "kwargs", {}).get("schema")
@@ -94,7 +98,7 @@ def query_parameters(view: APIView, method: str) -> frozenset[str] | None:
     schema: Any = described()
     schema.view, schema.method = view, method
     named = [each for each in schema.get_override_parameters() if isinstance(each, OpenApiParameter)]
-    return frozenset(each.name for each in named if each.location == OpenApiParameter.QUERY)
+    return {each.name: each for each in named if each.location == OpenApiParameter.QUERY}
 
 
 def describe_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.core.access import Action
-from controlplane.core.errors import Invalid
 from controlplane.core.rest import (
     DRY_RUN,
     ApiView,
@@ -82,12 +81,8 @@ class Jobs(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = request.query_params
-        state = query.get("state", "")
-        if "state" in query and state not in JobState.values:
-            raise Invalid(fields={"state": [f"One of {', '.join(JobState.values)}."]})
-        rows = selectors.jobs(
-            self.actor, search=query.get("search", ""), state=state, cluster=query.get("cluster", "")
-        )
+        search, state, cluster = (query.get(name, "") for name in ("search", "state", "cluster"))
+        rows = selectors.jobs(self.actor, search=search, state=state, cluster=cluster)
         return list_answer(request, rows, job_json, sortable=SORT, default_sort="-created_at")
 
 

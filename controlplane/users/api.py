@@ -17,7 +17,6 @@ from rest_framework.response import Response
 
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
-from controlplane.core.errors import Invalid
 from controlplane.core.plans import Plan
 from controlplane.core.rest import (
     DRY_RUN,
@@ -169,8 +168,6 @@ class KafkaUserApi(ClusterApiView):
     )
     def delete(self, request: Request, cluster: str, user: str) -> Response:
         mechanism = request.query_params.get("mechanism", "")
-        if mechanism and mechanism not in MECHANISMS:
-            raise Invalid(fields={"mechanism": [f"One of {', '.join(MECHANISMS)}."]})
         mechanisms = (mechanism,) if mechanism else ()
         wanted = DeleteUser(user, mechanisms, flag(request, "acls"), flag(request, "quotas"))
 

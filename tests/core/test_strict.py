@@ -15,20 +15,20 @@ class Shape(serializers.Serializer[Any]):
     free = serializers.CharField(required=False)
     count = serializers.IntegerField(required=False)
     on = serializers.BooleanField(required=False)
-    many = serializers.ListField(child=serializers.IntegerField(), required=False)
+    counts = serializers.ListField(child=serializers.IntegerField(), required=False)
     pairs = serializers.DictField(child=serializers.CharField(), required=False)
 
 
 @pytest.mark.parametrize(
     ("sent", "wrong"),
     [
-        ({"name": "abcd", "count": 1, "on": True, "many": [1], "pairs": {"a": "b"}}, []),
+        ({"name": "abcd", "count": 1, "on": True, "counts": [1], "pairs": {"a": "b"}}, []),
         ({"count": "5"}, ["count"]),
         ({"count": True}, ["count"]),
         ({"on": 1}, ["on"]),
         ({"name": 5}, ["name"]),
         ({"name": None}, []),
-        ({"many": [1, "2"]}, ["many.1"]),
+        ({"counts": [1, "2"]}, ["counts.1"]),
         ({"pairs": {"a": 1}}, ["pairs.a"]),
         ({"other": 1}, ["other"]),
         # DRF would cut the white space off first, and take five characters where the document says four.
