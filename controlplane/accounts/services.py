@@ -56,7 +56,8 @@ def actor_of_token(token: ApiToken) -> Actor:
         cluster: min(role, most, key=lambda each: each.rank) for cluster, role in roles_of(token.user).items()
     }
     scopes = None if token.scopes is None else known_actions(token.scopes)
-    return Actor(f"{token.user.username}/{token.name}", "token", roles, token.user.pk, scopes)
+    name = f"{token.user.username}/{token.name}"
+    return Actor(name, "token", roles, token.user.pk, scopes, token.expires_at)
 
 
 def roles_of(user: User) -> Mapping[str, Role]:
@@ -97,7 +98,7 @@ def create_token(
     days: int = 90,
     by: Actor | None = None,
 ) -> tuple[ApiToken, str]:
-    """The row and the text, which is shown once. `by` bounds it too: a token cannot make a stronger one."""
+    """The row and the text, which is shown once. `by` bounds it too: a token makes none that is stronger or lives longer."""
     maker = by if by is not None and by.kind == "token" else actor_of_user(user)
     best = maker.role_on(None)
     if best is None:
@@ -113,9 +114,14 @@ def create_token(
         digest=fresh.digest,
         role=role.value,
         scopes=None if wanted is None else sorted(scope.value for scope in wanted),
-        expires_at=timezone.now() + timedelta(days=days),
+        expires_at=_end_of(maker, timezone.now() + timedelta(days=days)),
     )
     return token, fresh.text
+
+
+def _end_of(maker: Actor, wanted: datetime) -> datetime:
+    """A token makes none that outlives it: one that was stolen could renew itself for ever."""
+    return wanted if maker.ends is None else min(wanted, maker.ends)
 
 
 def _check_token(

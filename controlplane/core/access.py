@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 EVERY_CLUSTER = "*"
@@ -100,13 +101,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A user, an API token or the system itself. `scopes` None means: all that the roles allow."""
+    """A user, an API token or the system itself. `scopes` None means: all that the roles allow; only tokens end."""
 
     name: str
     kind: str
     roles: Mapping[str, Role] = field(default_factory=dict)
     user_id: int | None = None
     scopes: frozenset[Action] | None = None
+    ends: datetime | None = None
 
     def role_on(self, cluster: str | None) -> Role | None:
         """The higher of the roles on the cluster and on every cluster; `None` asks for the best role anywhere."""

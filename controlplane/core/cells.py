@@ -14,7 +14,8 @@ from enum import Enum
 
 from controlplane.core.plans import Json
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: Also the full-width forms, which some spreadsheets take for the plain ones.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def plain(value: object) -> Json:

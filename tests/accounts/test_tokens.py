@@ -100,6 +100,15 @@ def test_nobody_gets_a_token_for_longer_than_a_year(days: int) -> None:
     assert "days" in answer.json()["errors"]
 
 
+def test_a_token_makes_none_that_outlives_it() -> None:
+    maker, text = services.create_token(user=person(Role.ADMIN), name="short", days=2)
+    client = APIClient(headers={"Authorization": f"Token {text}"})
+    for name, days in (("longer", 3), ("shorter", 1)):
+        assert client.post("/api/v1/tokens/", {"name": name, "days": days}, format="json").status_code == 201
+    assert ApiToken.objects.get(name="longer").expires_at == maker.expires_at
+    assert ApiToken.objects.get(name="shorter").expires_at < maker.expires_at
+
+
 def test_a_token_cannot_have_a_higher_role_than_its_owner() -> None:
     answer = api(Role.VIEWER).post("/api/v1/tokens/", {"name": "x", "role": "admin"}, format="json")
     assert answer.status_code == 422

@@ -44,6 +44,11 @@ def test_no_cell_is_a_formula(name: str) -> None:
     [
         ("", FileFormat.CSV, "empty"),
         ("Principal,Colour\nUser:a,red\n", FileFormat.CSV, "does not name the columns"),
+        (
+            "Principal,ResourceType,ResourceName,Operation,Host,Host\nUser:a,TOPIC,t,READ,*,10.0.0.1\n",
+            FileFormat.CSV,
+            "each once",
+        ),
         (f"{HEADER}\nUser:a,TOPIC,LITERAL,x\n", FileFormat.CSV, "Line 2 has another number"),
         (f"{HEADER}\nUser:a,TOPIC,LITERAL,x,READ,ALLOW,*\n,TOPIC,LITERAL,x,READ,ALLOW,*\n", FileFormat.CSV, "Line 3: principal is missing"),
         ("acls: 3", FileFormat.YAML, "not a list"),

@@ -36,6 +36,7 @@ def test_a_value_is_what_json_has_for_it(value: object, json: Json) -> None:
     [
         ("=1+1", "'=1+1"),
         ("@cmd", "'@cmd"),
+        ("\uff1d1+1", "'\uff1d1+1"),
         ("-1", "'-1"),
         (-1, "-1"),
         (None, ""),

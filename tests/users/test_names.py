@@ -38,6 +38,8 @@ def test_a_usual_name_is_accepted(name: str) -> None:
         ('a"b', "name_illegal"),
         ("a\\b", "name_illegal"),
         ("<default>", "name_illegal"),
+        ("ANONYMOUS", "name_reserved"),
+        ("Anonymous", "name_reserved"),
         (".", "name_illegal"),
         ("..", "name_illegal"),
         ("+new", "name_illegal"),

@@ -83,10 +83,11 @@ def read_csv(text: str) -> Parsed:
     header = [cell.strip() for cell in rows[0]]
     missing = [column for column in COLUMNS if FIELD_OF[column] in REQUIRED and column not in header]
     unknown = [column for column in header if column not in FIELD_OF]
-    if missing or unknown:
+    twice = [column for column in dict.fromkeys(header) if header.count(column) > 1]
+    if missing or unknown or twice:
         return _failed(
-            "The first line does not name the columns",
-            f"It is {','.join(COLUMNS)}; {', '.join(missing or unknown)}.",
+            "The first line does not name the columns, each once",
+            f"It is {','.join(COLUMNS)}; {', '.join(missing or unknown or twice)}.",
         )
     entries = [
         (number, dict(zip([FIELD_OF[name] for name in header], map(unescape, row), strict=False)), len(row))

@@ -21,6 +21,8 @@ FORBIDDEN = {
     "<": "is used by Kafka for '<default>'",
     ">": "is used by Kafka for '<default>'",
 }
+#: What brokers call who did not log in (KafkaPrincipal.ANONYMOUS): its ACLs would be those of everybody.
+ANONYMOUS = "ANONYMOUS"
 NAME_HINT = "Use letters, digits, '.', '_', '-' and '@'."
 
 
@@ -32,6 +34,10 @@ def check_name(name: str, *, reserved: bool = False) -> Refusal | None:
             "name_reserved",
             f"{name} is reserved: it would be a super user of this cluster",
             "Use another name.",
+        )
+    if name.casefold() == ANONYMOUS.casefold():
+        return Refusal(
+            "name_reserved", f"{name} is what brokers call clients without a login", "Use another name."
         )
     if len(name) > MAX_NAME:
         return Refusal("name_too_long", f"The name has {len(name)} characters", f"At most {MAX_NAME}.")
