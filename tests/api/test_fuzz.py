@@ -88,6 +88,7 @@ def test_generated_requests_meet_the_document(mode: schemathesis.GenerationMode)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3000)
 @pytest.mark.parametrize("mode", MODES)
 def test_many_generated_requests_meet_the_document(mode: schemathesis.GenerationMode) -> None:
     assert fuzz(MANY, mode) > 1000
@@ -101,6 +102,7 @@ def test_generated_requests_to_a_real_cluster_meet_the_document(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3000)
 @pytest.mark.parametrize("mode", MODES)
 def test_many_generated_requests_to_a_real_cluster_meet_the_document(
     cluster: Cluster, mode: schemathesis.GenerationMode
