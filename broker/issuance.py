@@ -25,6 +25,8 @@ from broker.credentials import (
 from broker.paths import DataPaths
 from broker.pki import PublicKey, Purpose, Revocation
 from broker.spec import ClusterSpec
+from broker.web_tls import NAME as WEB_NAME
+from broker.web_tls import web_files
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def leaves(paths: DataPaths, spec: ClusterSpec) -> tuple[Leaf, ...]:
         *((broker_name(n.id), Purpose.BROKERS, NodeTls(place.node(n.id).tls).keystore) for n in spec.nodes),
         (CONTROL_NAME, Purpose.BROKERS, control_files(place).certfile),
         (ADMIN_USER, Purpose.CLIENTS, admin_files(place).certificate),
+        (WEB_NAME, Purpose.BROKERS, web_files(place)[0]),
     ]
     return tuple(
         Leaf(name, purpose, x509.load_pem_x509_certificates(file.read_bytes())[0])

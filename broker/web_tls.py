@@ -9,11 +9,16 @@ from pathlib import Path
 from broker import pki
 from broker.credentials import ensure_authorities, ensure_pair, local_hosts
 from broker.errors import BundledError
-from broker.paths import DataPaths
+from broker.paths import ClusterPaths, DataPaths
 from broker.pki import Purpose
 from broker.spec import ClusterSpec
 
 NAME = "kastellan-web"
+
+
+def web_files(place: ClusterPaths) -> tuple[Path, Path]:
+    """Certificate and key; they are there only where `up --tls` was asked for."""
+    return place.pki / "web" / "certificate.pem", place.pki / "web" / "key.pem"
 
 
 def ensure_web_certificate(
@@ -30,7 +35,6 @@ def ensure_web_certificate(
             f"the cluster's authority may not certify {', '.join(strange)}",
             "It is held to this machine's names and private addresses. Name a certificate of yours: KASTELLAN_TLS_CERT.",
         )
-    directory = place.pki / "web"
-    certificate, key = directory / "certificate.pem", directory / "key.pem"
+    certificate, key = web_files(place)
     ensure_pair(certificate, key, authority, NAME, hosts, now)
     return certificate, key

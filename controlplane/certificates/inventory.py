@@ -14,6 +14,7 @@ from controlplane.certificates.logic.expiry import Span
 from controlplane.certificates.models import Certificate, Sighting, SightingKind, WatchedEndpoint
 from controlplane.certificates.selectors import ExpiryRow
 from controlplane.clusters.models import Cluster
+from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
 from controlplane.metrics.names import Sample
 
@@ -49,7 +50,7 @@ def _own(cluster: Cluster) -> Iterator[ExpiryRow]:
     except GatewayError:
         return
     for row in found:
-        note = "renewed automatically"
+        note = "renewed at the next `up --tls`" if row.name == bundled.WEB_NAME else "renewed automatically"
         yield ExpiryRow("own", row.name, row.subject, row.span.not_after, row.span, note=note)
 
 

@@ -49,12 +49,14 @@ from broker.states import ALIVE, ProcessState
 from broker.turn import TurnTaken, turn
 from broker.unsupervised import Observed
 from broker.unsupervised import observe as _observe
+from broker.web_tls import NAME as WEB_NAME
 from broker.web_tls import ensure_web_certificate
 from controlplane.gateways.errors import InvalidRequest, NotFound, Unreachable
 
 __all__ = [
     "ALIVE",
     "AT_REST",
+    "WEB_NAME",
     "Authorities",
     "ClusterSpec",
     "ClusterView",

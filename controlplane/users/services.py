@@ -177,8 +177,16 @@ def _is_gone(cluster: Cluster, request: DeleteUser, plan: Plan) -> bool:
     gone = set(wanted if isinstance(wanted, list) else ())
     if any(gone & known.keys() for known in _known_everywhere(cluster, request.name)):
         return False
-    now = selectors.user_state(cluster, request.name)
-    return not ((plan.request["acls"] and now.acls) or (plan.request["quotas"] and now.quotas))
+    if plan.request["acls"] and _has_acls_anywhere(cluster, f"User:{request.name}"):
+        return False
+    return not (plan.request["quotas"] and selectors.user_state(cluster, request.name).quotas)
+
+
+def _has_acls_anywhere(cluster: Cluster, principal: str) -> bool:
+    """On any broker that lives: one that has not heard yet would go on letting the application in."""
+    gateway = gateway_for(cluster)
+    living = (node for node in gateway.describe_cluster().brokers if not node.fenced)
+    return any(gateway.describe_acls(AclFilter(principal=principal), broker=node.id) for node in living)
 
 
 @sensitive_variables("password")

@@ -10,10 +10,12 @@ import pytest
 from cryptography import x509
 
 from broker.credentials import NodeTls, admin_files, control_files, ensure_credentials
+from broker.issuance import leaves
 from broker.paths import DataPaths
 from broker.pki import PkiError
 from broker.ports import listeners
 from broker.spec import ClusterSpec, NodeSpec
+from broker.web_tls import ensure_web_certificate
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NODES = tuple(
@@ -122,3 +124,11 @@ def test_a_new_host_name_reissues_the_brokers_leaves(
     ensure_credentials(paths, SPEC, NOW)
     monkeypatch.setattr("socket.gethostname", lambda: "renamed")
     assert ensure_credentials(paths, SPEC, NOW) == ("broker-1", "broker-2", "kastellan-control")
+
+
+def test_the_web_servers_own_certificate_is_listed_once_it_was_asked_for(paths: DataPaths) -> None:
+    ensure_credentials(paths, SPEC, NOW)
+    assert [each.name for each in leaves(paths, SPEC)] == list(EVERYTHING)
+    certificate, _ = ensure_web_certificate(paths, SPEC, (), NOW)
+    assert leaves(paths, SPEC)[-1].name == "kastellan-web"
+    assert leaves(paths, SPEC)[-1].certificate == leaf(certificate)
