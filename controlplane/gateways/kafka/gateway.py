@@ -21,6 +21,7 @@ from controlplane.gateways.kafka.admin._groups import GroupsAdmin
 from controlplane.gateways.kafka.admin._log_dirs import LogDirsAdmin
 from controlplane.gateways.kafka.admin._partitions import PartitionsAdmin
 from controlplane.gateways.kafka.admin._quotas import QuotasAdmin
+from controlplane.gateways.kafka.admin._reassignments import ReassignmentsAdmin
 from controlplane.gateways.kafka.admin._topics import TopicsAdmin
 from controlplane.gateways.kafka.admin._users import UsersAdmin
 from controlplane.gateways.kafka.consume import Bounds
@@ -47,6 +48,7 @@ MAX_BYTES = 64 * 1024
 class KafkaGateway(
     TopicsAdmin,
     PartitionsAdmin,
+    ReassignmentsAdmin,
     ConfigsAdmin,
     ClusterAdmin,
     LogDirsAdmin,

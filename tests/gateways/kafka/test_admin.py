@@ -11,8 +11,9 @@ import pytest
 from broker.spec import ClusterSpec
 from controlplane.gateways.errors import AlreadyExists, GatewayError, InvalidRequest, NotFound
 from controlplane.gateways.kafka import _messages as m
-from controlplane.gateways.kafka.admin import _configs, _partitions, _topics
+from controlplane.gateways.kafka.admin import _configs, _partitions, _reassignments, _topics
 from controlplane.gateways.kafka.gateway import KafkaGateway
+from controlplane.gateways.kafka.reassignment_types import Reassignment
 from controlplane.gateways.kafka.security import KafkaConnection
 from controlplane.gateways.kafka.types import (
     ConfigEntry,
@@ -321,6 +322,48 @@ def test_settings_with_unknown_sources_and_types_are_kept() -> None:
     assert isinstance(entries, tuple)
     assert (str(entries[0].source), str(entries[0].type)) == ("UNKNOWN(42)", "UNKNOWN(77)")
     assert str(entries[0].synonyms[0].source) == "UNKNOWN(43)"
+
+
+def test_replicas_move_and_arrive(gateway: KafkaGateway, prefix: str) -> None:
+    gateway.create_topic(prefix, 2, 1, {})
+    topic = eventually(lambda: [t for t in gateway.list_topics() if t.name == prefix])[0]
+    targets = {
+        TopicPartition(prefix, p.index): [broker for broker in (1, 2, 3) if broker not in p.replicas]
+        for p in topic.partitions
+    }
+    assert gateway.alter_partition_reassignments(targets) == {}
+    wanted = {key.partition: replicas for key, replicas in targets.items()}
+
+    def in_sync() -> dict[int, list[int]]:
+        return {p.index: sorted(p.isr) for p in gateway.describe_topics([prefix])[0].partitions}
+
+    eventually(lambda: in_sync() == wanted, timeout=30)
+    eventually(lambda: not [r for r in gateway.list_partition_reassignments() if r.partition.topic == prefix])
+    gateway.delete_topics([prefix])
+
+
+def test_a_move_to_a_broker_that_is_not_there_is_refused_for_that_partition(
+    gateway: KafkaGateway, make_topic: MakeTopic, prefix: str
+) -> None:
+    make_topic(prefix)
+    partition, missing = TopicPartition(prefix, 0), TopicPartition(prefix, 7)
+    refused = gateway.alter_partition_reassignments({partition: [1, 2, 99], missing: [1]})
+    assert set(refused) == {partition, missing}
+    assert gateway.alter_partition_reassignments({}) == {}
+
+
+def test_a_move_at_work_is_told_with_what_comes_and_goes() -> None:
+    from kafka.protocol import admin
+
+    response = getattr(admin, "ListPartitionReassignmentsResponse")  # noqa: B009
+    topic = response.OngoingTopicReassignment
+    raw = topic.OngoingPartitionReassignment(
+        partition_index=3, replicas=[1, 2, 4], adding_replicas=[1], removing_replicas=[4]
+    )
+    answer = response(error_code=0, error_message=None, topics=[topic(name="t", partitions=[raw])])
+    assert _reassignments.parse_reassignments(answer) == (
+        Reassignment(TopicPartition("t", 3), (1, 2, 4), (1,), (4,)),
+    )
 
 
 def test_a_partition_without_leader_is_told_as_such_and_worth_asking_again() -> None:
