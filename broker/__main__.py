@@ -1,4 +1,4 @@
-"""`python -m broker`: the bundled cluster alone, without the control plane: up, down, status, logs, roll, supervise.
+"""`python -m broker`: the bundled cluster alone, without the control plane: up, down, status, logs, roll, remove, supervise.
 
 Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage.
 """
@@ -48,6 +48,11 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("-n", "--lines", type=_count, default=50)
     roll = verb("roll", "Restart the nodes one by one, never below min.insync.replicas.")
     roll.add_argument("nodes", nargs="*", type=int, metavar="NODE", help="node ids (default: all)")
+    remove = verb("remove", "Take out a broker that was added and hosts no replica any more.")
+    remove.add_argument("node", type=int, metavar="NODE")
+    remove.add_argument(
+        "--delete-data", action="store_true", help="delete its data instead of setting it aside"
+    )
     supervise = verb("supervise", "Run the supervisor (`up` does it for you).")
     supervise.add_argument("--detach", action="store_true")
     return root
@@ -75,6 +80,7 @@ COMMANDS: Mapping[str, Command] = {
     "status": commands.status,
     "logs": commands.logs,
     "roll": commands.roll,
+    "remove": commands.remove,
     "supervise": supervise,
 }
 

@@ -75,9 +75,10 @@ def create_cluster(
     spec = load_cluster(paths, name)
     if spec is None:
         spec = plan_cluster(paths, name=name, brokers=brokers, base_port=base_port, host=host)
-        _record(paths, spec)
-    ensure_credentials(paths, spec, now or datetime.now(UTC))
-    _ensure_storage(paths, spec, artifacts or Artifacts.at(paths.artifacts))
+        record(paths, spec)
+    kept = replace(spec, nodes=spec.staying)
+    ensure_credentials(paths, kept, now or datetime.now(UTC))
+    _ensure_storage(paths, kept, artifacts or Artifacts.at(paths.artifacts))
     return spec
 
 
@@ -126,16 +127,16 @@ def add_node(
     note = f"Port {obstacle} is taken: broker {node_id} uses the ports from {start} on." if obstacle else None
     node = _node(node_id, start, spec.host, controller=False)
     grown = replace(spec, nodes=(*spec.nodes, node), notes=(*spec.notes, *((note,) if note else ())))
-    _record(paths, grown)
+    record(paths, grown)
     try:
         return create_cluster(paths, name=spec.name, artifacts=artifacts, now=now)
     except Exception:
-        _record(paths, spec)
+        record(paths, spec)
         shutil.rmtree(paths.cluster(spec.name).node(node_id).root, ignore_errors=True)
         raise
 
 
-def _record(paths: DataPaths, spec: ClusterSpec) -> None:
+def record(paths: DataPaths, spec: ClusterSpec) -> None:
     write_private(paths.cluster(spec.name).record, json.dumps(spec.to_json(), indent=1) + "\n")
 
 
@@ -149,9 +150,9 @@ def _ensure_storage(paths: DataPaths, spec: ClusterSpec, artifacts: Artifacts) -
 def prepare(
     paths: DataPaths, spec: ClusterSpec, now: datetime, *, artifacts: Artifacts | None = None
 ) -> tuple[ProcessSpec, ...]:
-    """Reissues what is due, writes every node's files, and says how to run the nodes."""
+    """Reissues what is due, writes every node's files, and says how to run the nodes; those that leave are left alone."""
     artifacts = artifacts or Artifacts.at(paths.artifacts)
-    spec = replace(spec, jvm=jvm_profile(spec.jvm, artifacts.env))
+    spec = replace(spec, nodes=spec.staying, jvm=jvm_profile(spec.jvm, artifacts.env))
     ensure_credentials(paths, spec, now)
     _ensure_storage(paths, spec, artifacts)
     password = ensure_secret(paths, JOLOKIA_PASSWORD)

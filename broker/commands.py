@@ -10,18 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from broker import cluster, process, record
+from broker import cluster, process, record, removal
 from broker import logs as logs_
 from broker.artifacts import Artifacts, Lock, Progress, fetch, missing
 from broker.control import ControlClient, NoSupervisor, ensure_supervisor
 from broker.errors import BundledError
-from broker.health import JolokiaFacts
+from broker.health import AgentError, JolokiaFacts, node_health
 from broker.paths import DataPaths
 from broker.processes import ProcessSpec, ProcessStatus
 from broker.roll import Outcome, RollEvent
 from broker.roll import roll as roll_nodes
 from broker.rolling import RestartReason
-from broker.spec import ClusterSpec, Protocol
+from broker.spec import ClusterSpec, NodeSpec, Protocol
 from broker.states import ALIVE, ProcessState
 from broker.supervisor import Supervisor
 from broker.tuning import base_port
@@ -58,6 +58,8 @@ def up(paths: DataPaths, arguments: argparse.Namespace) -> None:
     processes = cluster.prepare(paths, spec, datetime.now(UTC), artifacts=artifacts)
     client = ensure_supervisor(paths)
     client.apply(processes)
+    for note in removal.leaving_notes(spec):
+        say(f"  {note}")
     _await_ready(client, processes)
     cluster.ensure_admin_user(paths, spec)
     _greet(paths, spec)
@@ -211,10 +213,8 @@ def _labelled(file: Path, line: str, count: int) -> str:
 
 
 def roll(paths: DataPaths, arguments: argparse.Namespace) -> None:
-    spec = cluster.load_cluster(paths)
-    if spec is None:
-        raise Failed("There is no cluster in this data directory.", "Create it: python -m broker up")
-    known = {node.id for node in spec.nodes}
+    spec = _cluster(paths)
+    known = {node.id for node in spec.staying}
     unknown = set(arguments.nodes) - known
     if unknown:
         raise Failed(f"There is no node {min(unknown)}.", f"Nodes: {', '.join(map(str, sorted(known)))}")
@@ -225,6 +225,54 @@ def roll(paths: DataPaths, arguments: argparse.Namespace) -> None:
         result = roll_nodes(JolokiaFacts(paths, spec), client, spec, reasons, _tell, lambda: False)
     if result.outcome is not Outcome.DONE:
         raise Failed(result.reason, "Nothing else was restarted.")
+
+
+# remove
+
+
+def remove(paths: DataPaths, arguments: argparse.Namespace) -> None:
+    """Moving replicas takes a Kafka client, which this side has not: a broker that hosts any is refused."""
+    spec = _cluster(paths)
+    node = next((node for node in spec.nodes if node.id == arguments.node), None)
+    if node is None:
+        raise Failed(
+            f"There is no node {arguments.node}.", f"Nodes: {', '.join(str(n.id) for n in spec.nodes)}"
+        )
+    removal.refuse_voter(spec, node)
+    client = ControlClient(paths)
+    with turn(paths, spec.name, f"`python -m broker remove {node.id}`"):
+        if node.id not in spec.leaving:
+            _refuse_host(paths, spec, node)
+        spec = removal.begin(paths, spec, node.id)
+        say(f"broker {node.id} leaves; it is being stopped")
+        removal.stop(client, spec, node.id)
+        removal.unregister(paths, spec, node.id)
+        aside = removal.forget(paths, client, spec, node.id, delete_data=arguments.delete_data)
+    say(f"broker {node.id} is removed" + (f"; its data is in {aside}" if aside else ""))
+
+
+def _refuse_host(paths: DataPaths, spec: ClusterSpec, node: NodeSpec) -> None:
+    try:
+        hosted = node_health(paths, spec, node).partitions
+    except AgentError as error:
+        raise Failed(
+            f"What broker {node.id} hosts cannot be told: {error}", "Start it first, so that it can be asked."
+        ) from error
+    if hosted:
+        topics = sorted({topic for topic, _ in hosted})
+        names = ", ".join(topics[:5]) + (f" and {len(topics) - 5} more" if len(topics) > 5 else "")
+        raise Failed(
+            f"Broker {node.id} hosts {len(hosted)} replicas of {len(topics)} topic(s): {names}.",
+            "Remove it in the app (Brokers), which moves them first, or move them with "
+            "kafka-reassign-partitions.sh.",
+        )
+
+
+def _cluster(paths: DataPaths) -> ClusterSpec:
+    spec = cluster.load_cluster(paths)
+    if spec is None:
+        raise Failed("There is no cluster in this data directory.", "Create it: python -m broker up")
+    return spec
 
 
 def _apply_to_running(client: ControlClient, processes: tuple[ProcessSpec, ...]) -> None:

@@ -184,7 +184,7 @@ class JolokiaFacts:
     def nodes(self) -> dict[int, NodeHealth]:
         """All nodes at once; one that does not answer is left out, and delays nobody for longer than the timeout."""
         with ThreadPoolExecutor(max_workers=len(self.spec.nodes)) as pool:
-            answers = pool.map(self._ask, self.spec.nodes)
+            answers = pool.map(self._ask, self.spec.staying)
         return {health.node: health for health in answers if health is not None}
 
     def view(self) -> ClusterView:

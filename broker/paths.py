@@ -203,6 +203,11 @@ class ClusterPaths:
         """Files for people's own tools; those of the first cluster carry no cluster name."""
         return self.data.root / "clients" / ("" if self.name == "main" else self.name)
 
+    @property
+    def removed(self) -> Path:
+        """What brokers held that were removed and whose data was to stay."""
+        return self.root / "removed"
+
     def node(self, node_id: int) -> NodePaths:
         return NodePaths(self.root / "nodes" / str(node_id))
 

@@ -165,6 +165,31 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
+class Crash:
+    """The last exit that nobody asked for. Times are Unix seconds; `restart` of `limit` is the start that follows it,
+    tried at `next_try`; None while it is being tried, and after giving up."""
+
+    at: float
+    what: str
+    restart: int
+    limit: int
+    next_try: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "at": self.at,
+            "what": self.what,
+            "restart": self.restart,
+            "limit": self.limit,
+            "next_try": self.next_try,
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(raw["at"], raw["what"], raw["restart"], raw["limit"], raw.get("next_try"))
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessStatus:
     """One line of `status`: `since` is Unix seconds; `reason` and `hint` are plain words for people."""
 
@@ -182,6 +207,7 @@ class ProcessStatus:
     cause: str | None = None
     last_lines: tuple[str, ...] = ()
     progress: str | None = None
+    crash: Crash | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -199,6 +225,7 @@ class ProcessStatus:
             "cause": self.cause,
             "last_lines": list(self.last_lines),
             "progress": self.progress,
+            "crash": self.crash.to_json() if self.crash else None,
         }
 
     @classmethod
@@ -218,4 +245,5 @@ class ProcessStatus:
             cause=raw.get("cause"),
             last_lines=tuple(raw.get("last_lines", ())),
             progress=raw.get("progress"),
+            crash=Crash.from_json(raw["crash"]) if raw.get("crash") else None,
         )

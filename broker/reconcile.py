@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 from broker.diagnosis import Cause, Diagnosis
-from broker.processes import Child, ProcessSpec
+from broker.processes import Child, Crash, ProcessSpec
 from broker.states import ALIVE, ProcessState, check_move
 
 BACKOFF_LONGEST = 60.0
@@ -327,3 +327,12 @@ def summary(world: World, entry: Entry) -> Diagnosis | None:
     if entry.state is _S.STOPPED and _should_run(world, entry):
         return Diagnosis(Cause.UNKNOWN, f"Waits for {', '.join(waits_for(world, entry))}.")
     return None
+
+
+def crash(entry: Entry, epoch: float) -> Crash | None:
+    """What ended it last, and the start that follows. `epoch` turns monotonic seconds into Unix seconds."""
+    if not entry.exits or entry.failure is None or entry.state is _S.STOPPED:
+        return None
+    next_try = epoch + entry.wake if entry.state is _S.BACKOFF else None
+    what = entry.failure.diagnosis.what
+    return Crash(epoch + entry.exits[-1], what, min(len(entry.exits), CRASHES - 1), CRASHES - 1, next_try)

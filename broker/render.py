@@ -290,4 +290,4 @@ def initial_controllers(spec: ClusterSpec) -> str:
 
 
 def bootstrap(spec: ClusterSpec, listener: Protocol | str) -> str:
-    return ",".join(node.listener(str(listener)).address for node in spec.nodes)
+    return ",".join(node.listener(str(listener)).address for node in spec.staying)

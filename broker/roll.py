@@ -59,13 +59,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RollEvent:
-    """`done` of `total` nodes are restarted; `text` is for people, `node` the one it is about."""
+    """`done` of `total` nodes are restarted; `text` is for people, `node` the one it is about.
+
+    `starts`: the node was down, so it is started rather than restarted.
+    """
 
     kind: Kind
     text: str
     done: int
     total: int
     node: int | None = None
+    starts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class _Runner:
         self._clock = clock
         self._heard = clock()
         self._last = ""
-        self.roll = Roll(pending=tuple(node.id for node in spec.nodes if node.id in reasons))
+        self.roll = Roll(pending=tuple(node.id for node in spec.staying if node.id in reasons))
 
     def turn(self) -> RollResult | None:
         now = self._clock()
@@ -131,14 +135,13 @@ class _Runner:
         before, self.roll = self.roll, decision.roll
         for node in self.roll.done[len(before.done) :]:
             self._tell(Kind.WAIT, f"Node {node} is ready again.", node)
-        return self._carry_out(decision)
+        return self._carry_out(decision, facts)
 
-    def _carry_out(self, decision: Decision) -> RollResult | None:
+    def _carry_out(self, decision: Decision, facts: ClusterFacts) -> RollResult | None:
         match decision.kind:
             case Kind.RESTART:
                 assert decision.node is not None
-                why = SENTENCES[self._reasons[decision.node]]
-                self._tell(Kind.RESTART, f"Node {decision.node} restarts. {why}", decision.node)
+                self._begin(facts.node(decision.node))
                 self._client.restart(self._spec.process_name(self._spec.node(decision.node)))
             case Kind.WAIT:
                 self._tell(Kind.WAIT, decision.reason, decision.node)
@@ -148,6 +151,13 @@ class _Runner:
             case Kind.GIVE_UP:
                 return self._given_up(decision.reason)
         return None
+
+    def _begin(self, node: NodeFacts) -> None:
+        why = SENTENCES[self._reasons[node.id]]
+        text = (
+            f"Node {node.id} is down, so it is started." if node.down else f"Node {node.id} restarts. {why}"
+        )
+        self._tell(Kind.RESTART, text, node.id, starts=node.down)
 
     def _silent(self, now: float, why: str) -> RollResult | None:
         if now - self._heard > SILENCE:
@@ -159,16 +169,18 @@ class _Runner:
         self._tell(Kind.GIVE_UP, reason)
         return RollResult(Outcome.GIVEN_UP, reason, self.roll.done)
 
-    def _tell(self, kind: Kind, text: str, node: int | None = None) -> None:
+    def _tell(self, kind: Kind, text: str, node: int | None = None, *, starts: bool = False) -> None:
         if text != self._last:
-            self._on_event(RollEvent(kind, text, len(self.roll.done), len(self._reasons), node))
+            self._on_event(RollEvent(kind, text, len(self.roll.done), len(self._reasons), node, starts))
         self._last = text
 
 
 def cluster_facts(spec: ClusterSpec, statuses: tuple[ProcessStatus, ...], view: ClusterView) -> ClusterFacts:
     """The supervisor's view of the processes and the cluster's view of itself, put together."""
     by_name = {status.name: status for status in statuses}
-    nodes = tuple(_node_facts(spec, node, by_name.get(spec.process_name(node)), view) for node in spec.nodes)
+    nodes = tuple(
+        _node_facts(spec, node, by_name.get(spec.process_name(node)), view) for node in spec.staying
+    )
     return ClusterFacts(nodes, view.quorum, view.partitions)
 
 

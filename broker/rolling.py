@@ -1,7 +1,8 @@
 """Pure: which node to restart next, after Strimzi's KafkaRoller.
 
 1. Nodes that need no restart must be ready first; a broken one stops the roll, so repeated runs cannot fell all.
-2. Controllers before brokers, unready before ready; the active controller last of the controllers, even if it moves.
+2. Nodes that are down first, as starting them can only help. Then controllers before brokers, unready before ready; the
+   active controller last of the controllers, even if it moves.
 3. An unready node gets time to become ready; one in log recovery is never restarted.
 4. A node whose restart would hurt (availability.blockers) is put off, growingly; after the last attempt it has failed.
 5. A restarted node that does not become ready ends the roll at once.
@@ -173,8 +174,21 @@ def _blocks_all(node: NodeFacts, decision: Decision) -> bool:
     return decision.node == node.id
 
 
+def planned_order(facts: ClusterFacts, pending: Iterable[int]) -> tuple[int, ...]:
+    """The order in which `next_step` takes the nodes if each comes back ready, as the cluster is now."""
+    roll = Roll(pending=tuple(pending))
+    order: list[int] = []
+    while candidates := _candidates(facts, roll):
+        order.append(candidates[0].id)
+        roll = _finish_current(roll, Restarting(candidates[0].id, None, 0))
+    return tuple(order)
+
+
 def _candidates(facts: ClusterFacts, roll: Roll) -> list[NodeFacts]:
     waiting = [node for node in facts.nodes if node.id in roll.pending and node.id not in roll.failed]
+    down = [node for node in waiting if node.down]
+    if down:
+        return down
     controllers = [node for node in waiting if node.controller]
     if controllers:
         return sorted(controllers, key=lambda node: (node.id == facts.quorum.leader, node.ready))

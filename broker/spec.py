@@ -86,7 +86,10 @@ class NodeSpec:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSpec:
-    """`notes`: what people must be told about the choices made at creation (a port block that was taken, say)."""
+    """`notes`: what people must be told about the choices made at creation (a port block that was taken, say).
+
+    `leaving`: brokers whose removal has begun and holds no replica back: they are not started any more.
+    """
 
     name: str
     cluster_id: str
@@ -95,10 +98,15 @@ class ClusterSpec:
     jvm: JvmProfile = JvmProfile()
     overrides: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
+    leaving: tuple[int, ...] = ()
 
     @property
     def controllers(self) -> tuple[NodeSpec, ...]:
         return tuple(node for node in self.nodes if node.controller)
+
+    @property
+    def staying(self) -> tuple[NodeSpec, ...]:
+        return tuple(node for node in self.nodes if node.id not in self.leaving)
 
     def node(self, node_id: int) -> NodeSpec:
         return next(node for node in self.nodes if node.id == node_id)
@@ -117,6 +125,7 @@ class ClusterSpec:
             jvm=JvmProfile(jvm.get("heap_mb", 384), tuple(jvm.get("flags", LAPTOP_FLAGS))),
             overrides=dict(raw.get("overrides", {})),
             notes=tuple(raw.get("notes", ())),
+            leaving=tuple(raw.get("leaving", ())),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -128,4 +137,5 @@ class ClusterSpec:
             "jvm": {"heap_mb": self.jvm.heap_mb, "flags": list(self.jvm.flags)},
             "overrides": dict(self.overrides),
             "notes": list(self.notes),
+            "leaving": list(self.leaving),
         }

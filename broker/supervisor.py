@@ -308,9 +308,10 @@ class Supervisor:
 
     def statuses(self) -> tuple[ProcessStatus, ...]:
         now, wall = time.monotonic(), time.time()
-        return tuple(self._status(entry, wall - (now - entry.since)) for entry in self.world.entries.values())
+        return tuple(self._status(entry, wall - now) for entry in self.world.entries.values())
 
-    def _status(self, entry: Entry, since: float) -> ProcessStatus:
+    def _status(self, entry: Entry, epoch: float) -> ProcessStatus:
+        """`epoch`: what turns monotonic seconds into Unix seconds."""
         why = reconcile.summary(self.world, entry)
         failed = entry.failure if entry.state not in ALIVE else None
         return ProcessStatus(
@@ -318,7 +319,7 @@ class Supervisor:
             kind=entry.spec.kind,
             state=entry.state,
             pid=entry.child.pid if entry.child else None,
-            since=since,
+            since=epoch + entry.since,
             restarts=entry.restarts,
             exit_code=failed.exit_code if failed else None,
             reason=why.what if why else None,
@@ -328,6 +329,7 @@ class Supervisor:
             cause=why.cause.value if why else None,
             last_lines=failed.last_lines if failed else (),
             progress=entry.progress,
+            crash=reconcile.crash(entry, epoch),
         )
 
 

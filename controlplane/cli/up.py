@@ -62,7 +62,8 @@ def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
     with console.step("Cluster prepared: authorities, certificates, storage"):
         spec = bundled.create_cluster(paths, CLUSTER, options.brokers or DEFAULT_BROKERS)
         brokers = bundled.broker_processes(paths, spec)
-    for note in spec.notes if first_start else choices_that_are_made(spec, options):
+    notes = spec.notes if first_start else choices_that_are_made(spec, options)
+    for note in (*notes, *bundled.leaving_notes(spec)):
         console.note(note)
     boot, address, tls = decide_serving(paths, options, spec, console)
     client = bundled.supervisor(paths)
@@ -121,9 +122,9 @@ def wipe_metrics_directory(paths: DataPaths, client: ControlClient) -> None:
 def choices_that_are_made(spec: ClusterSpec, options: UpOptions) -> tuple[str, ...]:
     """What was asked for, and counts only when a cluster is made."""
     found = []
-    if options.brokers is not None and options.brokers != len(spec.nodes):
+    if options.brokers is not None and options.brokers != len(spec.staying):
         found.append(
-            f"--brokers counts when a cluster is made; this one has {len(spec.nodes)}. "
+            f"--brokers counts when a cluster is made; this one has {len(spec.staying)}. "
             "Brokers, Add broker in the app (or POST /api/v1/clusters/main/brokers/) adds one."
         )
     port = bundled.wanted_port()

@@ -22,7 +22,7 @@ from broker.artifacts import Artifacts, Lock, Progress
 from broker.artifacts import fetch as _fetch
 from broker.artifacts import missing as _missing
 from broker.authorities import Authorities, Phase
-from broker.availability import PartitionFacts, Quorum, Voter, blockers, impact, unprotected
+from broker.availability import ClusterFacts, PartitionFacts, Quorum, Voter, blockers, impact, unprotected
 from broker.control import ControlClient, ControlError, NoSupervisor, NotReached, ensure_supervisor
 from broker.errors import BundledError
 from broker.issuance import Issued, Leaf
@@ -31,6 +31,7 @@ from broker.paths import DataPaths, made_once, write_if_changed
 from broker.pki import Hierarchy, PublicKey, Purpose, Revocation, permits
 from broker.ports import is_free as port_is_free
 from broker.processes import (
+    Crash,
     HttpReady,
     LogReady,
     ProcessKind,
@@ -38,15 +39,17 @@ from broker.processes import (
     ProcessStatus,
     UnixReady,
 )
+from broker.removal import leaving_notes
 from broker.render import principal_rules as _principal_rules
 from broker.render import super_users as _super_users
 from broker.roll import ClusterView, FactsUnavailable, RollEvent, cluster_facts, roll
 from broker.roll import Outcome as RollOutcome
 from broker.rolling import Kind as RollKind
-from broker.rolling import RestartReason
+from broker.rolling import RestartReason, planned_order
 from broker.spec import ClusterSpec, NodeSpec
 from broker.states import ALIVE, ProcessState
 from broker.turn import TurnTaken, turn
+from broker.turn import holder as turn_holder
 from broker.unsupervised import Observed
 from broker.unsupervised import observe as _observe
 from broker.web_tls import NAME as WEB_NAME
@@ -58,9 +61,11 @@ __all__ = [
     "AT_REST",
     "WEB_NAME",
     "Authorities",
+    "ClusterFacts",
     "ClusterSpec",
     "ClusterView",
     "ControlClient",
+    "Crash",
     "DataPaths",
     "FactsUnavailable",
     "Hierarchy",
@@ -92,12 +97,15 @@ __all__ = [
     "blockers",
     "cluster_facts",
     "impact",
+    "leaving_notes",
     "made_once",
     "permits",
+    "planned_order",
     "port_is_free",
     "roll",
     "sealing",
     "turn",
+    "turn_holder",
     "unprotected",
     "write_if_changed",
 ]

@@ -12,6 +12,7 @@ from broker import reconcile
 from broker.diagnosis import Cause, Diagnosis
 from broker.processes import (
     Child,
+    Crash,
     HttpReady,
     LogReady,
     ProcessKind,
@@ -54,7 +55,15 @@ def test_a_specification_travels_as_json(ready: Ready | None) -> None:
 
 
 def test_a_status_travels_as_json() -> None:
-    status = ProcessStatus("one", ProcessKind.BROKER, S.FATAL, reason="no", last_lines=("a",), exit_code=1)
+    status = ProcessStatus(
+        "one",
+        ProcessKind.BROKER,
+        S.FATAL,
+        reason="no",
+        last_lines=("a",),
+        exit_code=1,
+        crash=Crash(1.5, "It exited.", 2, 4, 3.5),
+    )
     assert ProcessStatus.from_json(status.to_json()) == status
 
 
@@ -171,3 +180,22 @@ def test_a_stop_has_more_patience_while_leaders_move() -> None:
 @given(st.lists(st.floats(0, 200), min_size=1, max_size=30))
 def test_the_delay_grows_with_time_and_never_shrinks_below_a_second(gaps: list[float]) -> None:
     assert all(backoff_delay(number + 1, int(gap)) >= 1 for number, gap in enumerate(gaps))
+
+
+def test_a_crash_tells_its_time_and_the_start_that_follows() -> None:
+    world = running()
+    assert reconcile.crash(world.entries["one"], 0) is None
+    entry = crash(world, 100).entries["one"]
+    told = reconcile.crash(entry, 1000)
+    assert told == Crash(1100, "It exited with code 1.", 1, 4, 1000 + entry.wake)
+    assert told.next_try is not None
+    assert 1101 <= told.next_try <= 1101.2
+    starting, _ = reconcile.step(World({"one": entry}), entry.wake)
+    assert reconcile.crash(starting.entries["one"], 1000) == replace(told, next_try=None)
+    stopped = reconcile.step(reconcile.stop(World({"one": entry}), "one"), entry.wake)[0]
+    assert reconcile.crash(stopped.entries["one"], 1000) is None
+
+
+def test_a_start_that_somebody_asked_for_begins_the_count_anew() -> None:
+    entry = reconcile.start(crash(running(), 100), "one").entries["one"]
+    assert reconcile.crash(entry, 0) is None
