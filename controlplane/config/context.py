@@ -14,6 +14,7 @@ from controlplane.accounts.services import actor_of, preferences_of
 from controlplane.clusters import selectors
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action, Actor, can
+from controlplane.jobs.pages import activity_of
 
 METRICS = "controlplane.metrics"
 
@@ -50,6 +51,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "insecure": settings.INSECURE,
         "clusters": clusters,
         "current_cluster": current,
+        "activity": activity_of(actor) if can(actor, Action.JOB_VIEW, None).allowed else None,
         "nav": tuple(_groups(request, current, actor)),
         "theme": preferences.theme,
         "density": preferences.density,

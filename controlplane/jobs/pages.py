@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from controlplane.core.access import Actor
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
+from controlplane.jobs import selectors
 from controlplane.jobs.models import Job
 
 
@@ -19,6 +21,24 @@ class JobListPage(Page):
     state: str
     states: tuple[tuple[str, str], ...]
     active: int
+
+
+@dataclass(frozen=True)
+class ActivityPage(Page):
+    """How many jobs wait or run; `job` is the only one, where there is one."""
+
+    template: ClassVar[str] = "jobs/activity.html"
+
+    count: int
+    job: Job | None
+
+
+def activity_of(actor: Actor) -> ActivityPage:
+    found = selectors.active(actor)[:2]
+    return ActivityPage(
+        count=len(found) if len(found) < 2 else selectors.active_count(actor),
+        job=found[0] if len(found) == 1 else None,
+    )
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,9 @@ def get_job(actor: Actor, job_id: uuid.UUID) -> Job:
     return found
 
 
+def active(actor: Actor) -> QuerySet[Job]:
+    return visible(actor).filter(state__in=(JobState.QUEUED, JobState.RUNNING))
+
+
 def active_count(actor: Actor) -> int:
-    """For the activity indicator."""
-    return visible(actor).filter(state__in=(JobState.QUEUED, JobState.RUNNING)).count()
+    return active(actor).count()

@@ -44,6 +44,12 @@ def job_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+def activity(request: HttpRequest) -> HttpResponse:
+    """The indicator in the top bar of every page."""
+    return render_page(request, pages.activity_of(require(request, Action.JOB_VIEW)))
+
+
+@require_safe
 def detail(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     job = selectors.get_job(require(request, Action.JOB_VIEW), job_id)
     may_cancel = not job.finished and can(actor_of(request), Action.JOB_CANCEL, job.cluster or None).allowed
