@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.shortcuts import resolve_url
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.clusters import facts, operations, selectors
+from controlplane.clusters import operations, present, removal, selectors
 from controlplane.clusters.configs import CONFIG_LIST, CONFIG_PARAMETERS, config_list
 from controlplane.clusters.logic.broker_plans import BrokerAct
+from controlplane.clusters.logic.conditions import Condition
+from controlplane.clusters.logic.removal_plans import Removal
+from controlplane.clusters.logic.verdict import Tone, judge
 from controlplane.clusters.models import BrokerSnapshot, Cluster, SnapshotPart
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, accepted, change
 from controlplane.clusters.services import gateway_for
@@ -21,7 +26,9 @@ from controlplane.core.errors import NotFound
 from controlplane.core.plans import Plan
 from controlplane.core.rest import (
     DRY_RUN,
+    IF_MATCH,
     ApiView,
+    flag,
     list_answer,
     list_parameters,
     list_schema,
@@ -35,6 +42,14 @@ CLUSTER_SORT = ("name", "title")
 SORTABLE = ("broker_id", "leaders", "replicas", "in_sync", "size_bytes")
 
 
+class VerdictSerializer(serializers.Serializer[Any]):
+    """Is it all right? As the dashboard says it."""
+
+    tone = serializers.ChoiceField(choices=[tone.value for tone in Tone])
+    sentence = serializers.CharField()
+    reasons = serializers.ListField(child=serializers.CharField())
+
+
 class ClusterSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     title = serializers.CharField()
@@ -43,10 +58,12 @@ class ClusterSerializer(serializers.Serializer[Any]):
     controller = serializers.IntegerField(allow_null=True)
     topics = serializers.IntegerField()
     partitions = serializers.IntegerField()
-    out_of_sync = serializers.IntegerField()
+    out_of_sync = serializers.IntegerField(help_text="Replicas missing from an ISR.")
+    under_replicated = serializers.IntegerField(help_text="Partitions with such a replica.")
     leaderless = serializers.IntegerField()
     under_min_isr = serializers.IntegerField()
     groups = serializers.IntegerField()
+    verdict = VerdictSerializer()
     as_of = serializers.DateTimeField(allow_null=True)
 
 
@@ -55,7 +72,10 @@ class BrokerSerializer(serializers.Serializer[Any]):
     host = serializers.CharField()
     port = serializers.IntegerField()
     rack = serializers.CharField(allow_blank=True)
-    fenced = serializers.BooleanField()
+    condition = serializers.ChoiceField(
+        choices=[each.value for each in Condition], help_text="Kafka's word and the supervisor's in one."
+    )
+    fenced = serializers.BooleanField(help_text="Kafka has noticed that it is away.")
     controller = serializers.BooleanField()
     leaders = serializers.IntegerField()
     replicas = serializers.IntegerField()
@@ -65,6 +85,16 @@ class BrokerSerializer(serializers.Serializer[Any]):
     disk_usable_bytes = serializers.IntegerField(allow_null=True)
 
 
+class CrashSerializer(serializers.Serializer[Any]):
+    """The last exit that nobody asked for, and the start that follows it."""
+
+    at = serializers.DateTimeField()
+    what = serializers.CharField()
+    restart = serializers.IntegerField()
+    limit = serializers.IntegerField(help_text="So many restarts within two minutes, then it is given up.")
+    next_try = serializers.DateTimeField(allow_null=True)
+
+
 class ProcessSerializer(serializers.Serializer[Any]):
     state = serializers.CharField()
     pid = serializers.IntegerField(allow_null=True)
@@ -72,6 +102,7 @@ class ProcessSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(allow_null=True)
     hint = serializers.CharField(allow_null=True)
     rss_bytes = serializers.IntegerField(allow_null=True)
+    crash = CrashSerializer(allow_null=True)
 
 
 class BrokerDetailSerializer(BrokerSerializer):
@@ -123,9 +154,15 @@ class BrokersApi(ClusterApiView):
     )
     def get(self, request: Request, cluster: str) -> Response:
         taken = selectors.age(self.cluster, SnapshotPart.BROKERS).taken_at
+        conditions = {row.broker.broker_id: row.now.condition for row in present.broker_rows(self.cluster)}
         rows = selectors.brokers(self.cluster)
         return list_answer(
-            request, rows, broker_json, sortable=SORTABLE, default_sort="broker_id", as_of=taken
+            request,
+            rows,
+            lambda row: broker_json(row, conditions[row.broker_id]),
+            sortable=SORTABLE,
+            default_sort="broker_id",
+            as_of=taken,
         )
 
     @extend_schema(
@@ -158,15 +195,20 @@ class RollApi(ClusterApiView):
 
 
 class BrokerApi(ClusterApiView):
-    actions: ClassVar = {"GET": Action.BROKER_VIEW, "POST": Action.BROKER_OPERATE}
+    actions: ClassVar = {
+        "GET": Action.BROKER_VIEW,
+        "POST": Action.BROKER_OPERATE,
+        "DELETE": Action.BROKER_OPERATE,
+    }
 
     @extend_schema(summary="Read a broker", responses=BrokerDetailSerializer)
     def get(self, request: Request, cluster: str, broker: int) -> Response:
         row = selectors.brokers(self.cluster).filter(broker_id=broker).first()
         if row is None:
             raise NotFound(f"There is no broker {broker} in {self.cluster.title}")
-        status = facts.process_status(self.cluster, broker)
-        return Response({**broker_json(row), "process": process_json(status) if status else None})
+        (found,) = present.broker_rows(self.cluster, (row,))
+        process = process_json(found.process) if found.process else None
+        return Response({**broker_json(row, found.now.condition), "process": process})
 
     @extend_schema(
         summary="Start, stop or restart a broker of a bundled cluster",
@@ -183,6 +225,25 @@ class BrokerApi(ClusterApiView):
             return job_answer(operations.apply_act(self.actor, self.cluster, broker, act, plan))
 
         return change(request, operations.plan_act(self.cluster, broker, act), apply, conditional=False)
+
+    @extend_schema(
+        summary="Remove a broker that was added to a bundled cluster",
+        parameters=[
+            DRY_RUN,
+            IF_MATCH,
+            OpenApiParameter("move_replicas", bool, description="First move its replicas to the others."),
+            OpenApiParameter("delete_data", bool, description="Delete its data instead of setting it aside."),
+        ],
+        responses={202: JobAccepted, 200: PlanSerializer},
+    )
+    def delete(self, request: Request, cluster: str, broker: int) -> Response:
+        operations.process_name(bundled.bundled_cluster(self.cluster.name), broker)
+        asked = Removal(broker, flag(request, "move_replicas"), flag(request, "delete_data"))
+
+        def apply(plan: Plan) -> Response:
+            return job_answer(removal.apply_remove(self.actor, self.cluster, asked, plan))
+
+        return change(request, removal.plan_remove(self.cluster, asked), apply)
 
 
 class BrokerConfigsApi(ClusterApiView):
@@ -210,15 +271,27 @@ def cluster_json(cluster: Cluster) -> dict[str, Any]:
         "topics": sums.topics,
         "partitions": sums.partitions,
         "out_of_sync": sums.out_of_sync,
+        "under_replicated": sums.under_replicated,
         "leaderless": sums.leaderless,
         "under_min_isr": sums.under_min_isr,
         "groups": sums.groups,
+        "verdict": verdict_json(cluster),
         "as_of": age.taken_at.isoformat() if age.taken_at else None,
     }
 
 
-def broker_json(row: BrokerSnapshot) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in BrokerSerializer._declared_fields}
+def verdict_json(cluster: Cluster) -> dict[str, Any]:
+    found = judge(present.cluster_now(cluster), timezone.now())
+    return {
+        "tone": found.tone.value,
+        "sentence": found.sentence,
+        "reasons": [line.text for line in found.reasons],
+    }
+
+
+def broker_json(row: BrokerSnapshot, condition: Condition) -> dict[str, Any]:
+    kept = (name for name in BrokerSerializer._declared_fields if name != "condition")
+    return {"condition": condition.value, **{name: getattr(row, name) for name in kept}}
 
 
 def process_json(status: bundled.ProcessStatus) -> dict[str, Any]:
@@ -229,4 +302,19 @@ def process_json(status: bundled.ProcessStatus) -> dict[str, Any]:
         "reason": status.reason,
         "hint": status.hint,
         "rss_bytes": status.rss_bytes,
+        "crash": crash_json(status.crash) if status.crash else None,
     }
+
+
+def crash_json(crash: bundled.Crash) -> dict[str, Any]:
+    return {
+        "at": _iso(crash.at),
+        "what": crash.what,
+        "restart": crash.restart,
+        "limit": crash.limit,
+        "next_try": _iso(crash.next_try) if crash.next_try else None,
+    }
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

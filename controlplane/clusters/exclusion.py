@@ -22,8 +22,8 @@ from controlplane.gateways import broker as bundled
 from controlplane.jobs.models import Job
 from controlplane.jobs.run import JobRun
 
-#: Kinds of jobs that stop, start or add brokers. They exclude one another on each cluster.
-DISRUPTIVE = ("brokers.act", "brokers.roll", "brokers.add", "certificates.rotate")
+#: Kinds of jobs that stop, start, add or remove brokers. They exclude one another on each cluster.
+DISRUPTIVE = ("brokers.act", "brokers.roll", "brokers.add", "brokers.remove", "certificates.rotate")
 #: A holder that is no open job (a command line, a worker taken for dead) gets this long to end.
 PATIENCE_SECONDS = 60.0
 ASK_EVERY = 0.5

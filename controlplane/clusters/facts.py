@@ -4,9 +4,10 @@ of facts for restarts of bundled brokers. Also turns the impact of a stop into t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controlplane.clusters.logic.broker_plans import BrokerImpact, BrokerState, ClusterProcesses
+from controlplane.clusters.logic.broker_plans import Away, BrokerImpact, BrokerState, ClusterProcesses
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.plans import Json
@@ -83,10 +84,13 @@ def broker_state(cluster: Cluster, broker: int) -> BrokerState:
     statuses = bundled.processes()
     process = process_of(spec, statuses, broker)
     word = process.state.value if process else bundled.ProcessState.STOPPED.value
+    leaving = broker in spec.leaving
     try:
         facts = bundled.cluster_facts(spec, statuses, read_view(gateway_for(cluster)))
     except GatewayError as error:
-        return BrokerState(broker, word, BrokerImpact(), (f"The cluster does not answer: {error.what}",))
+        return BrokerState(
+            broker, word, BrokerImpact(), (f"The cluster does not answer: {error.what}",), leaving
+        )
     impact = bundled.impact(facts, broker)
     return BrokerState(
         id=broker,
@@ -99,21 +103,45 @@ def broker_state(cluster: Cluster, broker: int) -> BrokerState:
             controller_moves=impact.controller_moves,
             quorum_lost=impact.quorum_lost,
         ),
-        blockers=tuple(blocker.what for blocker in bundled.blockers(facts, broker)),
+        blockers=() if leaving else tuple(each.what for each in bundled.blockers(facts, broker)),
+        leaving=leaving,
     )
 
 
 def cluster_processes(cluster: Cluster) -> ClusterProcesses:
+    """What the processes say holds also where Kafka does not answer; a roll is then refused."""
     spec = bundled.bundled_cluster(cluster.name)
     statuses = bundled.processes()
-    facts = bundled.cluster_facts(spec, statuses, read_view(gateway_for(cluster)))
-    unprotected = {str(p) for node in spec.nodes for p in bundled.unprotected(facts, node.id)}
+    everybody = tuple(node.id for node in spec.nodes)
+    staying = [node.id for node in spec.staying]
+    try:
+        view = read_view(gateway_for(cluster))
+    except GatewayError as error:
+        return ClusterProcesses(everybody, tuple(staying), unjudged=error.what)
+    found = bundled.cluster_facts(spec, statuses, view)
+    unprotected = {str(p) for node in staying for p in bundled.unprotected(found, node)}
+    down = [node.id for node in found.nodes if node.down]
     return ClusterProcesses(
-        brokers=tuple(node.id for node in spec.nodes),
-        down=tuple(node.id for node in facts.nodes if node.down),
-        controller=facts.quorum.leader,
+        brokers=everybody,
+        order=bundled.planned_order(found, staying),
+        down=tuple(_away(spec, statuses, node) for node in down),
+        controller=found.quorum.leader,
         unprotected=tuple(sorted(unprotected)),
+        # With a broker down nearly everything is held back, until it is back.
+        blockers=() if down else _waits(found, staying),
     )
+
+
+def _away(spec: bundled.ClusterSpec, statuses: tuple[bundled.ProcessStatus, ...], broker: int) -> Away:
+    status = process_of(spec, statuses, broker)
+    word = status.state.value if status else bundled.ProcessState.STOPPED.value
+    return Away(broker, word, (status.reason or "") if status else "")
+
+
+def _waits(found: bundled.ClusterFacts, brokers: Iterable[int]) -> tuple[str, ...]:
+    """What the roll would wait for if it began now: one line for each broker."""
+    first = ((broker, next(iter(bundled.blockers(found, broker)), None)) for broker in brokers)
+    return tuple(f"Broker {broker} is waited for at first: {why.what}" for broker, why in first if why)
 
 
 def process_of(

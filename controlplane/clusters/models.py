@@ -91,6 +91,7 @@ class TopicSnapshot(models.Model):
     partitions = models.IntegerField()
     replication_factor = models.IntegerField()
     out_of_sync = models.IntegerField(default=0, help_text="Replicas missing from an ISR.")
+    under_replicated = models.IntegerField(default=0, help_text="Partitions with such a replica.")
     leaderless = models.IntegerField(default=0, help_text="Partitions without a leader.")
     under_min_isr = models.IntegerField(default=0)
     cleanup_policy = models.CharField(max_length=40, blank=True)

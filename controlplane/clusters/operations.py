@@ -38,8 +38,11 @@ def _act_now(cluster: Cluster, broker: int, act: BrokerAct) -> Plan:
 
 
 def plan_roll(cluster: Cluster) -> Plan:
-    plan = broker_plans.plan_roll(facts.cluster_processes(cluster), cluster=cluster.name)
-    return refused_while_busy(cluster, plan)
+    return refused_while_busy(cluster, _roll_now(cluster))
+
+
+def _roll_now(cluster: Cluster) -> Plan:
+    return broker_plans.plan_roll(facts.cluster_processes(cluster), cluster=cluster.name)
 
 
 def plan_add(cluster: Cluster) -> Plan:
@@ -169,12 +172,25 @@ def run_roll(job: JobRun) -> Mapping[str, Json]:
     """`args` may name `brokers` and a `reason`; without them all are restarted because somebody asked."""
     spec = bundled.bundled_cluster(job.cluster)
     asked = job.args.get("brokers")
-    nodes = [int(str(node)) for node in asked] if isinstance(asked, list) else [n.id for n in spec.nodes]
+    nodes = [int(str(node)) for node in asked] if isinstance(asked, list) else [n.id for n in spec.staying]
     reason = bundled.RestartReason(str(job.args.get("reason", bundled.RestartReason.MANUAL.value)))
     with turn(job), broker_operation(job, "rolling restart") as entry:
+        if job.plan is not None:
+            with job.step("Look whether the plan still holds"):
+                check_again(job, _roll_now(Cluster.objects.get(name=job.cluster)))
+        render_settings(spec)
         result = roll_brokers(job, dict.fromkeys(nodes, reason))
         entry.note(reason=reason.value, restarted=list(result))
     return {"restarted": list(result)}
+
+
+def render_settings(spec: bundled.ClusterSpec) -> None:
+    """Each broker starts with its settings as they have to be, as with `up`. Applied to those that run: `apply` would
+    also start the others."""
+    fresh = bundled.broker_processes(bundled.data_paths(), spec)
+    with bundled.control() as client:
+        running = {status.name for status in client.status() if status.state in bundled.ALIVE}
+        client.apply([process for process in fresh if process.name in running])
 
 
 def roll_brokers(job: JobRun, reasons: Mapping[int, bundled.RestartReason]) -> tuple[int, ...]:
@@ -215,7 +231,8 @@ class RollSteps:
         self._done = event.done
         if event.kind is bundled.RollKind.RESTART:
             self._step.close()
-            self._step.enter_context(self._job.step(f"Restart broker {event.node}"))
+            act = "Start" if event.starts else "Restart"
+            self._step.enter_context(self._job.step(f"{act} broker {event.node}"))
         self._job.log(event.text)
         self._job.progress(event.done, event.total, event.text)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, TypedDict
 
+from controlplane.clusters.forms import RemoveBrokerForm
 from controlplane.clusters.logic.copies import Copy
-from controlplane.clusters.logic.verdict import Verdict
+from controlplane.clusters.logic.verdict import Tone
 from controlplane.clusters.models import BrokerSnapshot, Cluster
+from controlplane.clusters.present import BrokerRow
 from controlplane.clusters.selectors import Age, ClusterFacts
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
-from controlplane.gateways.broker import ProcessStatus
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.types import ConfigEntry, LogDir, ReplicaOnDisk
 
@@ -23,32 +24,27 @@ class StartStep:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class LinkedLine:
+    text: str
+    url: str = ""
+
+
 @dataclass(frozen=True)
 class DashboardPage(Page):
     template: ClassVar[str] = "clusters/dashboard.html"
     partials: ClassVar[frozenset[str]] = frozenset({"dashboard-live"})
 
     cluster: Cluster
-    verdict: Verdict
+    tone: Tone
+    headline: LinkedLine
+    reasons: tuple[LinkedLine, ...]
     facts: ClusterFacts
     age: Age
     rows: tuple[BrokerRow, ...]
     first_steps: tuple[StartStep, ...]
     bootstrap: tuple[tuple[str, str], ...]
     client_files: str
-
-
-@dataclass(frozen=True)
-class BrokerRow:
-    """A broker of the snapshot with its process, where it is one of ours."""
-
-    broker: BrokerSnapshot
-    process: ProcessStatus | None
-
-    @property
-    def disk_used(self) -> float | None:
-        total, usable = self.broker.disk_total_bytes, self.broker.disk_usable_bytes
-        return None if not total or usable is None else 1 - usable / total
 
 
 @dataclass(frozen=True)
@@ -79,6 +75,16 @@ class BrokerPage(Page):
     row: BrokerRow
     tab: str
     can: dict[str, bool]
+
+
+@dataclass(frozen=True)
+class RemoveBrokerPage(Page):
+    template: ClassVar[str] = "clusters/remove.html"
+
+    cluster: Cluster
+    broker: int
+    form: RemoveBrokerForm
+    crumbs: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum, TextChoices
 
 from controlplane.clusters.models import (
     BrokerSnapshot,
@@ -36,6 +36,7 @@ class ClusterFacts:
     internal_topics: int
     partitions: int
     out_of_sync: int
+    under_replicated: int
     leaderless: int
     under_min_isr: int
     groups: int
@@ -61,10 +62,51 @@ def age(cluster: Cluster, part: SnapshotPart) -> Age:
     return Age(state.taken_at, state.error, state.error_at)
 
 
-def topics(cluster: Cluster, *, search: str = "", internal: bool = True) -> QuerySet[TopicSnapshot]:
+class Trouble(TextChoices):
+    """What may be wrong with a topic's partitions; `ill` topics have at least one such."""
+
+    UNDER_REPLICATED = "under_replicated", "Under-replicated"
+    UNDER_MIN_ISR = "under_min_isr", "Below min ISR"
+    OFFLINE = "offline", "Offline"
+
+
+TROUBLE_COUNTS = {
+    Trouble.UNDER_REPLICATED: "under_replicated",
+    Trouble.UNDER_MIN_ISR: "under_min_isr",
+    Trouble.OFFLINE: "leaderless",
+}
+
+
+def ill_topics(cluster: Cluster) -> dict[Trouble, int]:
+    """How many topics are in each trouble; internal ones too, since those hold up everybody."""
+    wanted = {
+        trouble.value: Count("pk", filter=Q(**{f"{count}__gt": 0}))
+        for trouble, count in TROUBLE_COUNTS.items()
+    }
+    found = topics(cluster).aggregate(**wanted)
+    return {trouble: found[trouble.value] for trouble in Trouble}
+
+
+def trouble_of(text: str) -> Trouble | None:
+    return Trouble(text) if text in Trouble.values else None
+
+
+def read_ago(cluster: Cluster, part: SnapshotPart, now: datetime) -> timedelta:
+    """How long ago it was read, less three times what that took: a read of a second is not repeated each second."""
+    state = SnapshotState.objects.filter(cluster=cluster, part=part).first()
+    if state is None or state.taken_at is None:
+        return timedelta.max
+    return now - state.taken_at - 3 * timedelta(milliseconds=state.duration_ms)
+
+
+def topics(
+    cluster: Cluster, *, search: str = "", internal: bool = True, trouble: Trouble | None = None
+) -> QuerySet[TopicSnapshot]:
     rows = TopicSnapshot.objects.filter(cluster=cluster)
     if search:
         rows = rows.filter(name__icontains=search)
+    if trouble is not None:
+        rows = rows.filter(**{f"{TROUBLE_COUNTS[trouble]}__gt": 0})
     return rows if internal else rows.filter(internal=False)
 
 
@@ -83,6 +125,7 @@ def facts(cluster: Cluster) -> ClusterFacts:
         own=Count("pk", filter=Q(internal=True)),
         partitions=Sum("partitions"),
         out_of_sync=Sum("out_of_sync"),
+        under_replicated=Sum("under_replicated"),
         leaderless=Sum("leaderless"),
         under_min_isr=Sum("under_min_isr"),
     )
@@ -96,6 +139,7 @@ def facts(cluster: Cluster) -> ClusterFacts:
         internal_topics=sums["own"],
         partitions=sums["partitions"] or 0,
         out_of_sync=sums["out_of_sync"] or 0,
+        under_replicated=sums["under_replicated"] or 0,
         leaderless=sums["leaderless"] or 0,
         under_min_isr=sums["under_min_isr"] or 0,
         groups=groups(cluster).count(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from django.db import transaction
@@ -86,10 +86,10 @@ def register_bundled() -> tuple[Cluster, ...]:
     return tuple(rows)
 
 
-def refresh(cluster: Cluster) -> None:
-    """Reads the whole snapshot anew, part by part; one part's failure leaves the others and is kept with its time."""
+def refresh(cluster: Cluster, parts: Sequence[snapshots.Part] = snapshots.PARTS) -> None:
+    """Reads the snapshot anew, part by part; one part's failure leaves the others and is kept with its time."""
     gateway = gateway_for(cluster)
-    for part in snapshots.PARTS:
+    for part in parts:
         started = timezone.now()
         try:
             part.refresh(cluster, gateway, started)
@@ -97,6 +97,11 @@ def refresh(cluster: Cluster) -> None:
             snapshots.record_failure(cluster, part.name, error, timezone.now())
         else:
             snapshots.record_success(cluster, part.name, started, timezone.now())
+
+
+def refresh_health(cluster: Cluster) -> None:
+    """The parts that change when a broker goes or comes."""
+    refresh(cluster, snapshots.HEALTH)
 
 
 def patch_topics(cluster: Cluster, names: Iterable[str]) -> None:

@@ -20,6 +20,7 @@ from controlplane.clusters.models import (
     SnapshotState,
     TopicSnapshot,
 )
+from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError, NotFound
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.types import (
@@ -63,6 +64,8 @@ def refresh_brokers(cluster: Cluster, gateway: KafkaGateway, now: datetime) -> N
         for node in description.brokers
     ]
     fields = ("host", "port", "rack", "fenced", "controller", "leaders", "replicas", "in_sync", "taken_at")
+    described = {row.broker_id for row in rows}
+    rows.extend(_never_seen(cluster, described, loads, now))
     known_but_gone = sorted(loads.keys() - {row.broker_id for row in rows})
     with transaction.atomic():
         _upsert(BrokerSnapshot, rows, ("cluster", "broker_id"), fields)
@@ -71,6 +74,28 @@ def refresh_brokers(cluster: Cluster, gateway: KafkaGateway, now: datetime) -> N
         absent.exclude(broker_id__in=known_but_gone).delete()
         for broker in known_but_gone:
             absent.filter(broker_id=broker).update(fenced=True, controller=False, leaders=0, in_sync=0)
+
+
+def _never_seen(
+    cluster: Cluster, described: set[int], loads: Mapping[int, summaries.BrokerLoad], now: datetime
+) -> list[BrokerSnapshot]:
+    """Brokers of ours that Kafka knows nothing of: they have not come up yet, and must not be missing from any list."""
+    try:
+        nodes = bundled.bundled_cluster(cluster.name).staying
+    except NotFound:
+        return []
+    return [
+        BrokerSnapshot(
+            cluster=cluster,
+            broker_id=node.id,
+            host=(listener := node.listener("INTERNAL")).host,
+            port=listener.port,
+            fenced=True,
+            taken_at=now,
+        )
+        for node in nodes
+        if node.id not in described and node.id not in loads
+    ]
 
 
 def refresh_topics(cluster: Cluster, gateway: KafkaGateway, now: datetime) -> None:
@@ -128,9 +153,11 @@ PARTS = (
     Part(SnapshotPart.SIZES, refresh_sizes),
     Part(SnapshotPart.GROUPS, refresh_groups),
 )
+#: What a broker that goes or comes changes.
+HEALTH = PARTS[:2]
 TOPIC_FIELDS = (
-    "topic_id", "internal", "partitions", "replication_factor", "out_of_sync", "leaderless", "under_min_isr",
-    "cleanup_policy", "retention_ms", "min_isr", "taken_at",
+    "topic_id", "internal", "partitions", "replication_factor", "out_of_sync", "under_replicated", "leaderless",
+    "under_min_isr", "cleanup_policy", "retention_ms", "min_isr", "taken_at",
 )  # fmt: skip
 
 
@@ -148,6 +175,7 @@ def topic_row(
         partitions=len(topic.partitions),
         replication_factor=max((len(p.replicas) for p in topic.partitions), default=0),
         out_of_sync=health.out_of_sync,
+        under_replicated=health.under_replicated,
         leaderless=health.leaderless,
         under_min_isr=health.under_min_isr,
         cleanup_policy=values.get("cleanup.policy") or "",

@@ -19,5 +19,6 @@ urlpatterns = [
     path("brokers/<int:broker>/log-dirs/", views.broker_log_dirs, name="broker_log_dirs"),
     path("brokers/<int:broker>/metrics/", views.broker_metrics, name="broker_metrics"),
     path("brokers/<int:broker>/logs/", views.broker_logs, name="broker_logs"),
+    path("brokers/<int:broker>/remove/", views.remove_broker, name="remove_broker"),
     path("brokers/<int:broker>/<slug:act>/", views.broker_act, name="broker_act"),
 ]

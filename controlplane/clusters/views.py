@@ -7,13 +7,14 @@ from django.shortcuts import redirect, resolve_url
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from controlplane.clusters import facts, operations, pages, selectors
+from controlplane.clusters import operations, pages, present, removal, selectors
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, review_or_apply
+from controlplane.clusters.forms import RemoveBrokerForm
 from controlplane.clusters.logic import copies
 from controlplane.clusters.logic.broker_plans import BrokerAct
 from controlplane.clusters.logic.summaries import kafka_default
-from controlplane.clusters.logic.verdict import ClusterNow, judge
+from controlplane.clusters.logic.verdict import Line, Link, judge
 from controlplane.clusters.models import BrokerSnapshot, Cluster, SnapshotPart
 from controlplane.clusters.services import gateway_for
 from controlplane.core.access import Action, can
@@ -56,30 +57,15 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @cluster_view(Action.CLUSTER_VIEW)
 def dashboard(request: HttpRequest, cluster: Cluster) -> HttpResponse:
-    rows = broker_rows(cluster)
-    sums = selectors.facts(cluster)
-    age = selectors.age(cluster, SnapshotPart.BROKERS)
-    state = ClusterNow(
-        brokers=sums.brokers,
-        down=tuple(row.broker.broker_id for row in rows if is_down(row)),
-        fatal=tuple(
-            (row.broker.broker_id, row.process.reason or "see its log")
-            for row in rows
-            if row.process and row.process.state is bundled.ProcessState.FATAL
-        ),
-        controller=sums.controller,
-        leaderless=sums.leaderless,
-        under_min_isr=sums.under_min_isr,
-        out_of_sync=sums.out_of_sync,
-        read_at=age.taken_at,
-        error=age.error,
-        supervised=not bootstrap_of(cluster) or bundled.observe().supervised,
-    )
+    rows = present.broker_rows(cluster)
+    verdict = judge(present.cluster_now(cluster, rows), timezone.now())
     page = pages.DashboardPage(
         cluster=cluster,
-        verdict=judge(state, timezone.now()),
-        facts=sums,
-        age=age,
+        tone=verdict.tone,
+        headline=linked(cluster, verdict.headline),
+        reasons=tuple(linked(cluster, line) for line in verdict.reasons),
+        facts=selectors.facts(cluster),
+        age=selectors.age(cluster, SnapshotPart.BROKERS),
         rows=rows,
         first_steps=first_steps(request, cluster),
         bootstrap=bootstrap_of(cluster),
@@ -88,23 +74,16 @@ def dashboard(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     return render_page(request, page)
 
 
-def is_down(row: pages.BrokerRow) -> bool:
-    """The supervisor knows of an ended process seconds before Kafka fences the broker, and of one that still starts."""
-    running = row.process is None or row.process.state is bundled.ProcessState.RUNNING
-    return row.broker.fenced or not running
-
-
-def broker_rows(
-    cluster: Cluster, rows: tuple[BrokerSnapshot, ...] | None = None
-) -> tuple[pages.BrokerRow, ...]:
-    processes = processes_by_broker(cluster)
-    found = rows if rows is not None else tuple(selectors.brokers(cluster))
-    return tuple(pages.BrokerRow(row, processes.get(row.broker_id)) for row in found)
-
-
-def processes_by_broker(cluster: Cluster) -> dict[int, bundled.ProcessStatus]:
-    own = [status for status in bundled.observe().statuses if status.labels.get("cluster") == cluster.name]
-    return {int(status.labels["node"]): status for status in own if status.labels.get("node", "").isdigit()}
+def linked(cluster: Cluster, line: Line) -> pages.LinkedLine:
+    match line.link:
+        case None:
+            return pages.LinkedLine(line.text)
+        case Link.BROKER:
+            return pages.LinkedLine(line.text, resolve_url("clusters:broker", cluster.name, int(line.key)))
+        case Link.JOB:
+            return pages.LinkedLine(line.text, resolve_url("jobs:detail", line.key))
+    topics = resolve_url("topics:list", cluster.name)
+    return pages.LinkedLine(line.text, f"{topics}?internal=1&trouble={line.link.value}")
 
 
 def first_steps(request: HttpRequest, cluster: Cluster) -> tuple[pages.StartStep, ...]:
@@ -155,7 +134,7 @@ def brokers(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     page = pages.BrokerListPage(
         cluster=cluster,
         table=table,
-        rows=broker_rows(cluster, tuple(table.rows)),
+        rows=present.broker_rows(cluster, tuple(table.rows)),
         age=selectors.age(cluster, SnapshotPart.BROKERS),
         can=allowed(request, cluster, Action.BROKER_OPERATE),
         bundled=bool(bootstrap_of(cluster)),
@@ -295,13 +274,37 @@ def add_broker(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs)
 
 
+@require_http_methods(["GET", "POST"])
+@cluster_view(Action.BROKER_OPERATE)
+def remove_broker(request: HttpRequest, cluster: Cluster, broker: int) -> HttpResponse:
+    operations.process_name(bundled.bundled_cluster(cluster.name), broker)
+    form = RemoveBrokerForm(request.POST if request.method == "POST" else None)
+    brokers = resolve_url("clusters:brokers", cluster.name)
+    back = resolve_url("clusters:broker", cluster.name, broker)
+    crumbs = (("Brokers", brokers), (str(broker), back))
+    if request.method != "POST" or "edit" in request.POST or not form.is_valid():
+        return render_page(
+            request, pages.RemoveBrokerPage(cluster=cluster, broker=broker, form=form, crumbs=crumbs)
+        )
+    asked = form.to_request(broker)
+
+    def apply(plan: Plan) -> Done:
+        job = removal.apply_remove(actor_of(request), cluster, asked, plan)
+        return Done(f"{plan.title}: started", resolve_url("jobs:detail", job.pk))
+
+    plan = removal.plan_remove(cluster, asked)
+    return review_or_apply(
+        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs, editable=True
+    )
+
+
 def _head(request: HttpRequest, cluster: Cluster, broker: int, tab: str) -> pages.BrokerHead:
     row = selectors.brokers(cluster).filter(broker_id=broker).first()
     if row is None:
         raise NotFound(f"There is no broker {broker} in {cluster.title}", hint="Brokers lists all.")
     return {
         "cluster": cluster,
-        "row": pages.BrokerRow(row, facts.process_status(cluster, broker)),
+        "row": present.broker_rows(cluster, (row,))[0],
         "tab": tab,
         "can": allowed(request, cluster, Action.BROKER_OPERATE, Action.METRICS_VIEW),
     }

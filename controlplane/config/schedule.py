@@ -11,6 +11,7 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "clusters-refresh": every(10, "clusters.refresh_all"),
+    "clusters-watch": every(2, "clusters.watch"),
     "metrics-poll": every(10, "metrics.poll_all"),
     "metrics-housekeeping": every(600, "metrics.housekeeping"),
     "certificates-lists": every(600, "certificates.refresh_lists"),

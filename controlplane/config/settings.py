@@ -186,6 +186,7 @@ JOB_KINDS: dict[str, str] = {
     "brokers.act": "controlplane.clusters.operations.run_act",
     "brokers.roll": "controlplane.clusters.operations.run_roll",
     "brokers.add": "controlplane.clusters.operations.run_add",
+    "brokers.remove": "controlplane.clusters.removal.run_remove",
     "certificates.rotate": "controlplane.certificates.rotation.run",
     "acls.watch": "controlplane.acls.watching.run_watch",
 }

@@ -55,7 +55,7 @@ CHARTS: tuple[Chart, ...] = (
           help="What followers fetch from leaders."),
     Chart("request-latency", "Request latency, p99", "ms", "kafka_network_requestmetrics_totaltimems",
           by="request", over="max", where={"quantile": "0.99", "request": REQUESTS},
-          help="Slowest broker, from receipt to answer. Fetches wait for data by design."),
+          help="Slowest broker, from receipt to answer. A fetch that finds nothing waits for up to 500 ms (fetch.max.wait.ms)."),
     Chart("requests", "Requests", "/s", "kafka_network_requestmetrics_requests_total", rate=True, by="request",
           where={"request": (*REQUESTS, "Metadata", "OffsetCommit", "Heartbeat", "ConsumerGroupHeartbeat")}),
     Chart("handler-idle", "Request handler idle", "fraction",

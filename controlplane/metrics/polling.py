@@ -20,7 +20,7 @@ INTERVAL_S = 10
 
 
 def targets(cluster: str) -> tuple[int, ...]:
-    return tuple(node.id for node in bundled.bundled_cluster(cluster).nodes)
+    return tuple(node.id for node in bundled.bundled_cluster(cluster).staying)
 
 
 def offset_s(cluster: str, broker: int) -> float:

@@ -6,7 +6,7 @@ Unknown stays unknown: a stale value is None with the reason, never the last num
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from controlplane.metrics.store import MetricStore, Series
 #: Health derives rates from the last minute: long enough to be calm, short enough to be now.
 HEALTH_WINDOW_MS = 60_000
 MOST_LINES = 30
+#: How far back the last answer of a silent broker is looked for.
+SILENCE_TOLD_MS = 3_600_000
+NEVER_STARTED: Mapping[str, float] = {}
 #: A fraction of a counter by two clocks, the broker's and ours, can come out a hair above all of it.
 WHOLE = 1.0
 
@@ -110,10 +113,10 @@ def _natural(text: str) -> tuple[int, str]:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A number now, with what each broker contributes; None where no broker gave a fresh sample."""
+    """A number now, with what each broker contributes; None where no broker gave a fresh sample, or one did not."""
 
     value: float | None
-    per_broker: Mapping[str, float]
+    per_broker: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +136,33 @@ class Health:
     offline_partitions: Reading
     under_min_isr: Reading
     brokers: tuple[str, ...]
-    silent: tuple[str, ...]
+    silent: tuple[Silent, ...]
+
+    @property
+    def speaking(self) -> tuple[str, ...]:
+        mute = {each.broker for each in self.silent}
+        return tuple(broker for broker in self.brokers if broker not in mute)
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A broker whose last poll failed, or whose process has not been polled yet; `since` is its last sample."""
+
+    broker: str
+    since: float | None
 
 
 _TOPIC = "kafka_server_brokertopicmetrics_"
 _NO_TOPIC = {"topic": ""}
 
 
-def cluster_health(cluster: str, now: int, *, broker: str = "") -> Health:
-    window = _Window(cluster, now, {"broker": broker} if broker else {})
-    up = window.values("up", {})
+def cluster_health(
+    cluster: str, now: int, *, broker: str = "", counts_from: Mapping[str, float] = NEVER_STARTED
+) -> Health:
+    """`counts_from`: what a broker said before this (Unix seconds) is of a process that is no more, or was not ready."""
+    polls = _polls(cluster, now, {"broker": broker} if broker else {})
+    mute = {each for each, poll in polls.items() if not poll.counts(counts_from.get(each, 0.0))}
+    window = _Window(cluster, now, {"broker": broker} if broker else {}, frozenset(mute))
     return Health(
         bytes_in=window.rate(f"{_TOPIC}bytesin_total", _NO_TOPIC, "sum"),
         bytes_out=window.rate(f"{_TOPIC}bytesout_total", _NO_TOPIC, "sum"),
@@ -162,9 +182,50 @@ def cluster_health(cluster: str, now: int, *, broker: str = "") -> Health:
         under_replicated=window.gauge("kafka_server_replicamanager_underreplicatedpartitions", {}, "sum"),
         offline_partitions=window.gauge("kafka_controller_kafkacontroller_offlinepartitionscount", {}, "max"),
         under_min_isr=window.gauge("kafka_server_replicamanager_underminisrpartitioncount", {}, "sum"),
-        brokers=tuple(sorted(up, key=_natural)),
-        silent=tuple(sorted((each for each, value in up.items() if not value), key=_natural)),
+        brokers=tuple(sorted(polls, key=_natural)),
+        silent=tuple(Silent(each, polls[each].last_answer) for each in sorted(mute, key=_natural)),
     )
+
+
+def with_counts(
+    health: Health, under_replicated: int | None, offline: int | None, min_isr: int | None
+) -> Health:
+    """A broker counts the partitions it leads, so what silent ones lead is missing from a sum of metrics: these
+    counts of the whole cluster are Kafka's own, as the verdict beside them has them."""
+    return replace(
+        health,
+        under_replicated=Reading(under_replicated, {}),
+        offline_partitions=Reading(offline, {}),
+        under_min_isr=Reading(min_isr, {}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Poll:
+    """Whether the newest poll of a broker was answered, and when one last was (Unix seconds)."""
+
+    answered: bool
+    last_answer: float | None
+
+    def counts(self, since: float) -> bool:
+        return self.answered and self.last_answer is not None and self.last_answer >= since
+
+
+def _polls(cluster: str, now: int, where: Mapping[str, str]) -> dict[str, _Poll]:
+    found = {}
+    for each in store().select(cluster, "up", where, now - SILENCE_TOLD_MS, now):
+        if now - each.times[-1] > STALE_MS:
+            continue
+        answers = [at for at, value in zip(each.times, each.values, strict=True) if value]
+        last = answers[-1] / 1000 if answers else None
+        found[each.labels.get("broker", "")] = _Poll(bool(each.values[-1]), last)
+    return found
+
+
+def was_up(cluster: str, broker: int, now: int) -> bool | None:
+    """Whether the last poll was answered; None when there was none lately."""
+    poll = _polls(cluster, now, {"broker": str(broker)}).get(str(broker))
+    return poll.answered if poll else None
 
 
 def _p99(request: str) -> dict[str, str]:
@@ -173,22 +234,27 @@ def _p99(request: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """The last minute of a cluster's samples; a broker without a fresh one does not count."""
+    """The last minute of a cluster's samples. What a silent broker said last is past: it does not count."""
 
     cluster: str
     now: int
     where: Mapping[str, str]
+    mute: frozenset[str]
 
     def series(self, name: str, where: Mapping[str, str]) -> list[Series]:
         since = self.now - HEALTH_WINDOW_MS
         found = store().select(self.cluster, name, {**self.where, **where}, since, self.now)
-        return [each for each in found if self.now - each.times[-1] <= STALE_MS]
+        return [
+            each
+            for each in found
+            if self.now - each.times[-1] <= STALE_MS and each.labels.get("broker", "") not in self.mute
+        ]
 
     def values(self, name: str, where: Mapping[str, str]) -> dict[str, float]:
         return {each.labels.get("broker", ""): each.values[-1] for each in self.series(name, where)}
 
     def gauge(self, name: str, where: Mapping[str, str], over: str) -> Reading:
-        return _reading(self.values(name, where), over)
+        return self._reading(self.values(name, where), over)
 
     def rate(
         self,
@@ -205,14 +271,14 @@ class _Window:
             if points:
                 mean = rates.mean([value for _, value in points]) * scale
                 found[each.labels.get("broker", "")] = min(mean, most)
-        return _reading(found, over)
+        return self._reading(found, over)
 
     def heap(self) -> Reading:
         used = self.values("jvm_memory_used_bytes", {"area": "heap"})
         most = self.values("jvm_memory_max_bytes", {"area": "heap"})
-        return _reading({each: used[each] / most[each] for each in used if most.get(each)}, "max")
+        return self._reading({each: used[each] / most[each] for each in used if most.get(each)}, "max")
 
-
-def _reading(found: Mapping[str, float], over: str) -> Reading:
-    ordered = dict(sorted(found.items(), key=lambda item: _natural(item[0])))
-    return Reading(rates.AGGREGATIONS[over](list(ordered.values())) if ordered else None, ordered)
+    def _reading(self, found: Mapping[str, float], over: str) -> Reading:
+        value = rates.AGGREGATIONS[over](list(found.values())) if found else None
+        shown: dict[str, float | None] = {**dict.fromkeys(self.mute), **found}
+        return Reading(value, dict(sorted(shown.items(), key=lambda item: _natural(item[0]))))

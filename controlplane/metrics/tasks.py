@@ -9,9 +9,10 @@ from celery import shared_task
 from django.conf import settings
 
 from controlplane.clusters.models import Cluster
+from controlplane.clusters.tasks import refresh_health
 from controlplane.gateways.errors import GatewayError
 from controlplane.metrics import instruments, polling
-from controlplane.metrics.selectors import store
+from controlplane.metrics.selectors import store, was_up
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,11 @@ def poll_all() -> None:
 @shared_task(name="metrics.poll", ignore_result=True, soft_time_limit=8, time_limit=15)
 def poll_broker(cluster: str, broker: int) -> None:
     started = time.monotonic()
+    before = was_up(cluster, broker, time.time_ns() // 1_000_000)
     failure = polling.poll(cluster, broker)
+    if before is not None and before is (failure is not None):
+        # It fell silent, or speaks again: what the pages say of the cluster is past.
+        refresh_health.apply_async(args=(cluster,), expires=5)
     instruments.scrape(cluster, broker, time.monotonic() - started, failed=failure is not None)
     if failure is not None:
         log.warning("broker %s of %s was not read: %s", broker, cluster, failure.what)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -16,7 +17,9 @@ from controlplane.accounts import services as accounts
 from controlplane.accounts.authentication import bearer_of
 from controlplane.clusters import selectors as clusters
 from controlplane.clusters.access import cluster_view
-from controlplane.clusters.models import Cluster
+from controlplane.clusters.logic.verdict import FRESH
+from controlplane.clusters.models import Cluster, SnapshotPart
+from controlplane.clusters.present import running_since
 from controlplane.core.access import Action, can
 from controlplane.core.errors import NotFound
 from controlplane.core.pages import render_page
@@ -84,15 +87,31 @@ def chart_json(cluster: str, chart: str, query: dict[str, str]) -> dict[str, Any
 @require_safe
 @cluster_view(Action.METRICS_VIEW)
 def health(request: HttpRequest, cluster: Cluster) -> HttpResponse:
-    found = selectors.cluster_health(cluster.name, now_ms())
+    found = selectors.cluster_health(cluster.name, now_ms(), counts_from=_counts_from(cluster))
+    found = selectors.with_counts(found, *_partition_counts(cluster))
     return render_page(request, pages.HealthPage(cluster=cluster, health=found, broker=""))
 
 
 @require_safe
 @cluster_view(Action.METRICS_VIEW)
 def broker_health(request: HttpRequest, cluster: Cluster, broker: int) -> HttpResponse:
-    found = selectors.cluster_health(cluster.name, now_ms(), broker=str(broker))
+    found = selectors.cluster_health(
+        cluster.name, now_ms(), broker=str(broker), counts_from=_counts_from(cluster)
+    )
     return render_page(request, pages.HealthPage(cluster=cluster, health=found, broker=str(broker)))
+
+
+def _partition_counts(cluster: Cluster) -> tuple[int | None, int | None, int | None]:
+    """Under-replicated, offline, under min ISR as the verdict counts them; unknown while the snapshot is old."""
+    taken = clusters.age(cluster, SnapshotPart.TOPICS).taken_at
+    if taken is None or timezone.now() - taken > FRESH:
+        return None, None, None
+    sums = clusters.facts(cluster)
+    return sums.under_replicated, sums.leaderless, sums.under_min_isr
+
+
+def _counts_from(cluster: Cluster) -> dict[str, float]:
+    return {str(broker): since for broker, since in running_since(cluster).items()}
 
 
 @login_not_required

@@ -18,6 +18,7 @@ from controlplane.clusters.configs import CONFIG_LIST, CONFIG_PARAMETERS, config
 from controlplane.clusters.models import SnapshotPart, TopicSnapshot
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
+from controlplane.core.errors import Invalid
 from controlplane.core.plans import Plan
 from controlplane.core.rest import (
     DRY_RUN,
@@ -46,6 +47,7 @@ class TopicRowSerializer(serializers.Serializer[Any]):
     partitions = serializers.IntegerField()
     replication_factor = serializers.IntegerField()
     out_of_sync = serializers.IntegerField(help_text="Replicas missing from an ISR.")
+    under_replicated = serializers.IntegerField(help_text="Partitions with such a replica.")
     leaderless = serializers.IntegerField(help_text="Partitions without a leader.")
     under_min_isr = serializers.IntegerField()
     cleanup_policy = serializers.CharField()
@@ -105,13 +107,23 @@ class TopicsApi(ClusterApiView):
 
     @extend_schema(
         summary="List topics",
-        parameters=[*list_parameters(SORTABLE), OpenApiParameter("internal", bool)],
+        parameters=[
+            *list_parameters(SORTABLE),
+            OpenApiParameter("internal", bool),
+            OpenApiParameter(
+                "trouble", str, enum=clusters.Trouble.values, description="Only with such partitions."
+            ),
+        ],
         responses=list_schema(TopicRowSerializer),
     )
     def get(self, request: Request, cluster: str) -> Response:
         internal = flag(request, "internal")
         search = request.query_params.get("search", "").strip()
-        rows = clusters.topics(self.cluster, search=search, internal=internal)
+        wanted = request.query_params.get("trouble", "")
+        trouble = clusters.trouble_of(wanted)
+        if wanted and trouble is None:
+            raise Invalid(fields={"trouble": [f"One of {', '.join(clusters.Trouble.values)}."]})
+        rows = clusters.topics(self.cluster, search=search, internal=internal, trouble=trouble)
         taken = clusters.age(self.cluster, SnapshotPart.TOPICS).taken_at
         return list_answer(request, rows, _row, sortable=SORTABLE, default_sort="name", as_of=taken)
 

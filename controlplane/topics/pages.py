@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, TypedDict
 
 from controlplane.clusters.models import Cluster, TopicSnapshot
-from controlplane.clusters.selectors import Age
+from controlplane.clusters.selectors import Age, Trouble
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
 from controlplane.gateways.kafka.types import ConfigEntry, TopicDescription
@@ -23,6 +23,8 @@ class TopicListPage(Page):
     table: Table[TopicSnapshot]
     age: Age
     show_internal: bool
+    trouble: Trouble | None
+    troubles: tuple[tuple[Trouble, str, int], ...]
     internal_count: int
     can_create: bool
 
@@ -52,6 +54,7 @@ class TopicOverviewPage(TopicPage):
     partials: ClassVar[frozenset[str]] = frozenset({"topic-partitions"})
 
     rows: tuple[PartitionRow, ...]
+    dead: frozenset[int]
 
 
 @dataclass(frozen=True)

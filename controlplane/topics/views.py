@@ -12,6 +12,7 @@ from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, review_or_apply
 from controlplane.clusters.models import Cluster, SnapshotPart, TopicSnapshot
 from controlplane.clusters.pages import CopyPage
+from controlplane.clusters.present import dead_brokers
 from controlplane.core.access import Action
 from controlplane.core.errors import InvalidForm
 from controlplane.core.pages import render_page
@@ -44,13 +45,20 @@ TOPIC_ACTIONS = (
 def topic_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     internal = request.GET.get("internal") == "1"
     search = request.GET.get("search", "").strip()
-    rows = clusters.topics(cluster, search=search, internal=internal)
+    trouble = clusters.trouble_of(request.GET.get("trouble", ""))
+    rows = clusters.topics(cluster, search=search, internal=internal, trouble=trouble)
     table: Table[TopicSnapshot] = table_of(request, rows, COLUMNS, default_sort="name")
     page = pages.TopicListPage(
         cluster=cluster,
         table=table,
         age=clusters.age(cluster, SnapshotPart.TOPICS),
         show_internal=internal,
+        trouble=trouble,
+        troubles=tuple(
+            (found, found.label, count)
+            for found, count in clusters.ill_topics(cluster).items()
+            if count or found is trouble
+        ),
         internal_count=clusters.topics(cluster).filter(internal=True).count(),
         can_create=allowed(request, cluster, Action.TOPIC_CREATE)["create"],
     )
@@ -91,7 +99,9 @@ def _create_defaults(cluster: Cluster) -> dict[str, int]:
 def detail(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
     described = selectors.describe(cluster, topic)
     page = pages.TopicOverviewPage(
-        **_head(request, cluster, described, "overview"), rows=selectors.partition_rows(cluster, described)
+        **_head(request, cluster, described, "overview"),
+        rows=selectors.partition_rows(cluster, described),
+        dead=dead_brokers(cluster),
     )
     return render_page(request, page)
 

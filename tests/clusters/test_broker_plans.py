@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from controlplane.clusters.logic.broker_plans import (
+    Away,
     BrokerAct,
     BrokerImpact,
     BrokerState,
@@ -65,10 +66,50 @@ def test_a_stop_goes_stale_when_it_would_hurt_more_than_was_shown() -> None:
     assert before == plan_act(BrokerAct.STOP, replace(RUNNING, impact=leaders), cluster="main").digest
 
 
-def test_the_active_controller_is_rolled_last() -> None:
-    plan = plan_roll(ClusterProcesses((1, 2, 3), controller=1), cluster="main")
+def test_a_roll_is_planned_in_the_order_in_which_it_is_done() -> None:
+    plan = plan_roll(ClusterProcesses((1, 2, 3), (2, 3, 1), controller=1), cluster="main")
     assert [step.name for step in plan.steps] == ["2", "3", "1"]
-    assert plan.steps[-1].summary == "active controller, last"
+    assert plan.steps[-1].summary == "active controller, last of the controllers"
+    assert plan.apply_label == "Restart 3 brokers, one by one"
+
+
+@pytest.mark.parametrize(
+    ("away", "words"),
+    [
+        (Away(2, "FATAL", "Its log directory is unreadable."), "FATAL (Its log directory is unreadable)"),
+        (Away(2, "STOPPED"), "STOPPED"),
+        (Away(2, "BACKOFF", "It exited with code 1."), "BACKOFF (It exited with code 1)"),
+    ],
+)
+def test_a_roll_says_that_it_starts_what_is_down_first(away: Away, words: str) -> None:
+    state = ClusterProcesses((1, 2, 3), (2, 3, 1), down=(away,), controller=1)
+    plan = plan_roll(state, cluster="main")
+    assert plan.allowed
+    assert (plan.steps[0].changes[0].before, plan.steps[0].changes[0].after) == (away.process, "RUNNING")
+    assert plan.steps[0].summary == "started first: it does not run"
+    assert plan.steps[1].changes[0].after == "RUNNING (new process)"
+    assert plan.apply_label == "Start 1, then restart 2 brokers, one by one"
+    assert plan.warnings[0].startswith(f"Broker 2 is {words}. It is started first")
+
+
+def test_a_roll_goes_stale_when_another_broker_goes_down() -> None:
+    fine = ClusterProcesses((1, 2, 3), (2, 3, 1))
+    worse = replace(fine, down=(Away(3, "STOPPED"),))
+    assert plan_roll(fine, cluster="main").digest != plan_roll(worse, cluster="main").digest
+
+
+def test_a_roll_is_refused_where_kafka_cannot_be_asked() -> None:
+    plan = plan_roll(ClusterProcesses((1, 2, 3), (1, 2, 3), unjudged="no answer"), cluster="main")
+    assert [refusal.code for refusal in plan.refusals] == ["unjudged"]
+    assert "no answer" in plan.refusals[0].what
+
+
+@pytest.mark.parametrize(
+    ("act", "codes"), [(BrokerAct.START, ["leaving"]), (BrokerAct.RESTART, ["leaving"]), (BrokerAct.STOP, [])]
+)
+def test_a_broker_that_is_being_removed_is_not_started(act: BrokerAct, codes: list[str]) -> None:
+    plan = plan_act(act, replace(RUNNING, leaving=True), cluster="main")
+    assert [refusal.code for refusal in plan.refusals] == codes
 
 
 def test_a_new_broker_gets_the_next_id() -> None:

@@ -62,6 +62,21 @@ class Installation:
             raise DrillFailed(f"./run {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
         return done.stdout
 
+    def broker(self, *arguments: str) -> str:
+        """`python -m broker`, as somebody without the control plane would use it."""
+        done = subprocess.run(
+            [sys.executable, "-m", "broker", *arguments],
+            cwd=ROOT,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise DrillFailed(f"python -m broker {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
     def up(self) -> None:
         self.run("up", "--detach")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -80,7 +81,27 @@ def test_a_silent_agent_costs_its_deadline_and_becomes_a_gap(
     assert isinstance(polling.poll("main", 1, endpoint=endpoint(tmp_path, 1)), Unreachable)
     (up,) = selectors.store().select("main", "up", {"broker": "1"}, 0, now())
     assert list(up.values)[-1] == 0.0
-    assert selectors.cluster_health("main", now()).silent == ("1",)
+    health = selectors.cluster_health("main", now())
+    assert [each.broker for each in health.silent] == ["1"]
+    assert health.heap.per_broker["1"] is None  # what it said before is not told as present
+    assert selectors.was_up("main", 1, now()) is False
+
+
+def test_what_a_broker_said_before_its_end_is_not_present_even_before_the_next_poll(
+    cluster_spec: ClusterSpec, cluster: Cluster
+) -> None:
+    for node in cluster_spec.nodes:
+        assert polling.poll(cluster.name, node.id) is None
+    health = selectors.cluster_health(
+        cluster.name, now(), counts_from={"2": math.inf, "3": time.time() - 600}
+    )
+    (silent,) = health.silent
+    assert silent.broker == "2"
+    assert silent.since is not None
+    assert health.speaking == ("1", "3")
+    assert health.heap.per_broker["2"] is None
+    assert health.heap.value == max(value for value in health.heap.per_broker.values() if value is not None)
+    assert selectors.was_up(cluster.name, 2, now()) is True
 
 
 def test_wrong_passwords_and_foreign_hosts_are_refused(

@@ -1,4 +1,4 @@
-"""Plans for the brokers of a bundled cluster: start, stop, restart, roll, add. Pure: facts in, plan out.
+"""Plans for the brokers of a bundled cluster: start, stop, restart, roll, add (`removal_plans`: remove). Pure.
 
 A stop or restart that only moves leaders is disruptive; one that takes partitions offline or blocks writes is
 destructive in effect, so it asks for the broker's name. What Strimzi's rules forbid refuses a restart outright
@@ -61,6 +61,7 @@ class BrokerState:
     process: str
     impact: BrokerImpact
     blockers: tuple[str, ...] = ()
+    leaving: bool = False
 
     @property
     def running(self) -> bool:
@@ -152,6 +153,10 @@ def _warnings(act: BrokerAct, state: BrokerState) -> tuple[str, ...]:
 
 
 def _refusals(act: BrokerAct, state: BrokerState) -> tuple[Refusal, ...]:
+    if state.leaving and act is not BrokerAct.STOP:
+        return (
+            Refusal("leaving", f"Broker {state.id} is being removed", "Start the removal again: it goes on."),
+        )
     if act is BrokerAct.START and state.running:
         return (
             Refusal("running", f"Broker {state.id} is {state.process} already", "There is nothing to start."),
@@ -168,54 +173,88 @@ def _refusals(act: BrokerAct, state: BrokerState) -> tuple[Refusal, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Away:
+    """A broker whose process does not live: the supervisor's word, and why in plain words."""
+
+    id: int
+    process: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        why = f" ({self.why.rstrip('.')})" if self.why else ""
+        return f"Broker {self.id} is {self.process}{why}"
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterProcesses:
-    """What rolling and adding depend on: `unprotected` partitions cannot survive any restart (RF ≤ min ISR)."""
+    """What rolling and adding depend on. `order`: as the roll takes the brokers; `brokers`: every id in use.
+
+    `unprotected` partitions cannot survive any restart (RF ≤ min ISR); `unjudged` says why Kafka could not be asked.
+    """
 
     brokers: tuple[int, ...]
-    down: tuple[int, ...] = ()
+    order: tuple[int, ...] = ()
+    down: tuple[Away, ...] = ()
     controller: int | None = None
     unprotected: tuple[str, ...] = ()
     blockers: tuple[str, ...] = ()
+    unjudged: str = ""
 
     @property
     def digest(self) -> str:
-        return state_digest({"brokers": list(self.brokers), "down": list(self.down)})
+        return state_digest({"brokers": list(self.brokers), "down": [away.id for away in self.down]})
 
 
 def plan_roll(state: ClusterProcesses, *, cluster: str) -> Plan:
-    order = [broker for broker in state.brokers if broker != state.controller]
-    if state.controller is not None:
-        order.append(state.controller)
-    warnings = []
-    if state.unprotected:
-        warnings.append(
-            f"{some(state.unprotected)}: replication factor at most min ISR, so they stop for a moment."
-        )
-    if state.down:
-        warnings.append(f"Down now: {', '.join(map(str, state.down))}. They get time to come back first.")
+    restarts, starts = len(state.order) - len(state.down), len(state.down)
+    first = f"Start {starts}, then restart" if starts else "Restart"
     return Plan(
         action=Action.BROKER_OPERATE,
         title="Rolling restart",
-        apply_label=f"Restart {len(order)} brokers, one by one",
+        apply_label=f"{first} {restarts} broker{'' if restarts == 1 else 's'}, one by one",
         cluster=cluster,
-        steps=tuple(
-            PlanStep(
-                StepKind.RUN,
-                "broker",
-                str(broker),
-                (Change("process", "RUNNING", "RUNNING (new process)"),),
-                summary="active controller, last" if broker == state.controller else "",
-            )
-            for broker in order
-        ),
+        steps=tuple(_roll_step(state, broker) for broker in state.order),
         risk=Risk.DISRUPTIVE,
         digest=state.digest,
-        warnings=(*warnings, *state.blockers),
+        warnings=(*_roll_warnings(state), *state.blockers),
+        refusals=_roll_refusals(state),
         undo="It can be cancelled between two brokers.",
         commands=("python -m broker roll",),
         request={"act": "roll"},
         api=ApiCall("POST", api_path(cluster, "brokers", "roll")),
     )
+
+
+def _roll_step(state: ClusterProcesses, broker: int) -> PlanStep:
+    away = next((each for each in state.down if each.id == broker), None)
+    if away is not None:
+        change = Change("process", away.process, "RUNNING")
+        return PlanStep(StepKind.RUN, "broker", str(broker), (change,), "started first: it does not run")
+    change = Change("process", "RUNNING", "RUNNING (new process)")
+    last = "active controller, last of the controllers" if broker == state.controller else ""
+    return PlanStep(StepKind.RUN, "broker", str(broker), (change,), last)
+
+
+def _roll_warnings(state: ClusterProcesses) -> list[str]:
+    found = [
+        f"{away}. It is started first, and stays up afterwards; if it cannot run, the job ends there and restarts no other."
+        for away in state.down
+    ]
+    if state.unprotected:
+        found.append(
+            f"{some(state.unprotected)}: replication factor at most min ISR, so they stop for a moment."
+        )
+    return found
+
+
+def _roll_refusals(state: ClusterProcesses) -> tuple[Refusal, ...]:
+    if not state.unjudged:
+        return ()
+    what = f"Kafka cannot be asked which broker may be restarted: {state.unjudged}"
+    hint = (
+        "A rolling restart needs the others to serve. Start the brokers that are down, each on its own page."
+    )
+    return (Refusal("unjudged", what, hint),)
 
 
 def plan_add(state: ClusterProcesses, *, cluster: str, ports: str = "") -> Plan:
@@ -241,7 +280,7 @@ def plan_add(state: ClusterProcesses, *, cluster: str, ports: str = "") -> Plan:
         risk=Risk.REVERSIBLE,
         digest=state.digest,
         warnings=("It carries no partitions until topics are created or replicas are moved to it.",),
-        undo="Stop the broker. It holds nothing as long as no replica was moved to it.",
+        undo="Remove the broker.",
         request={"act": "add"},
         api=ApiCall("POST", api_path(cluster, "brokers")),
     )

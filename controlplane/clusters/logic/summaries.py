@@ -14,9 +14,10 @@ from controlplane.gateways.kafka.types import ConfigEntry, ConfigSource, LogDir,
 
 @dataclass(frozen=True, slots=True)
 class TopicHealth:
-    """`out_of_sync` counts replicas missing from an ISR; the other two count partitions."""
+    """`out_of_sync` counts replicas missing from an ISR; the others count partitions."""
 
     out_of_sync: int
+    under_replicated: int
     leaderless: int
     under_min_isr: int
 
@@ -41,6 +42,7 @@ def topic_health(topic: TopicDescription, min_isr: int | None) -> TopicHealth:
     partitions = topic.partitions
     return TopicHealth(
         out_of_sync=sum(len(p.replicas) - len(p.isr) for p in partitions),
+        under_replicated=sum(len(p.isr) < len(p.replicas) for p in partitions),
         leaderless=sum(p.leader is None for p in partitions),
         under_min_isr=sum(len(p.isr) < min(min_isr, len(p.replicas)) for p in partitions) if min_isr else 0,
     )

@@ -1,4 +1,10 @@
-"""Is my Kafka all right? One sentence and its reasons, from what the snapshot and the supervisor know. Pure."""
+"""Is my Kafka all right? One sentence and its reasons, from what the snapshot and the supervisor know. Pure.
+
+1. What the supervisor says of processes holds now; what the snapshot says is as old as the snapshot.
+2. While somebody restarts brokers on purpose, one broker away and replicas out of sync are expected, not a fault;
+   partitions offline or below min ISR never are.
+3. The worst finding is the sentence; the others, and what they mean for clients, are reasons below it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from controlplane.clusters.logic.conditions import DEAD, NOTICED_AFTER_S, BrokerNow, Condition, Ended
 
 #: A snapshot older than this says nothing about now.
 FRESH = timedelta(seconds=60)
@@ -17,51 +25,106 @@ UNSUPERVISED = (
 
 class Tone(StrEnum):
     OK = "ok"
+    INFO = "info"
     WARN = "warn"
     CRITICAL = "critical"
     UNKNOWN = "unknown"
 
 
+ORDER = (Tone.CRITICAL, Tone.WARN, Tone.INFO)
+
+
+class Link(StrEnum):
+    """What a line is about; whoever shows it knows the address."""
+
+    BROKER = "broker"
+    JOB = "job"
+    UNDER_REPLICATED = "under_replicated"
+    UNDER_MIN_ISR = "under_min_isr"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    text: str
+    link: Link | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Somebody disturbs the brokers on purpose. `job` is empty for a command line; `broker` the one it is about, if one."""
+
+    title: str
+    by: str = ""
+    job: str = ""
+    broker: int | None = None
+    done: int = 0
+    total: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterNow:
-    """Counts of partitions, replicas and brokers; `down` are broker ids, `fatal` those that the supervisor gave up.
+    """`leaderless`, `under_min_isr`, `under_replicated` count partitions.
 
     `supervised` is False for brokers of ours whose supervisor does not answer.
     """
 
-    brokers: int
-    down: tuple[int, ...]
-    fatal: tuple[tuple[int, str], ...]
+    brokers: tuple[BrokerNow, ...]
     controller: int | None
     leaderless: int
     under_min_isr: int
-    out_of_sync: int
+    under_replicated: int
     read_at: datetime | None
     error: str = ""
     supervised: bool = True
+    work: Work | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     tone: Tone
-    sentence: str
-    reasons: tuple[str, ...] = ()
+    headline: Line
+    reasons: tuple[Line, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        return self.headline.text
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    tone: Tone
+    line: Line
 
 
 def judge(state: ClusterNow, now: datetime) -> Verdict:
-    """The worst finding names the sentence; every other finding is a reason below it."""
-    findings = _findings(state)
+    expected = _expected(state)
+    live = [*_processes(state, now, expected), *_supervision(state)]
     if state.read_at is None or now - state.read_at > FRESH:
-        why = state.error or "the snapshot is not being refreshed"
-        return Verdict(
-            Tone.UNKNOWN, "Kafka's state is unknown", (f"No fresh answer: {why}.", *_texts(findings))
-        )
+        return _unread(state, live)
+    findings = sorted([*_partitions(state), *live], key=lambda each: ORDER.index(each.tone))
+    if state.work is not None and (not findings or findings[0].tone is Tone.INFO):
+        rest = (*(each.line for each in findings), *_consequences(state, now))
+        return Verdict(Tone.INFO, _at_work(state.work), rest)
     if not findings:
-        return Verdict(Tone.OK, _all_well(state.brokers))
-    order = [Tone.CRITICAL, Tone.WARN]
-    worst = min((tone for tone, _ in findings), key=order.index)
-    first = next(text for tone, text in findings if tone is worst)
-    return Verdict(worst, first, tuple(text for _, text in findings if text != first))
+        return Verdict(Tone.OK, Line(_all_well(len(state.brokers))))
+    first, *others = findings
+    meanwhile = [_at_work(state.work)] if state.work else []
+    rest = (*(each.line for each in others), *meanwhile, *_consequences(state, now))
+    return Verdict(first.tone, first.line, tuple(line for line in rest if line.text != first.line.text))
+
+
+def _unread(state: ClusterNow, live: Sequence[_Finding]) -> Verdict:
+    """Kafka said nothing lately. That no broker runs is known all the same."""
+    why = Line(f"No fresh answer: {state.error or 'the snapshot is not being refreshed'}.")
+    lines = tuple(each.line for each in live)
+    past = tuple(
+        Line(f"Last known: {each.line.text}", each.line.link, each.line.key) for each in _partitions(state)
+    )
+    if state.brokers and all(broker.condition in DEAD for broker in state.brokers):
+        return Verdict(Tone.CRITICAL, Line("No broker runs: nothing can be read or written."), lines)
+    return Verdict(Tone.UNKNOWN, Line("Kafka's state is unknown"), (why, *lines, *past))
 
 
 def _all_well(brokers: int) -> str:
@@ -70,35 +133,153 @@ def _all_well(brokers: int) -> str:
     return f"All {brokers} brokers are up and every replica is in sync."
 
 
-def _findings(state: ClusterNow) -> list[tuple[Tone, str]]:
-    found: list[tuple[Tone, str]] = []
+# Planned work
+
+
+def _expected(state: ClusterNow) -> frozenset[int]:
+    """The broker that whoever is at work has taken down; never two at once."""
+    if state.work is None:
+        return frozenset()
+    planned = (Condition.STARTING, Condition.STOPPING, Condition.STOPPED, Condition.RETURNING)
+    away = [broker.id for broker in state.brokers if broker.condition in planned]
+    if state.work.broker is not None:
+        return frozenset({state.work.broker})
+    return frozenset(away) if len(away) == 1 else frozenset()
+
+
+def _at_work(work: Work) -> Line:
+    at = f": broker {min(work.done + 1, work.total)} of {work.total}" if work.total else ""
+    by = f" (by {work.by})" if work.by else ""
+    return Line(f"{work.title}{at}{by}.", Link.JOB if work.job else None, work.job)
+
+
+# Findings
+
+
+def _partitions(state: ClusterNow) -> list[_Finding]:
+    found: list[_Finding] = []
     if state.leaderless:
-        found.append(
-            (Tone.CRITICAL, f"{_count(state.leaderless, 'partition')} offline: no reads, no writes.")
-        )
-    if state.controller is None:
-        found.append((Tone.CRITICAL, "No active controller: nothing can change."))
+        text = f"{_count(state.leaderless, 'partition')} offline: no reads, no writes."
+        found.append(_Finding(Tone.CRITICAL, Line(text, Link.OFFLINE)))
     if state.under_min_isr:
-        found.append(
-            (
-                Tone.CRITICAL,
-                f"{_count(state.under_min_isr, 'partition')} below min ISR: acks=all writes fail.",
-            )
-        )
-    found.extend((Tone.CRITICAL, f"Broker {broker} cannot run: {why}") for broker, why in state.fatal)
-    others = [broker for broker in state.down if broker not in {fatal for fatal, _ in state.fatal}]
-    if others:
-        names = ", ".join(map(str, others))
-        found.append((Tone.WARN, f"Broker{'s' if len(others) > 1 else ''} {names} down; the others serve."))
-    if not state.supervised:
-        found.append((Tone.WARN, UNSUPERVISED))
-    if state.out_of_sync:
-        found.append((Tone.WARN, f"{_count(state.out_of_sync, 'replica')} out of sync."))
+        text = f"{_count(state.under_min_isr, 'partition')} below min ISR: acks=all writes fail there."
+        found.append(_Finding(Tone.CRITICAL, Line(text, Link.UNDER_MIN_ISR)))
+    if state.controller is None:
+        found.append(_no_controller(state))
+    calm = all(broker.condition is Condition.UP for broker in state.brokers)
+    if state.under_replicated and calm and state.work is None:
+        text = f"{_under_replicated(state)}: replicas catch up."
+        found.append(_Finding(Tone.WARN, Line(text, Link.UNDER_REPLICATED)))
     return found
 
 
-def _texts(findings: Sequence[tuple[Tone, str]]) -> tuple[str, ...]:
-    return tuple(f"Last known: {text}" for _, text in findings)
+def _no_controller(state: ClusterNow) -> _Finding:
+    if state.work is not None:
+        return _Finding(Tone.INFO, Line("The controllers elect a new leader."))
+    return _Finding(Tone.CRITICAL, Line("No active controller: nothing can change."))
+
+
+def _supervision(state: ClusterNow) -> list[_Finding]:
+    return [] if state.supervised else [_Finding(Tone.WARN, Line(UNSUPERVISED))]
+
+
+def _processes(state: ClusterNow, now: datetime, expected: frozenset[int]) -> list[_Finding]:
+    found = []
+    for broker in state.brokers:
+        if broker.condition is Condition.UP:
+            continue
+        tone = _TONES[broker.condition]
+        if broker.id in expected and tone is not Tone.CRITICAL and broker.condition is not Condition.CRASHED:
+            tone = Tone.INFO
+        found.append(_Finding(tone, Line(_describe(broker, now), Link.BROKER, str(broker.id))))
+    return found
+
+
+_TONES = {
+    Condition.STARTING: Tone.INFO,
+    Condition.STOPPING: Tone.WARN,
+    Condition.STOPPED: Tone.WARN,
+    Condition.CRASHED: Tone.WARN,
+    Condition.GIVEN_UP: Tone.CRITICAL,
+    Condition.RETURNING: Tone.WARN,
+    Condition.DOWN: Tone.WARN,
+}
+
+
+def _describe(broker: BrokerNow, now: datetime) -> str:
+    name, process = f"Broker {broker.id}", broker.process
+    why = process.why if process else ""
+    match broker.condition:
+        case Condition.CRASHED:
+            return _crash(name, process.ended if process else None, why, now)
+        case Condition.GIVEN_UP:
+            return f"{name} cannot run: {(why or 'see its log').rstrip('.')}."
+        case Condition.STOPPED:
+            when = f" {span(now - process.since)} ago" if process and process.since else ""
+            by = f" by {broker.stopped_by}" if broker.stopped_by else ""
+            return f"{name} was stopped{when}{by}. {why or 'It stays so until somebody starts it.'}"
+        case Condition.RETURNING:
+            return f"{name} runs again; the cluster takes it back in."
+        case Condition.DOWN:
+            return f"{name} is down: Kafka gets no heartbeat from it."
+    return f"{name} is {broker.condition.value}."
+
+
+def _crash(name: str, ended: Ended | None, why: str, now: datetime) -> str:
+    if ended is None:
+        return f"{name} is down: {why or 'it ended by itself.'}"
+    what = ended.what.partition(";")[0].rstrip(".")
+    what = "it" + what[2:] if what.startswith("It ") else what
+    gone = f"{name} went down {span(now - ended.at)} ago: {what}."
+    turn = f"restart {ended.restart} of {ended.limit}"
+    if ended.next_try is None:
+        return f"{gone} It is starting now: {turn}."
+    left = max((ended.next_try - now).total_seconds(), 0)
+    return f"{gone} {turn.capitalize()} {f'in {left:.0f} s' if left >= 1 else 'now'}."
+
+
+# What it means for clients
+
+
+def _consequences(state: ClusterNow, now: datetime) -> tuple[Line, ...]:
+    away = [broker for broker in state.brokers if broker.condition is not Condition.UP]
+    lines = [_what_to_do(broker) for broker in away if broker.condition is Condition.GIVEN_UP]
+    lines += [_unnoticed(broker) for broker in away if broker.unnoticed and broker.replicas]
+    if state.under_replicated and (away or state.work):
+        expected = ", as expected" if state.work else ""
+        offline = f"; {state.leaderless or 'none'} offline" if not state.work else ""
+        lines.append(Line(f"{_under_replicated(state)}{expected}{offline}.", Link.UNDER_REPLICATED))
+    if away and not state.leaderless and not state.under_min_isr and not all(b.unnoticed for b in away):
+        lines.append(
+            Line("Producers with acks=all still work: no partition is below its min.insync.replicas.")
+        )
+    return tuple(lines)
+
+
+def _what_to_do(broker: BrokerNow) -> Line:
+    hint = broker.process.hint if broker.process else ""
+    return Line(hint or "It is not started again by itself.", Link.BROKER, str(broker.id))
+
+
+def _unnoticed(broker: BrokerNow) -> Line:
+    leaders = f"its {_count(broker.leaders, 'leader')} move then, and " if broker.leaders else ""
+    return Line(
+        f"Kafka has not noticed yet (it waits {NOTICED_AFTER_S} s for a heartbeat): {leaders}"
+        f"{_count(broker.replicas, 'partition')} become under-replicated."
+    )
+
+
+def _under_replicated(state: ClusterNow) -> str:
+    return f"{_count(state.under_replicated, 'partition')} under-replicated"
+
+
+def span(delta: timedelta) -> str:
+    """12 s, 5 min, 3 h, 2 days."""
+    seconds = max(delta.total_seconds(), 0)
+    for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} days"
 
 
 def _count(number: int, noun: str) -> str:

@@ -179,10 +179,23 @@ STATE_TONES = {
         "info",
     ),
     **dict.fromkeys(
-        ("empty", "backoff", "stopping", "cancelled", "refused", "partial", "interrupted", "not_ready"),
+        (
+            "empty",
+            "backoff",
+            "stopping",
+            "stopped",
+            "returning",
+            "cancelled",
+            "refused",
+            "partial",
+            "interrupted",
+            "not_ready",
+        ),
         "warn",
     ),
-    **dict.fromkeys(("dead", "fatal", "failed", "exited", "down", "denied"), "critical"),
+    **dict.fromkeys(
+        ("dead", "fatal", "failed", "exited", "down", "crashed", "given up", "denied"), "critical"
+    ),
 }
 
 

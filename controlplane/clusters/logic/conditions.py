@@ -1,0 +1,96 @@
+"""How a broker is, in one word that every page, the API and the verdict share. Pure.
+
+The supervisor knows of an ended process seconds before Kafka does (it waits for a heartbeat), and of one that still
+starts; Kafka knows whether a running one serves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+#: `broker.session.timeout.ms`: for so long Kafka believes in a broker that has ended without a word.
+NOTICED_AFTER_S = 9
+
+
+class Condition(StrEnum):
+    UP = "up"
+    STARTING = "starting"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    #: Ended by itself; it is started again, or is starting again now.
+    CRASHED = "crashed"
+    #: The supervisor does not start it any more.
+    GIVEN_UP = "given up"
+    #: Its process runs; Kafka has not taken it back yet.
+    RETURNING = "returning"
+    #: Kafka misses it, and its process is not ours to see.
+    DOWN = "down"
+
+
+#: Nothing of the broker runs, so what Kafka last said of it is past.
+DEAD = frozenset({Condition.STOPPED, Condition.CRASHED, Condition.GIVEN_UP, Condition.DOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last exit that nobody asked for, and the start that follows: `restart` of `limit`, at `next_try`."""
+
+    at: datetime
+    what: str
+    restart: int
+    limit: int
+    next_try: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What the supervisor knows; `state` is its word. `why` and `hint` are for people."""
+
+    state: str
+    since: datetime | None = None
+    why: str = ""
+    hint: str = ""
+    ended: Ended | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerNow:
+    """`replicas` and `leaders` as Kafka counted them at the last read; `fenced`: Kafka knows that it is away.
+
+    `stopped_by`: who stopped it on purpose, and in which job.
+    """
+
+    id: int
+    condition: Condition
+    process: Process | None = None
+    fenced: bool = False
+    replicas: int = 0
+    leaders: int = 0
+    stopped_by: str = ""
+    job: str = ""
+
+    @property
+    def unnoticed(self) -> bool:
+        """Dead, but Kafka still counts its leaders and replicas."""
+        return self.condition in DEAD and not self.fenced
+
+
+_BY_STATE = {
+    "BACKOFF": Condition.CRASHED,
+    "EXITED": Condition.CRASHED,
+    "FATAL": Condition.GIVEN_UP,
+    "STOPPED": Condition.STOPPED,
+    "STOPPING": Condition.STOPPING,
+    "STARTING": Condition.STARTING,
+}
+
+
+def condition_of(process: Process | None, *, fenced: bool) -> Condition:
+    if process is None:
+        return Condition.DOWN if fenced else Condition.UP
+    if process.state == "STARTING" and process.ended is not None:
+        return Condition.CRASHED
+    running = Condition.RETURNING if fenced else Condition.UP
+    return _BY_STATE.get(process.state, running)
