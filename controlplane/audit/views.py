@@ -21,7 +21,8 @@ from controlplane.core.tables import Column, table_of
 COLUMNS = (
     Column("started_at", "When"),
     Column("actor", "Who"),
-    Column("action", "What"),
+    Column("title", "What", sortable=False),
+    Column("action", "Act"),
     Column("cluster", "Cluster"),
     Column("target", "Object"),
     Column("outcome", "Outcome"),
