@@ -51,6 +51,7 @@ def detail(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     page = pages.OperationPage(
         operation=found,
         plan=recorded_plan(found),
+        facts=tuple((name, value) for name, value in found.details.items() if name != "job"),
         before_text=json.dumps(found.before, indent=2) if found.before is not None else "",
         revert_url=revert_url(request, found),
     )

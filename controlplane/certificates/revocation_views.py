@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from controlplane.accounts.services import actor_of
 from controlplane.certificates import pages, selectors
 from controlplane.certificates.forms import RevokeForm
+from controlplane.certificates.models import Certificate
 from controlplane.certificates.services import blocking, revocation
 from controlplane.certificates.views import crumbs
 from controlplane.clusters.access import cluster_view
@@ -18,7 +19,7 @@ from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.selectors import get_cluster
 from controlplane.core.access import Action
-from controlplane.core.plans import Plan
+from controlplane.core.plans import ApiCall, Plan, api_path
 
 
 @require_http_methods(["GET", "POST"])
@@ -59,9 +60,14 @@ def block(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
         blocking.apply_block(actor_of(request), cluster, certificate.principal, plan)
         return Done(f"{certificate.principal} is blocked", back)
 
-    plan = blocking.plan_block(cluster, certificate.principal)
     return review_or_apply(
-        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs(cluster, certificate)
+        request,
+        cluster=cluster,
+        plan=blocking.plan_block(cluster, certificate.principal),
+        back_url=back,
+        apply=apply,
+        crumbs=crumbs(cluster, certificate),
+        api=_block_call("POST", cluster, certificate),
     )
 
 
@@ -75,10 +81,20 @@ def unblock(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse
         blocking.apply_unblock(actor_of(request), cluster, certificate.principal, plan)
         return Done(f"{certificate.principal} is no longer blocked", back)
 
-    plan = blocking.plan_unblock(cluster, certificate.principal)
     return review_or_apply(
-        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs(cluster, certificate)
+        request,
+        cluster=cluster,
+        plan=blocking.plan_unblock(cluster, certificate.principal),
+        back_url=back,
+        apply=apply,
+        crumbs=crumbs(cluster, certificate),
+        api=_block_call("DELETE", cluster, certificate),
     )
+
+
+def _block_call(method: str, cluster: Cluster, certificate: Certificate) -> ApiCall:
+    """A principal may have several certificates: the address names the one that is looked at."""
+    return ApiCall(method, api_path(cluster.name, "certificates", certificate.serial, "block"))
 
 
 @login_not_required

@@ -17,7 +17,7 @@ from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.pages import render_page
-from controlplane.core.plans import Plan
+from controlplane.core.plans import ApiCall, Plan, api_path
 from controlplane.core.tables import Column, Table, table_of
 
 COLUMNS = (
@@ -91,9 +91,14 @@ def unwatch(request: HttpRequest, cluster: Cluster, pk: int) -> HttpResponse:
         watching.apply_unwatch(actor_of(request), cluster, row, plan)
         return Done(f"{row.host}:{row.port} is no longer watched", back)
 
-    plan = watching.plan_unwatch(cluster, row)
     return review_or_apply(
-        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=_crumbs(cluster)
+        request,
+        cluster=cluster,
+        plan=watching.plan_unwatch(cluster, row),
+        back_url=back,
+        apply=apply,
+        crumbs=_crumbs(cluster),
+        api=ApiCall("DELETE", api_path(cluster.name, "certificates", "watched", str(row.pk))),
     )
 
 

@@ -24,7 +24,7 @@ def test_a_page_says_the_act_the_role_and_who_has_it() -> None:
     text = answer.content.decode()
     assert answer.status_code == 403
     assert "topic.create" in text
-    assert "the role <strong>operator</strong> on main or on every cluster" in text
+    assert "The role <strong>operator</strong> on main or on every cluster allows" in text
     assert "<strong>ada</strong>" in text
     assert "<strong>otto</strong>" in text
     assert "olga" not in text
@@ -34,8 +34,8 @@ def test_a_page_says_the_act_the_role_and_who_has_it() -> None:
 
 def test_what_concerns_the_installation_needs_a_role_everywhere() -> None:
     text = signed_in(Role.OPERATOR).get("/settings/users/").content.decode()
-    assert "the role <strong>admin</strong> on every cluster" in text
-    assert "<strong>ada</strong> can do it" in text
+    assert "The role <strong>admin</strong> on every cluster allows" in text
+    assert "Who has it: <strong>ada</strong>" in text
 
 
 def test_the_api_names_the_role_that_is_needed() -> None:

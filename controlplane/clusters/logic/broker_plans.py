@@ -195,7 +195,7 @@ def plan_roll(state: ClusterProcesses, *, cluster: str) -> Plan:
         warnings.append(f"Down now: {', '.join(map(str, state.down))}. They get time to come back first.")
     return Plan(
         action=Action.BROKER_OPERATE,
-        title="Rolling restart",
+        title=f"Rolling restart of {cluster}",
         apply_label=f"Restart {len(order)} brokers, one by one",
         cluster=cluster,
         steps=tuple(

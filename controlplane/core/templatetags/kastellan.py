@@ -87,6 +87,12 @@ def number(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{float(value):,.1f}"
 
 
+@register.filter
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, given in the plural: 1 topic, 2,400 topics."""
+    return f"{count:,} {noun.removesuffix('s') if count == 1 else noun}"
+
+
 @register.filter(name="bytes")
 def bytes_(value: Any) -> str:
     """Decimal units, three digits: 1234567 → 1.23 MB."""
