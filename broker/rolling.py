@@ -242,10 +242,14 @@ def _put_off(roll: Roll, node: NodeFacts, reason: str, now: float, limits: Limit
 
 def _finish(facts: ClusterFacts, roll: Roll) -> Decision:
     if not roll.failed:
-        return Decision(Kind.DONE, roll, f"{len(roll.done)} node(s) restarted.")
+        return Decision(Kind.DONE, roll, f"{_nodes(len(roll.done))} restarted.")
     left = len(roll.pending) - len(roll.failed)
-    also = f" {left} more node(s) were not touched." if left else ""
-    return _give_up(roll, " ".join(roll.failed.values()) + also)
+    more = f"{left} more node{' was' if left == 1 else 's were'} not touched."
+    return _give_up(roll, " ".join(roll.failed.values()) + (f" {more}" if left else ""))
+
+
+def _nodes(count: int) -> str:
+    return f"{count} node{'' if count == 1 else 's'}"
 
 
 def _why_waiting(roll: Roll, candidates: Iterable[NodeFacts]) -> str:

@@ -15,6 +15,7 @@ from controlplane.accounts.models import ApiToken, User
 from controlplane.core.access import Action, Role, can
 from controlplane.core.actors import actor_of, require
 from controlplane.core.errors import Invalid, NotFound
+from controlplane.core.forms import show_on
 from controlplane.core.pages import render_page
 
 
@@ -94,8 +95,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
             )
             form = TokenForm()
         except Invalid as error:
-            for field, problems in error.fields.items():
-                form.add_error(field if field in form.fields else None, problems)
+            show_on(form, error)
     page = pages.TokensPage(
         manages_users=manages_users(request),
         tokens=tuple(ApiToken.objects.filter(user=user, revoked_at=None)),

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import islice
 
 from django.db import IntegrityError, transaction
 
 from controlplane.accounts import services
 from controlplane.accounts.models import ApiToken, RoleGrant, User
 from controlplane.audit.services import operation
-from controlplane.core.access import EVERY_CLUSTER, Action, Actor, Role
+from controlplane.core.access import EVERY_CLUSTER, Action, Actor, Role, can
 from controlplane.core.errors import Conflict, Invalid, NotFound, Refused
 from controlplane.core.plans import Json, Refusal
 
 USERNAME = re.compile(r"^[a-z0-9][a-z0-9._@-]{0,79}$")
 CLUSTER = re.compile(r"^(\*|[a-z0-9][a-z0-9_-]{0,39})$")
+MOST_HOLDERS = 10
 LAST_ADMIN = Refusal(
     "last_admin",
     "Nobody would be left who can manage users",
@@ -41,6 +43,15 @@ def get_user(username: str) -> User:
     if found is None:
         raise NotFound(f"There is no user {username!r}")
     return found
+
+
+def holders(asker: Actor, action: Action, cluster: str | None) -> tuple[str, ...]:
+    """Active users who may do it, by name; for whoever has a role there. Operations shows them these names too."""
+    if asker.role_on(cluster) is None:
+        return ()
+    people = User.objects.filter(is_active=True).prefetch_related("grants").order_by("username")
+    able = (each.username for each in people if can(services.actor_of_user(each), action, cluster).allowed)
+    return tuple(islice(able, MOST_HOLDERS))
 
 
 def invite(actor: Actor, *, username: str, roles: Mapping[str, Role]) -> tuple[User, str]:

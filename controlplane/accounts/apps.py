@@ -12,3 +12,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         # Loaded for their effect: logins are audited, authentication describes itself.
         from controlplane.accounts import schema, signals  # noqa: F401
+        from controlplane.accounts.administration import holders
+        from controlplane.core import problem
+
+        problem.holders_of.append(holders)

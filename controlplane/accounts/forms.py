@@ -53,7 +53,8 @@ class PreferencesForm(PreferencesBase):
         fields = ("theme", "density", "time_zone", "shortcuts")
         labels = {"density": "Row height", "time_zone": "Time zone", "shortcuts": "Single-key shortcuts"}
         help_texts = {
-            "time_zone": "UTC, or such as Europe/Berlin. Empty: the browser's. The exact UTC time is always on hover."
+            "time_zone": "UTC, or such as Europe/Berlin. Empty: the browser's. The exact UTC time is always on hover.",
+            "shortcuts": "g t, / and ?. Off where they disturb, as with speech input.",
         }
 
     def clean_time_zone(self) -> str:

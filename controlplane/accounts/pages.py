@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from controlplane.accounts.forms import GrantForm, InviteForm, PreferencesForm, SetPasswordForm, TokenForm
 from controlplane.accounts.models import ApiToken, RoleGrant, User
+from controlplane.core.errors import AppError
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
 
@@ -83,3 +84,4 @@ class UserPage(SettingsPage):
     grants: tuple[RoleGrant, ...]
     form: GrantForm
     link: str = ""
+    error: AppError | None = None

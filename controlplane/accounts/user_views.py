@@ -12,7 +12,8 @@ from controlplane.accounts.forms import GrantForm, InviteForm
 from controlplane.accounts.models import User
 from controlplane.core.access import Action
 from controlplane.core.actors import require
-from controlplane.core.errors import Conflict, Invalid
+from controlplane.core.errors import AppError, Conflict, Invalid, Refused
+from controlplane.core.forms import sentence, show_on
 from controlplane.core.pages import render_page
 from controlplane.core.tables import Column, table_of
 
@@ -35,10 +36,10 @@ def users(request: HttpRequest) -> HttpResponse:
                 actor, username=form.cleaned_data["username"], roles=form.to_roles()
             )
             form, invited = InviteForm(), user.username
-        except Invalid as error:
-            form.add_error("username", error.what)
         except Conflict as error:
-            form.add_error("username", f"{error.what}. {error.hint}")
+            form.add_error("username", sentence(error.what, error.hint))
+        except (Invalid, Refused) as error:
+            show_on(form, error)
     rows = User.objects.prefetch_related("grants")
     if search := request.GET.get("search", "").strip():
         rows = rows.filter(username__icontains=search)
@@ -60,7 +61,10 @@ def user(request: HttpRequest, username: str) -> HttpResponse:
     elif form.is_valid():
         roles |= form.to_roles()
     if request.method == "POST" and (removing or form.is_valid()):
-        administration.set_roles(actor, person, roles)
+        try:
+            administration.set_roles(actor, person, roles)
+        except (Invalid, Refused) as error:
+            return _user_page(request, person, form, error=error)
         messages.success(request, f"The roles of {username} are changed")
         return HttpResponseRedirect(resolve_url("accounts:user", username), status=303)
     return _user_page(request, person, form)
@@ -70,7 +74,11 @@ def user(request: HttpRequest, username: str) -> HttpResponse:
 def set_active(request: HttpRequest, username: str) -> HttpResponse:
     actor = require(request, Action.USER_MANAGE)
     active = request.POST.get("active") == "1"
-    administration.set_active(actor, administration.get_user(username), active=active)
+    person = administration.get_user(username)
+    try:
+        administration.set_active(actor, person, active=active)
+    except Refused as error:
+        return _user_page(request, administration.get_user(username), GrantForm(), error=error)
     messages.success(request, f"{username} is {'enabled' if active else 'disabled'}")
     return HttpResponseRedirect(resolve_url("accounts:user", username), status=303)
 
@@ -79,11 +87,23 @@ def set_active(request: HttpRequest, username: str) -> HttpResponse:
 def new_link(request: HttpRequest, username: str) -> HttpResponse:
     actor = require(request, Action.USER_MANAGE)
     person = administration.get_user(username)
-    return _user_page(request, person, GrantForm(), link=administration.new_login_link(actor, person))
+    try:
+        link = administration.new_login_link(actor, person)
+    except Conflict as error:
+        return _user_page(request, person, GrantForm(), error=error)
+    return _user_page(request, person, GrantForm(), link=link)
 
 
-def _user_page(request: HttpRequest, person: User, form: GrantForm, link: str = "") -> HttpResponse:
+def _user_page(
+    request: HttpRequest, person: User, form: GrantForm, link: str = "", error: AppError | None = None
+) -> HttpResponse:
     page = pages.UserPage(
-        manages_users=True, person=person, grants=tuple(person.grants.all()), form=form, link=link
+        manages_users=True,
+        person=person,
+        grants=tuple(person.grants.all()),
+        form=form,
+        link=link,
+        error=error,
     )
-    return render_page(request, page, status=422 if form.is_bound and form.errors else 200)
+    status = error.status if error else 422 if form.is_bound and form.errors else 200
+    return render_page(request, page, status=status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -15,13 +15,12 @@ from controlplane.acls.logic.bindings import RESOURCE_TYPES, operations_of
 from controlplane.acls.logic.bundles import KINDS, bindings_of
 from controlplane.acls.logic.plans import AclChange
 from controlplane.acls.logic.transfer import FileFormat
-from controlplane.acls.views import crumbs_of
+from controlplane.acls.views import crumbs_of, findings_page
 from controlplane.clusters.access import cluster_view
-from controlplane.clusters.changes import Done, review_or_apply
+from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.errors import InvalidForm
-from controlplane.core.pages import Page, render_page
 from controlplane.core.plans import Plan
 from controlplane.gateways.kafka.access_types import AclResourceType
 
@@ -33,9 +32,11 @@ OPTIONAL = ("topics", "outputs", "group", "transactional_id", "create_topics")
 def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     """GET takes the fields from the address too, so that other pages can link to a filled form."""
     form = AclForm(request.POST or None, initial=_from_address(request))
-    if _editing(request) or not form.is_valid():
-        return _form_page(request, _create_page(cluster, form))
-    return _review(request, cluster, services.plan_create(cluster, form.to_request()), editable=True)
+
+    def review() -> HttpResponse:
+        return _review(request, cluster, services.plan_create(cluster, form.to_request()), editable=True)
+
+    return filled(request, form, lambda: _create_page(cluster, form), review)
 
 
 def _create_page(cluster: Cluster, form: AclForm) -> pages.CreateAclPage:
@@ -53,12 +54,14 @@ def _create_page(cluster: Cluster, form: AclForm) -> pages.CreateAclPage:
 @cluster_view(Action.ACL_EDIT)
 def bundle(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     form = BundleForm(request.POST or None, initial=_from_address(request))
-    if _editing(request) or not form.is_valid():
-        return _form_page(request, _bundle_page(cluster, form))
-    wanted = form.to_request()
-    title = f"Allow {wanted.principal} what a {KINDS[wanted.bundle].label.lower()} needs"
-    change = services.plan_create(cluster, bindings_of(wanted), title=title)
-    return _review(request, cluster, change, editable=True)
+
+    def review() -> HttpResponse:
+        wanted = form.to_request()
+        title = f"Allow {wanted.principal} what a {KINDS[wanted.bundle].label.lower()} needs"
+        change = services.plan_create(cluster, bindings_of(wanted), title=title)
+        return _review(request, cluster, change, editable=True)
+
+    return filled(request, form, lambda: _bundle_page(cluster, form), review)
 
 
 def _bundle_page(cluster: Cluster, form: BundleForm) -> pages.BundlePage:
@@ -90,16 +93,18 @@ def delete(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 @cluster_view(Action.ACL_EDIT)
 def import_(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None)
-    if _editing(request) or not form.is_valid():
-        return _form_page(request, pages.ImportAclsPage(cluster=cluster, form=form))
-    data = form.cleaned_data
-    carried = request.POST.copy()  # the file's text, so that apply reads what was reviewed
-    carried["text"], carried["format"] = data["text"], data["format"]
-    request.POST = carried  # type: ignore[assignment]
-    change = services.plan_import(
-        cluster, data["text"], FileFormat(data["format"]), remove_others=data["remove_others"]
-    )
-    return _review(request, cluster, change, editable=True)
+
+    def review() -> HttpResponse:
+        data = form.cleaned_data
+        carried = request.POST.copy()  # the file's text, so that apply reads what was reviewed
+        carried["text"], carried["format"] = data["text"], data["format"]
+        request.POST = form.data = carried  # type: ignore[assignment]
+        change = services.plan_import(
+            cluster, data["text"], FileFormat(data["format"]), remove_others=data["remove_others"]
+        )
+        return _review(request, cluster, change, editable=True)
+
+    return filled(request, form, lambda: pages.ImportAclsPage(cluster=cluster, form=form), review)
 
 
 @require_POST
@@ -108,26 +113,33 @@ def revert(request: HttpRequest, cluster: Cluster, uid: uuid.UUID) -> HttpRespon
     return _review(request, cluster, services.plan_revert(actor_of(request), cluster, str(uid)))
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @cluster_view(Action.ACL_EDIT)
 def watch(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    """Its form stands in the findings: a GET, such as a link's after a refusal, goes there."""
+    if request.method != "POST":
+        back = resolve_url("acls:findings", cluster.name)
+        return HttpResponseRedirect(f"{back}?{request.GET.urlencode()}")
     form = WatchForm(request.POST)
-    if not form.is_valid():
-        raise InvalidForm(form)
-    minutes = form.cleaned_data["minutes"]
 
-    def apply(plan: Plan) -> Done:
-        job = watching.start(actor_of(request), cluster, minutes, plan)
-        return Done(f"{plan.title}: started", resolve_url("jobs:detail", job.pk))
+    def review() -> HttpResponse:
+        minutes = form.cleaned_data["minutes"]
 
-    return review_or_apply(
-        request,
-        cluster=cluster,
-        plan=watching.plan_watch(cluster, minutes),
-        back_url=resolve_url("acls:findings", cluster.name),
-        apply=apply,
-        crumbs=crumbs_of(cluster),
-    )
+        def apply(plan: Plan) -> Done:
+            job = watching.start(actor_of(request), cluster, minutes, plan)
+            return Done(f"{plan.title}: started", resolve_url("jobs:detail", job.pk))
+
+        return review_or_apply(
+            request,
+            cluster=cluster,
+            plan=watching.plan_watch(cluster, minutes),
+            back_url=resolve_url("acls:findings", cluster.name),
+            apply=apply,
+            crumbs=crumbs_of(cluster),
+            editable=True,
+        )
+
+    return filled(request, form, lambda: findings_page(request, cluster, form), review)
 
 
 def _review(
@@ -155,14 +167,6 @@ def _picked(request: HttpRequest) -> KeysForm:
     if not form.is_valid():
         raise InvalidForm(form)
     return form
-
-
-def _editing(request: HttpRequest) -> bool:
-    return request.method != "POST" or "edit" in request.POST
-
-
-def _form_page(request: HttpRequest, page: Page) -> HttpResponse:
-    return render_page(request, page, status=200 if _editing(request) else 422)
 
 
 def _from_address(request: HttpRequest) -> dict[str, object]:

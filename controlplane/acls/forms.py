@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
@@ -34,6 +34,8 @@ ENDINGS = {".csv": FileFormat.CSV.value, ".yaml": FileFormat.YAML.value, ".yml":
 
 
 class AclForm(forms.Form):
+    refusal_fields: ClassVar = {"operation": "operations"}
+
     """One resource, one principal, some operations: as many bindings as operations."""
 
     use_required_attribute = False
@@ -257,6 +259,8 @@ class ExplainForm(forms.Form):
 
 
 class ImportForm(forms.Form):
+    refusal_fields: ClassVar = {"file": "text"}
+
     text = forms.CharField(
         label="Bindings",
         required=False,

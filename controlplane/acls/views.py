@@ -147,10 +147,14 @@ def explain(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 @require_safe
 @cluster_view(Action.ACL_VIEW)
 def findings(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    return render_page(request, findings_page(request, cluster, WatchForm()))
+
+
+def findings_page(request: HttpRequest, cluster: Cluster, watch_form: WatchForm) -> pages.AclFindingsPage:
     nothing: tuple[Finding, ...] = ()
     found, error = _live(lambda: selectors.all_findings(cluster), nothing)
     kind = request.GET.get("kind", "")
-    page = pages.AclFindingsPage(
+    return pages.AclFindingsPage(
         **_head(request, cluster, "findings", error),
         findings=tuple(finding for finding in found if kind in ("", finding.kind)),
         kinds=tuple(
@@ -159,9 +163,8 @@ def findings(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         kind=kind,
         usage=selectors.last_usage(cluster),
         watch=selectors.open_watch(cluster),
-        watch_form=WatchForm(),
+        watch_form=watch_form,
     )
-    return render_page(request, page)
 
 
 @require_safe

@@ -23,7 +23,18 @@ from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.access import Action, Actor
 from controlplane.core.errors import Conflict
-from controlplane.core.plans import Change, Json, Plan, PlanStep, Refusal, Risk, StepKind, state_digest
+from controlplane.core.plans import (
+    ApiCall,
+    Change,
+    Json,
+    Plan,
+    PlanStep,
+    Refusal,
+    Risk,
+    StepKind,
+    api_path,
+    state_digest,
+)
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.types import ConfigOp, ConfigOpType, ResourceRef, ResourceType
@@ -66,6 +77,7 @@ def plan_watch(cluster: Cluster, minutes: int) -> Plan:
         refusals=tuple(refusals),
         undo="None needed: the level goes back by itself, also when this control plane dies meanwhile.",
         request={"minutes": minutes},
+        api=ApiCall("POST", api_path(cluster.name, "acls", "watch"), {"minutes": minutes}),
     )
 
 

@@ -26,11 +26,15 @@ class OperationSerializer(serializers.Serializer[Any]):
     actor = serializers.CharField()
     actor_kind = serializers.CharField()
     action = serializers.CharField()
+    title = serializers.CharField(help_text="What it did in words: the title of its plan.")
     cluster = serializers.CharField(allow_blank=True)
     target = serializers.CharField(allow_blank=True)
     outcome = serializers.ChoiceField(Outcome.choices)
     error = serializers.CharField(allow_blank=True)
     request_id = serializers.CharField(allow_blank=True)
+    job = serializers.UUIDField(
+        allow_null=True, help_text="The job that did it, or that it started; null where there was none."
+    )
 
 
 class OperationDetailSerializer(OperationSerializer):
@@ -62,6 +66,7 @@ class Operations(ApiView):
             _text("action", "Such as topic.create."),
             _text("cluster", "A cluster's name."),
             _text("target", "Exactly this object."),
+            OpenApiParameter("job", {"type": "string", "format": "uuid"}, description="What this job did."),
             OpenApiParameter("outcome", str, enum=Outcome.values),
             OpenApiParameter("since", {"type": "string", "format": "date-time"}),
             OpenApiParameter("until", {"type": "string", "format": "date-time"}),

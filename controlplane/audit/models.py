@@ -10,6 +10,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from controlplane.audit.titles import title_of
+
 
 class Outcome(models.TextChoices):
     RUNNING = "running", "Running"
@@ -51,7 +53,17 @@ class Operation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.target}".strip()
+        return self.title
+
+    @property
+    def title(self) -> str:
+        return title_of(self.action, self.target, self.plan, self.details)
+
+    @property
+    def job(self) -> str | None:
+        """Of the job that did it, or that it started."""
+        found = self.details.get("job")
+        return str(found) if found else None
 
 
 class ChainHead(models.Model):

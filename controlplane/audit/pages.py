@@ -29,4 +29,5 @@ class OperationPage(Page):
     operation: Operation
     plan: Plan | None
     before_text: str
+    facts: tuple[tuple[str, object], ...]
     revert_url: str = ""

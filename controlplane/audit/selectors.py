@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
@@ -13,7 +14,7 @@ from controlplane.audit.models import Operation, Outcome
 from controlplane.core.access import EVERY_CLUSTER, Actor
 from controlplane.core.errors import Invalid, NotFound
 
-FILTERS = ("search", "actor", "action", "cluster", "target", "outcome", "since", "until")
+FILTERS = ("search", "actor", "action", "cluster", "target", "outcome", "job", "since", "until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Filters:
     cluster: str = ""
     target: str = ""
     outcome: str = ""
+    job: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -40,6 +42,8 @@ class Filters:
             }
         if texts["outcome"] and texts["outcome"] not in Outcome.values:
             problems["outcome"] = [f"One of {', '.join(Outcome.values)}."]
+        if strict and "job" in query and not _is_uuid(texts["job"]):
+            problems["job"] = ["The id of a job."]
         times = {name: _time(texts.pop(name), name, problems) for name in ("since", "until")}
         if problems:
             raise Invalid(fields=problems)
@@ -54,10 +58,13 @@ def operations(actor: Actor, filters: Filters) -> QuerySet[Operation]:
     rows = visible(actor)
     if filters.search:
         text = filters.search
-        rows = rows.filter(Q(target__icontains=text) | Q(actor__icontains=text) | Q(action__icontains=text))
+        found = Q(target__icontains=text) | Q(actor__icontains=text) | Q(action__icontains=text)
+        rows = rows.filter(found | Q(plan__title__icontains=text))
     for name in ("actor", "action", "cluster", "target", "outcome"):
         if value := getattr(filters, name):
             rows = rows.filter(**{name: value})
+    if filters.job:
+        rows = rows.filter(details__job=filters.job)
     if filters.since:
         rows = rows.filter(started_at__gte=filters.since)
     return rows.filter(started_at__lte=filters.until) if filters.until else rows
@@ -80,6 +87,20 @@ def get_operation(actor: Actor, uid: str) -> Operation:
 def recent(actor: Actor, *, cluster: str, target: str, limit: int = 20) -> tuple[Operation, ...]:
     """The Activity of one object."""
     return tuple(visible(actor).filter(cluster=cluster, target=target)[:limit])
+
+
+def of_job(actor: Actor, job: str, started_at: datetime) -> QuerySet[Operation]:
+    """What a job did, and the act that started it; nothing of it is older than the job, but for a blink."""
+    since = started_at - timedelta(minutes=1)
+    return visible(actor).filter(details__job=job, started_at__gte=since)
+
+
+def _is_uuid(raw: str) -> bool:
+    try:
+        uuid.UUID(raw)
+    except ValueError:
+        return False
+    return True
 
 
 def _time(raw: str, name: str, problems: dict[str, list[str]]) -> datetime | None:

@@ -25,6 +25,7 @@ from controlplane.audit.head import HeadForged, head_file
 from controlplane.audit.models import ChainHead, Operation, Outcome
 from controlplane.core.access import Action, Actor, can
 from controlplane.core.errors import AppError, Forbidden, Invalid, PreconditionRequired, Refused, StateChanged
+from controlplane.core.logs import job_id as current_job_id
 from controlplane.core.logs import request_id as current_request_id
 from controlplane.core.plans import Json, Plan
 from controlplane.gateways.errors import GatewayError
@@ -87,7 +88,7 @@ def operation(
             denied.recorded = True
             raise denied
     started = time.monotonic()
-    entry = Entry(row, before=before)
+    entry = Entry(row, details=dict(row.details), before=before)
     try:
         if atomic:
             with transaction.atomic():
@@ -140,7 +141,7 @@ def record_refused_plan(actor: Actor, plan: Plan, reason: str) -> None:
 def record_event(actor: Actor, event: str, *, target: str = "", ok: bool = True, **details: Json) -> None:
     """Something that has already happened and asked nobody: a login, a logout, a failed password."""
     row = _new_row(actor, event, None, target, None, None)
-    row.details = details
+    row.details |= details
     seal(row, Outcome.SUCCEEDED if ok else Outcome.FAILED)
 
 
@@ -206,6 +207,7 @@ def _new_row(
         target=target[:400],
         plan=plan.to_json() if plan else None,
         request_id=request_id or current_request_id.get(),
+        details={"job": job} if (job := current_job_id.get()) else {},
     )
 
 

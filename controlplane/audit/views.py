@@ -21,7 +21,8 @@ from controlplane.core.tables import Column, table_of
 COLUMNS = (
     Column("started_at", "When"),
     Column("actor", "Who"),
-    Column("action", "What"),
+    Column("title", "What", sortable=False),
+    Column("action", "Act"),
     Column("cluster", "Cluster"),
     Column("target", "Object"),
     Column("outcome", "Outcome"),
@@ -50,6 +51,7 @@ def detail(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     page = pages.OperationPage(
         operation=found,
         plan=recorded_plan(found),
+        facts=tuple((name, value) for name, value in found.details.items() if name != "job"),
         before_text=json.dumps(found.before, indent=2) if found.before is not None else "",
         revert_url=revert_url(request, found),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django import forms
 
 from controlplane.certificates.logic.block_plans import WatchEndpoint
@@ -40,6 +42,13 @@ CSR_WIDGET = PublicText(
 
 
 class IssueForm(forms.Form):
+    refusal_fields: ClassVar = {
+        "name": "common_name",
+        "no_principal": "common_name",
+        "hosts": "csr",
+        "key_compromised": "csr",
+    }
+
     common_name = forms.CharField(
         label="Name",
         max_length=200,
@@ -100,6 +109,8 @@ class RevokeForm(forms.Form):
 
 
 class WatchForm(forms.Form):
+    refusal_fields: ClassVar = {"exists": "host", "target_refused": "host"}
+
     host = forms.CharField(
         label="Host",
         max_length=253,

@@ -11,15 +11,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from controlplane.accounts.services import actor_of
 from controlplane.certificates import pages, selectors
 from controlplane.certificates.forms import RevokeForm
+from controlplane.certificates.models import Certificate
 from controlplane.certificates.services import blocking, revocation
 from controlplane.certificates.views import crumbs
 from controlplane.clusters.access import cluster_view
-from controlplane.clusters.changes import Done, review_or_apply
+from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.selectors import get_cluster
 from controlplane.core.access import Action
-from controlplane.core.pages import render_page
-from controlplane.core.plans import Plan
+from controlplane.core.plans import ApiCall, Plan, api_path
 
 
 @require_http_methods(["GET", "POST"])
@@ -28,26 +28,29 @@ def revoke(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
     certificate = selectors.get_certificate(cluster, serial)
     back = resolve_url("certificates:detail", cluster.name, certificate.serial)
     form = RevokeForm(request.POST or None)
-    if request.method != "POST" or not form.is_valid():
-        page = pages.RevokePage(cluster=cluster, certificate=certificate, form=form)
-        return render_page(request, page, status=422 if request.method == "POST" else 200)
-    reason = form.to_reason()
 
-    def apply(plan: Plan) -> Done:
-        revocation.apply_revoke(actor_of(request), cluster, certificate, reason, plan)
-        return Done(f"The certificate of {certificate.common_name} is revoked, and on the list", back)
+    def review() -> HttpResponse:
+        reason = form.to_reason()
 
-    return review_or_apply(
-        request,
-        cluster=cluster,
-        plan=revocation.plan_revoke(cluster, certificate, reason),
-        back_url=back,
-        apply=apply,
-        crumbs=crumbs(cluster, certificate),
-    )
+        def apply(plan: Plan) -> Done:
+            revocation.apply_revoke(actor_of(request), cluster, certificate, reason, plan)
+            return Done(f"The certificate of {certificate.common_name} is revoked, and on the list", back)
+
+        return review_or_apply(
+            request,
+            cluster=cluster,
+            plan=revocation.plan_revoke(cluster, certificate, reason),
+            back_url=back,
+            apply=apply,
+            crumbs=crumbs(cluster, certificate),
+            editable=True,
+        )
+
+    page = pages.RevokePage(cluster=cluster, certificate=certificate, form=form)
+    return filled(request, form, lambda: page, review)
 
 
-@require_http_methods(["POST"])
+@require_http_methods(["GET", "POST"])
 @cluster_view(Action.CERTIFICATE_REVOKE)
 def block(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
     certificate = selectors.get_certificate(cluster, serial)
@@ -57,13 +60,18 @@ def block(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
         blocking.apply_block(actor_of(request), cluster, certificate.principal, plan)
         return Done(f"{certificate.principal} is blocked", back)
 
-    plan = blocking.plan_block(cluster, certificate.principal)
     return review_or_apply(
-        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs(cluster, certificate)
+        request,
+        cluster=cluster,
+        plan=blocking.plan_block(cluster, certificate.principal),
+        back_url=back,
+        apply=apply,
+        crumbs=crumbs(cluster, certificate),
+        api=_block_call("POST", cluster, certificate),
     )
 
 
-@require_http_methods(["POST"])
+@require_http_methods(["GET", "POST"])
 @cluster_view(Action.CERTIFICATE_REVOKE)
 def unblock(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
     certificate = selectors.get_certificate(cluster, serial)
@@ -73,10 +81,20 @@ def unblock(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse
         blocking.apply_unblock(actor_of(request), cluster, certificate.principal, plan)
         return Done(f"{certificate.principal} is no longer blocked", back)
 
-    plan = blocking.plan_unblock(cluster, certificate.principal)
     return review_or_apply(
-        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs(cluster, certificate)
+        request,
+        cluster=cluster,
+        plan=blocking.plan_unblock(cluster, certificate.principal),
+        back_url=back,
+        apply=apply,
+        crumbs=crumbs(cluster, certificate),
+        api=_block_call("DELETE", cluster, certificate),
     )
+
+
+def _block_call(method: str, cluster: Cluster, certificate: Certificate) -> ApiCall:
+    """A principal may have several certificates: the address names the one that is looked at."""
+    return ApiCall(method, api_path(cluster.name, "certificates", certificate.serial, "block"))
 
 
 @login_not_required

@@ -118,13 +118,13 @@ def apply(
             cluster=cluster.name,
             target=f"{purpose.value} authority",
             plan=reviewed,
-        ),
+        ) as entry,
         admitted(cluster),
     ):
         if step is RotationStep.BEGIN and not continues(step, state):
             coming = successor or authorities.new_hierarchy(spec, purpose)
             authorities.begin(spec, purpose, coming)
-        return enqueue(
+        job = enqueue(
             kind=KIND,
             title=reviewed.title,
             args={"purpose": purpose.value, "step": step.value, "plan": reviewed.to_json()},
@@ -132,6 +132,8 @@ def apply(
             cluster=cluster.name,
             resumable=True,
         )
+        entry.note(job=str(job.pk))
+        return job
 
 
 def run(job: JobRun) -> Mapping[str, Json]:

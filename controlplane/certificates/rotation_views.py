@@ -14,10 +14,11 @@ from controlplane.certificates.logic.runbook import entries
 from controlplane.certificates.rotation_forms import BeginForm, Source
 from controlplane.certificates.rotation_pages import AuthorityPage, BeginPage
 from controlplane.clusters.access import allowed, cluster_view
-from controlplane.clusters.changes import Done, carried_fields, review_or_apply
+from controlplane.clusters.changes import Done, carried_fields, filled, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.errors import Invalid, NotFound
+from controlplane.core.forms import sentence
 from controlplane.core.pages import render_page
 from controlplane.core.plans import Plan
 from controlplane.core.secrets import SecretUnreadable, decrypt, encrypt
@@ -52,26 +53,28 @@ def authority(request: HttpRequest, cluster: Cluster, purpose: str) -> HttpRespo
 def begin(request: HttpRequest, cluster: Cluster, purpose: str) -> HttpResponse:
     wanted = purpose_of(purpose)
     form = BeginForm(request.POST or None)
-    editing = request.method != "POST" or "edit" in request.POST
-    successor = None
-    if not editing and form.is_valid():
+
+    def page() -> BeginPage:
+        return BeginPage(cluster=cluster, state=rotation.state_of(cluster, wanted), form=form)
+
+    @sensitive_variables("successor")
+    def review() -> HttpResponse:
         try:
             successor = _successor(request, cluster, wanted, form)
         except InvalidRequest as error:
-            form.add_error("chain", f"{error.what}. {error.hint}".strip())
-    if editing or not form.is_valid():
-        page = BeginPage(cluster=cluster, state=rotation.state_of(cluster, wanted), form=form)
-        return render_page(request, page, status=200 if editing else 422)
-    plan = rotation.plan(cluster, wanted, RotationStep.BEGIN, successor)
-    return _review(
-        request,
-        cluster,
-        wanted,
-        RotationStep.BEGIN,
-        plan,
-        successor,
-        fields=_carried(request, cluster, wanted, form),
-    )
+            raise Invalid(fields={"chain": [sentence(error.what, error.hint)]}) from error
+        plan = rotation.plan(cluster, wanted, RotationStep.BEGIN, successor)
+        return _review(
+            request,
+            cluster,
+            wanted,
+            RotationStep.BEGIN,
+            plan,
+            successor,
+            fields=_carried(request, cluster, wanted, form),
+        )
+
+    return filled(request, form, page, review)
 
 
 @require_POST
@@ -129,6 +132,7 @@ def _review(
         apply=apply,
         crumbs=_crumbs(cluster, purpose),
         fields=fields,
+        editable=step is RotationStep.BEGIN,
     )
 
 

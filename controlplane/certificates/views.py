@@ -22,7 +22,7 @@ from controlplane.certificates.pages import CertificateRow, IssuedPage
 from controlplane.certificates.services import downloads, issuing
 from controlplane.certificates.services.downloads import TRUSTSTORES, File
 from controlplane.clusters.access import allowed, cluster_view
-from controlplane.clusters.changes import review_or_apply
+from controlplane.clusters.changes import filled, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.pages import render_page
@@ -123,25 +123,25 @@ def detail(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
 def issue(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     back = resolve_url("certificates:list", cluster.name)
     form = IssueForm(request.POST or None)
-    editing = request.method != "POST" or "edit" in request.POST
-    if editing or not form.is_valid():
-        status = 422 if request.method == "POST" and not editing else 200
-        return render_page(request, pages.IssuePage(cluster=cluster, form=form), status=status)
-    wanted = form.to_request()
 
-    def apply(plan: Plan) -> HttpResponse:
-        delivery = issuing.apply_issue(actor_of(request), cluster, wanted, plan)
-        return render_page(request, IssuedPage(cluster=cluster, delivery=delivery))
+    def review() -> HttpResponse:
+        wanted = form.to_request()
 
-    return review_or_apply(
-        request,
-        cluster=cluster,
-        plan=issuing.plan_issue(cluster, wanted),
-        back_url=back,
-        apply=apply,
-        crumbs=(("Certificates", back),),
-        editable=True,
-    )
+        def apply(plan: Plan) -> HttpResponse:
+            delivery = issuing.apply_issue(actor_of(request), cluster, wanted, plan)
+            return render_page(request, IssuedPage(cluster=cluster, delivery=delivery))
+
+        return review_or_apply(
+            request,
+            cluster=cluster,
+            plan=issuing.plan_issue(cluster, wanted),
+            back_url=back,
+            apply=apply,
+            crumbs=(("Certificates", back),),
+            editable=True,
+        )
+
+    return filled(request, form, lambda: pages.IssuePage(cluster=cluster, form=form), review)
 
 
 @require_http_methods(["GET", "POST"])
@@ -155,26 +155,26 @@ def renew(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
         with_csr=certificate.origin == Origin.CSR.value,
         initial={"days": days},
     )
-    editing = request.method != "POST" or "edit" in request.POST
-    if editing or not form.is_valid():
-        status = 422 if request.method == "POST" and not editing else 200
-        page = pages.RenewPage(cluster=cluster, certificate=certificate, form=form)
-        return render_page(request, page, status=status)
-    wanted = form.to_request()
 
-    def apply(plan: Plan) -> HttpResponse:
-        delivery = issuing.apply_renew(actor_of(request), cluster, certificate, wanted, plan)
-        return render_page(request, IssuedPage(cluster=cluster, delivery=delivery))
+    def review() -> HttpResponse:
+        wanted = form.to_request()
 
-    return review_or_apply(
-        request,
-        cluster=cluster,
-        plan=issuing.plan_renew(cluster, certificate, wanted),
-        back_url=back,
-        apply=apply,
-        crumbs=crumbs(cluster, certificate),
-        editable=True,
-    )
+        def apply(plan: Plan) -> HttpResponse:
+            delivery = issuing.apply_renew(actor_of(request), cluster, certificate, wanted, plan)
+            return render_page(request, IssuedPage(cluster=cluster, delivery=delivery))
+
+        return review_or_apply(
+            request,
+            cluster=cluster,
+            plan=issuing.plan_renew(cluster, certificate, wanted),
+            back_url=back,
+            apply=apply,
+            crumbs=crumbs(cluster, certificate),
+            editable=True,
+        )
+
+    page = pages.RenewPage(cluster=cluster, certificate=certificate, form=form)
+    return filled(request, form, lambda: page, review)
 
 
 @require_safe

@@ -13,11 +13,11 @@ from controlplane.certificates.logic.expiry import SOON
 from controlplane.certificates.selectors import ExpiryRow
 from controlplane.certificates.services import watching
 from controlplane.clusters.access import allowed, cluster_view
-from controlplane.clusters.changes import Done, review_or_apply
+from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.pages import render_page
-from controlplane.core.plans import Plan
+from controlplane.core.plans import ApiCall, Plan, api_path
 from controlplane.core.tables import Column, Table, table_of
 
 COLUMNS = (
@@ -60,25 +60,25 @@ def _matches(row: ExpiryRow, kind: str, search: str) -> bool:
 def watch(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     back = resolve_url("certificates:expiry", cluster.name)
     form = WatchForm(request.POST or None)
-    editing = request.method != "POST" or "edit" in request.POST
-    if editing or not form.is_valid():
-        status = 422 if request.method == "POST" and not editing else 200
-        return render_page(request, pages.WatchPage(cluster=cluster, form=form), status=status)
-    wanted = form.to_request()
 
-    def apply(plan: Plan) -> Done:
-        watching.apply_watch(actor_of(request), cluster, wanted, plan)
-        return Done(f"{wanted.address} is watched", back)
+    def review() -> HttpResponse:
+        wanted = form.to_request()
 
-    return review_or_apply(
-        request,
-        cluster=cluster,
-        plan=watching.plan_watch(cluster, wanted),
-        back_url=back,
-        apply=apply,
-        crumbs=_crumbs(cluster),
-        editable=True,
-    )
+        def apply(plan: Plan) -> Done:
+            watching.apply_watch(actor_of(request), cluster, wanted, plan)
+            return Done(f"{wanted.address} is watched", back)
+
+        return review_or_apply(
+            request,
+            cluster=cluster,
+            plan=watching.plan_watch(cluster, wanted),
+            back_url=back,
+            apply=apply,
+            crumbs=_crumbs(cluster),
+            editable=True,
+        )
+
+    return filled(request, form, lambda: pages.WatchPage(cluster=cluster, form=form), review)
 
 
 @require_http_methods(["POST"])
@@ -91,9 +91,14 @@ def unwatch(request: HttpRequest, cluster: Cluster, pk: int) -> HttpResponse:
         watching.apply_unwatch(actor_of(request), cluster, row, plan)
         return Done(f"{row.host}:{row.port} is no longer watched", back)
 
-    plan = watching.plan_unwatch(cluster, row)
     return review_or_apply(
-        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=_crumbs(cluster)
+        request,
+        cluster=cluster,
+        plan=watching.plan_unwatch(cluster, row),
+        back_url=back,
+        apply=apply,
+        crumbs=_crumbs(cluster),
+        api=ApiCall("DELETE", api_path(cluster.name, "certificates", "watched", str(row.pk))),
     )
 
 

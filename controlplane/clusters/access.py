@@ -43,7 +43,7 @@ def require(request: HttpRequest, action: Action, name: str) -> Cluster:
     found = selectors.get_cluster(name)
     decision = can(actor, action, name)
     if not decision.allowed:
-        raise Forbidden(decision.reason)
+        raise Forbidden(decision.reason, action=action, cluster=name)
     return found
 
 

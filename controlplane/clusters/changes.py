@@ -1,8 +1,9 @@
 """The one walk of every change in the browser: form → plan → review → apply → where to go next.
 
-1. POST without a digest shows the plan; nothing has happened.
+1. POST without a digest shows the plan; nothing has happened. So does GET, where there is no form to fill.
 2. POST with the digest of the plan that was shown applies it, if the state is still the one it was made from.
 3. Another digest means that the state moved: 409, the new plan, a banner; nothing applied.
+4. What a plan refuses, or what fails on the way, comes back to the form (`filled`) with all that was typed.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from django.contrib import messages
+from django.forms.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 
 from controlplane.audit.services import record_refused_plan
 from controlplane.clusters.models import Cluster
 from controlplane.core.actors import actor_of
+from controlplane.core.errors import AppError, Forbidden, Refused
+from controlplane.core.forms import is_editing, show_on
 from controlplane.core.pages import Page, render_page
-from controlplane.core.plans import Plan
+from controlplane.core.plans import ApiCall, Plan
+from controlplane.core.problem import form_status
+from controlplane.gateways.errors import GatewayError
 
 CONTROL_FIELDS = frozenset({"csrfmiddlewaretoken", "digest", "confirm", "edit"})
 
@@ -33,7 +39,10 @@ class Done:
 
 @dataclass(frozen=True)
 class ReviewPage(Page):
-    """The plan, with the form's own fields carried along hidden so that apply recomputes the same plan."""
+    """The plan, with the form's own fields carried along hidden so that apply recomputes the same plan.
+
+    `previews` are contents that the plan itself must not hold, since it is recorded.
+    """
 
     template: ClassVar[str] = "clusters/review.html"
 
@@ -45,6 +54,23 @@ class ReviewPage(Page):
     stale: bool = False
     confirm_error: str = ""
     editable: bool = False
+    previews: tuple[tuple[str, str], ...] = ()
+
+
+def filled(
+    request: HttpRequest, form: BaseForm, page: Callable[[], Page], review: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """The form's page until it is in shape, then `review`; what that refuses or fails at is shown on the form."""
+    editing = is_editing(request)
+    if editing or not form.is_valid():
+        return render_page(request, page(), status=200 if editing else 422)
+    try:
+        return review()
+    except Forbidden:
+        raise
+    except (AppError, GatewayError) as error:
+        show_on(form, error)
+        return render_page(request, page(), status=form_status(error))
 
 
 def review_or_apply(
@@ -57,25 +83,29 @@ def review_or_apply(
     crumbs: tuple[tuple[str, str], ...] = (),
     editable: bool = False,
     fields: tuple[tuple[str, str], ...] | None = None,
+    previews: tuple[tuple[str, str], ...] = (),
+    api: ApiCall | None = None,
 ) -> HttpResponse:
-    """`editable`: the view shows its form again, filled in, when `edit` is posted.
+    """`editable`: called by `filled`, so there is a form to go back to, and refusals go there at once.
 
     `fields`: what the review page carries along instead of what was posted; a secret is posted but never carried.
+
+    `previews` and `api`: shown, and not part of the plan that is recorded.
 
     `apply` may answer with a page itself: for what is shown once and stored nowhere (a password, a private key).
     """
     page = ReviewPage(
         cluster=cluster,
-        plan=plan,
+        plan=replace(plan, api=api) if api else plan,
         fields=carried_fields(request.POST) if fields is None else fields,
         back_url=back_url,
         crumbs=crumbs,
         editable=editable,
+        previews=previews,
     )
-    digest = request.POST.get("digest", "")
     if plan.refusals:
-        record_refused_plan(actor_of(request), plan, plan.refusals[0].what)
-        return render_page(request, page, status=422)
+        return _refused(request, page, plan)
+    digest = request.POST.get("digest", "")
     if not digest:
         return render_page(request, page)
     if digest != plan.digest:
@@ -91,6 +121,17 @@ def review_or_apply(
         return done
     messages.success(request, done.message)
     return HttpResponseRedirect(done.url, status=303)
+
+
+def _refused(request: HttpRequest, page: ReviewPage, plan: Plan) -> HttpResponse:
+    """Recorded where it was an attempt: to look at a plan by GET is none."""
+    if request.method == "POST":
+        record_refused_plan(actor_of(request), plan, plan.refusals[0].what)
+    if page.editable:
+        refused = Refused(plan.refusals, plan)
+        refused.recorded = True
+        raise refused
+    return render_page(request, page, status=422 if request.method == "POST" else 200)
 
 
 def carried_fields(data: QueryDict) -> tuple[tuple[str, str], ...]:

@@ -230,7 +230,7 @@ def broker_logs(request: HttpRequest, cluster: Cluster, broker: int) -> HttpResp
     return render_page(request, pages.BrokerLogsPage(**head, lines=newest_first, search=search))
 
 
-@require_http_methods(["POST"])
+@require_http_methods(["GET", "POST"])
 @cluster_view(Action.BROKER_OPERATE)
 def broker_act(request: HttpRequest, cluster: Cluster, broker: int, act: str) -> HttpResponse:
     if act not in set(BrokerAct):
@@ -248,7 +248,7 @@ def broker_act(request: HttpRequest, cluster: Cluster, broker: int, act: str) ->
     return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs)
 
 
-@require_http_methods(["POST"])
+@require_http_methods(["GET", "POST"])
 @cluster_view(Action.BROKER_OPERATE)
 def roll(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     def apply(plan: Plan) -> Done:
@@ -261,7 +261,7 @@ def roll(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs)
 
 
-@require_http_methods(["POST"])
+@require_http_methods(["GET", "POST"])
 @cluster_view(Action.BROKER_OPERATE)
 def add_broker(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     def apply(plan: Plan) -> Done:

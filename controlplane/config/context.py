@@ -57,6 +57,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "density": preferences.density,
         "shortcuts": preferences.shortcuts,
         "time_zone": preferences.time_zone,
+        "manages_users": can(actor, Action.USER_MANAGE, None).allowed,
     }
 
 

@@ -7,6 +7,8 @@ import time
 from contextvars import ContextVar
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
+#: Of the job at whose work this is; empty outside of one.
+job_id: ContextVar[str] = ContextVar("job_id", default="")
 
 
 class RequestIdFilter(logging.Filter):

@@ -6,7 +6,7 @@ Which status a gateway's error gets: 502 and 504 mean that Kafka did not do it, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
 from controlplane.core import errors as app
+from controlplane.core.access import EVERY_CLUSTER, GLOBAL_ACTIONS, LOWEST_ROLE, Action, Actor
 from controlplane.core.actors import actor_of
 from controlplane.core.logs import request_id
 from controlplane.core.pages import Page, htmx_target, is_htmx, render_page
@@ -45,6 +46,10 @@ DRF_TITLES = {
     "method_not_allowed": "Method not allowed",
     "unsupported_media_type": "Unsupported media type",
 }
+
+
+#: Who has the right to an action on a cluster, as far as the asker may know; `accounts` knows users, this module does not.
+holders_of: list[Callable[[Actor, Action, str | None], Sequence[str]]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,13 @@ def problem_of(error: BaseException) -> Problem | None:
     return None
 
 
+def form_status(error: app.AppError | gateway.GatewayError) -> int:
+    """On a form, a moved state is a 409: 412 belongs to If-Match, which browsers do not send."""
+    problem = problem_of(error)
+    assert problem is not None  # nosec B101  # both trees are known to problem_of
+    return 409 if problem.status == 412 else problem.status
+
+
 def _app_problem(error: app.AppError) -> Problem:
     extra: dict[str, Any] = {}
     headers: dict[str, str] = {}
@@ -100,6 +112,10 @@ def _app_problem(error: app.AppError) -> Problem:
         extra["plan"] = error.plan.to_json()
     if isinstance(error, (app.StateChanged, app.PreconditionRequired)) and error.etag:
         headers["ETag"] = f'"{error.etag}"'
+    if isinstance(error, app.Forbidden) and error.action is not None:
+        role = LOWEST_ROLE[error.action].value
+        cluster = EVERY_CLUSTER if error.action in GLOBAL_ACTIONS else error.cluster
+        extra["needs"] = {"action": error.action.value, "role": role, "cluster": cluster}
     if isinstance(error, app.Unauthenticated):
         headers["WWW-Authenticate"] = 'Token realm="kastellan"'
     return Problem(
@@ -180,10 +196,17 @@ class ErrorPage(Page):
     problem: Problem
     request_id: str
 
+    @property
+    def again(self) -> bool:
+        """Whether the same address can answer otherwise in a moment."""
+        return self.problem.retriable or self.problem.status >= 500
+
 
 @dataclass(frozen=True)
 class SignedInErrorPage(ErrorPage):
     template: ClassVar[str] = "errors/signed_in.html"
+
+    holders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -212,6 +235,17 @@ def _error_page(request: HttpRequest, problem: Problem) -> ErrorPage:
             request_id=request_id.get(),
             fragment_id=target if SAFE_ID.match(target) else "error",
         )
-    signed_in = actor_of(request).kind == "user"
-    kind = SignedInErrorPage if signed_in and problem.status < 500 else ErrorPage
-    return kind(problem=problem, request_id=request_id.get())
+    actor = actor_of(request)
+    if actor.kind == "user" and problem.status < 500:
+        holders = _holders(actor, problem)
+        return SignedInErrorPage(problem=problem, request_id=request_id.get(), holders=holders)
+    return ErrorPage(problem=problem, request_id=request_id.get())
+
+
+def _holders(actor: Actor, problem: Problem) -> tuple[str, ...]:
+    needs = problem.extra.get("needs")
+    if not needs:
+        return ()
+    cluster = None if needs["cluster"] == EVERY_CLUSTER else needs["cluster"]
+    found = [ask(actor, Action(needs["action"]), cluster) for ask in holders_of]
+    return tuple(name for names in found for name in names)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.core.access import Action
+from controlplane.audit.models import Outcome
+from controlplane.audit.selectors import of_job
+from controlplane.core.access import Action, Actor
 from controlplane.core.rest import (
     DRY_RUN,
     ApiView,
@@ -54,11 +56,29 @@ class JobSerializer(serializers.Serializer[Any]):
     hint = serializers.CharField(allow_blank=True)
 
 
+class JobOperationSerializer(serializers.Serializer[Any]):
+    """What the job did, as the audit has it under operations/."""
+
+    id = serializers.UUIDField(source="uid")
+    title = serializers.CharField()
+    outcome = serializers.ChoiceField(Outcome.choices)
+
+
 class JobDetailSerializer(JobSerializer):
     args = serializers.DictField()
     steps = StepSerializer(many=True)
     log = serializers.CharField(allow_blank=True)
     result = serializers.DictField(allow_null=True)
+    operations = serializers.SerializerMethodField()
+
+    @extend_schema_field(JobOperationSerializer(many=True))
+    def get_operations(self, job: Job) -> list[dict[str, Any]]:
+        found = of_job(self.context["actor"], str(job.pk), job.created_at)
+        return [dict(JobOperationSerializer(row).data) for row in found]
+
+
+def job_detail(actor: Actor, job: Job) -> dict[str, Any]:
+    return dict(JobDetailSerializer(job, context={"actor": actor}).data)
 
 
 def job_json(job: Job) -> dict[str, Any]:
@@ -96,7 +116,7 @@ class JobDetail(ApiView):
         responses=JobDetailSerializer,
     )
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
-        return Response(JobDetailSerializer(selectors.get_job(self.actor, job_id)).data)
+        return Response(job_detail(self.actor, selectors.get_job(self.actor, job_id)))
 
 
 class JobCancel(ApiView):
@@ -117,4 +137,4 @@ class JobCancel(ApiView):
         job = selectors.get_job(self.actor, job_id)
         if is_dry_run(request):
             return plan_answer(services.plan_cancel(job))
-        return Response(JobDetailSerializer(services.cancel(self.actor, job)).data, status=202)
+        return Response(job_detail(self.actor, services.cancel(self.actor, job)), status=202)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from django.db.models import QuerySet
+
+from controlplane.audit.models import Operation
 from controlplane.core.access import Actor
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
@@ -43,10 +46,14 @@ def activity_of(actor: Actor) -> ActivityPage:
 
 @dataclass(frozen=True)
 class JobPage(Page):
-    """The partial `job-progress` asks for itself again each second until the job has ended."""
+    """The partial `job-progress` asks for itself again each second until the job has ended.
+
+    `operations`: what the job did, as far as the viewer may see it.
+    """
 
     template: ClassVar[str] = "jobs/detail.html"
     partials: ClassVar[frozenset[str]] = frozenset({"job-progress"})
 
     job: Job
     may_cancel: bool
+    operations: QuerySet[Operation]

@@ -18,7 +18,7 @@ from kombu.exceptions import OperationalError
 from controlplane.audit.services import operation
 from controlplane.core.access import Action, Actor
 from controlplane.core.errors import AppError, Conflict
-from controlplane.core.logs import request_id
+from controlplane.core.logs import job_id, request_id
 from controlplane.core.plans import Json, Plan, PlanStep, Refusal, Risk, StepKind, state_digest
 from controlplane.gateways.errors import GatewayError
 from controlplane.jobs.leases import LEASE, Verdict, Waiting, judge
@@ -58,12 +58,12 @@ def enqueue(
     return job
 
 
-def wake(job_id: uuid.UUID) -> None:
+def wake(pk: uuid.UUID) -> None:
     """Without Redis the row just waits for the sweeper."""
     try:
-        celery_app().send_task("jobs.run", args=(str(job_id),), retry=False, expires=3600)
+        celery_app().send_task("jobs.run", args=(str(pk),), retry=False, expires=3600)
     except OperationalError as error:
-        log.warning("job %s waits: the broker of Celery does not answer (%s)", job_id, error)
+        log.warning("job %s waits: the broker of Celery does not answer (%s)", pk, error)
 
 
 def celery_app() -> Celery:
@@ -73,23 +73,23 @@ def celery_app() -> Celery:
     return app
 
 
-def claim(job_id: str | uuid.UUID) -> Job | None:
+def claim(pk: str | uuid.UUID) -> Job | None:
     """Takes a queued job. A message that comes twice, or late, finds nothing to take."""
     lease, now = uuid.uuid4().hex, timezone.now()
-    queued = Job.objects.filter(pk=job_id, state=JobState.QUEUED)
+    queued = Job.objects.filter(pk=pk, state=JobState.QUEUED)
     if queued.filter(cancel_requested_at__isnull=False).update(state=JobState.CANCELLED, ended_at=now):
         return None
     if queued.update(state=JobState.RUNNING, lease=lease, leased_until=now + LEASE) != 1:
         return None
-    job = Job.objects.get(pk=job_id)
+    job = Job.objects.get(pk=pk)
     job.attempt += 1
     job.started_at = job.started_at or now
     job.save(update_fields=["attempt", "started_at"])
     return job
 
 
-def run(job_id: str | uuid.UUID) -> Job | None:
-    job = claim(job_id)
+def run(pk: str | uuid.UUID) -> Job | None:
+    job = claim(pk)
     if job is None:
         return None
     try:
@@ -112,11 +112,12 @@ def run(job_id: str | uuid.UUID) -> Job | None:
 @contextmanager
 def on_behalf_of(job: Job) -> Iterator[None]:
     """The log and the audit name the request that asked for the work, as if it had been done at once."""
-    token = request_id.set(job.request_id or request_id.get())
+    request, work = request_id.set(job.request_id or request_id.get()), job_id.set(str(job.pk))
     try:
         yield
     finally:
-        request_id.reset(token)
+        job_id.reset(work)
+        request_id.reset(request)
 
 
 def handler_of(kind: str) -> Handler:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.views.decorators.http import require_POST, require_safe
 
+from controlplane.audit.selectors import of_job
 from controlplane.core.access import Action, can
 from controlplane.core.actors import actor_of, require
 from controlplane.core.pages import render_page
@@ -53,7 +54,8 @@ def activity(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     job = selectors.get_job(require(request, Action.JOB_VIEW), job_id)
     may_cancel = not job.finished and can(actor_of(request), Action.JOB_CANCEL, job.cluster or None).allowed
-    return render_page(request, pages.JobPage(job=job, may_cancel=may_cancel))
+    operations = of_job(actor_of(request), str(job.pk), job.created_at)
+    return render_page(request, pages.JobPage(job=job, may_cancel=may_cancel, operations=operations))
 
 
 @require_POST

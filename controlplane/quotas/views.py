@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from controlplane.accounts.services import actor_of
 from controlplane.clusters.access import allowed, cluster_view
-from controlplane.clusters.changes import Done, review_or_apply
+from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.pages import render_page
@@ -76,26 +76,30 @@ def detail(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @cluster_view(Action.QUOTA_EDIT)
 def set_quota(request: HttpRequest, cluster: Cluster) -> HttpResponse:
-    form = QuotaForm(request.POST or None, initial=_initial(request, cluster))
-    editing = request.method != "POST" or "edit" in request.POST
-    if editing or not form.is_valid():
-        page = pages.SetQuotaPage(cluster=cluster, form=form, scope=str(form["scope"].value() or "user"))
-        return render_page(request, page, status=200 if editing else 422)
-    wanted = form.to_request()
+    posted = request.method == "POST"
+    form = QuotaForm(request.POST or None, initial=None if posted else _initial(request, cluster))
 
-    def apply(plan: Plan) -> Done:
-        services.apply_alter(actor_of(request), cluster, wanted, plan)
-        return Done(f"The quota of {title(wanted.entity)} is set", _after(cluster, wanted.entity))
+    def page() -> pages.SetQuotaPage:
+        return pages.SetQuotaPage(cluster=cluster, form=form, scope=str(form["scope"].value() or "user"))
 
-    return review_or_apply(
-        request,
-        cluster=cluster,
-        plan=services.plan_alter(cluster, wanted),
-        back_url=resolve_url("quotas:list", cluster.name),
-        apply=apply,
-        crumbs=_crumbs(cluster),
-        editable=True,
-    )
+    def review() -> HttpResponse:
+        wanted = form.to_request()
+
+        def apply(plan: Plan) -> Done:
+            services.apply_alter(actor_of(request), cluster, wanted, plan)
+            return Done(f"The quota of {title(wanted.entity)} is set", _after(cluster, wanted.entity))
+
+        return review_or_apply(
+            request,
+            cluster=cluster,
+            plan=services.plan_alter(cluster, wanted),
+            back_url=resolve_url("quotas:list", cluster.name),
+            apply=apply,
+            crumbs=_crumbs(cluster),
+            editable=True,
+        )
+
+    return filled(request, form, page, review)
 
 
 @require_POST

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
@@ -25,6 +25,7 @@ LIMITS = ("producer_byte_rate", "consumer_byte_rate", "request_percentage")
 class AccountForm(BundleForm):
     """The bundle's own fields, with the principal made of the name."""
 
+    refusal_fields: ClassVar = {"exists": "name", "no_principal": "name"}
     principal = None  # type: ignore[assignment]  # Django takes None as: this field is not inherited
     name = forms.CharField(
         label="Name",

@@ -89,6 +89,7 @@ def plan_create(cluster: Cluster, request: CreateAccount) -> Plan:
         _parts(cluster, request).plans,
         cluster=cluster.name,
         request=_request(request),
+        body=_body(request),
         refusals=_bundle_refusals(request),
     )
 
@@ -189,6 +190,28 @@ def _all_of(name: str) -> DeleteUser:
 
 def _certificates(cluster: Cluster, name: str) -> list[Certificate]:
     return selectors.valid_certificates(cluster, name)
+
+
+def _body(request: CreateAccount) -> dict[str, Json]:
+    """As the API takes it; what is as unless told is left out."""
+    wanted: dict[str, Json] = {"name": request.name, "credential": request.credential}
+    if request.credential == CERTIFICATE:
+        wanted["days"] = request.days
+    if request.bundle:
+        wanted["rights"] = _rights(request.bundle)
+    return wanted | ({"quotas": dict(request.quotas)} if request.quotas else {})
+
+
+def _rights(bundle: BundleRequest) -> dict[str, Json]:
+    said: dict[str, Json] = {
+        "topics": list(bundle.topics),
+        "outputs": list(bundle.outputs),
+        "group": bundle.group,
+        "transactional_id": bundle.transactional_id,
+        "create_topics": bundle.create_topics,
+        "host": "" if bundle.host == "*" else bundle.host,
+    }
+    return {"bundle": bundle.bundle.value, **{name: value for name, value in said.items() if value}}
 
 
 def _request(request: CreateAccount) -> dict[str, Json]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.accounts.services import actor_of
 from controlplane.certificates.pages import IssuedPage
 from controlplane.clusters.access import allowed, cluster_view
-from controlplane.clusters.changes import Done, review_or_apply
+from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.pages import Page, render_page
@@ -61,24 +61,25 @@ def detail(request: HttpRequest, cluster: Cluster, account: str) -> HttpResponse
 @cluster_view(Action.SERVICE_ACCOUNT_EDIT)
 def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     form = AccountForm(request.POST or None)
-    editing = request.method != "POST" or "edit" in request.POST
-    if editing or not form.is_valid():
-        page = pages.CreateAccountPage(cluster=cluster, form=form)
-        return render_page(request, page, status=200 if editing else 422)
-    wanted = form.to_account()
 
-    def apply(plan: Plan) -> HttpResponse:
-        made = services.apply_create(actor_of(request), cluster, wanted, plan)
-        return render_page(request, _shown_once(cluster, made))
+    def review() -> HttpResponse:
+        wanted = form.to_account()
 
-    plan = services.plan_create(cluster, wanted)
-    crumbs = _crumbs(cluster)
-    return review_or_apply(
-        request, cluster=cluster, plan=plan, back_url=crumbs[0][1], apply=apply, crumbs=crumbs, editable=True
-    )
+        def apply(plan: Plan) -> HttpResponse:
+            made = services.apply_create(actor_of(request), cluster, wanted, plan)
+            return render_page(request, _shown_once(cluster, made))
+
+        plan = services.plan_create(cluster, wanted)
+        crumbs = _crumbs(cluster)
+        back = crumbs[0][1]
+        return review_or_apply(
+            request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs, editable=True
+        )
+
+    return filled(request, form, lambda: pages.CreateAccountPage(cluster=cluster, form=form), review)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @cluster_view(Action.SERVICE_ACCOUNT_EDIT)
 def remove(request: HttpRequest, cluster: Cluster, account: str) -> HttpResponse:
     crumbs = _crumbs(cluster)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
@@ -26,6 +26,12 @@ CLEANUP_CHOICES = (
 
 
 class CreateTopicForm(forms.Form):
+    refusal_fields: ClassVar = {
+        "exists": "name",
+        "collision": "name",
+        "min_isr": "min_insync_replicas",
+    }
+
     name = forms.CharField(
         label="Name",
         max_length=300,
@@ -94,6 +100,11 @@ class AlterConfigForm(forms.Form):
     config = forms.CharField(max_length=200)
     value = forms.CharField(required=False, max_length=20_000, strip=True)
     reset = forms.BooleanField(required=False)
+
+    @property
+    def name(self) -> str:
+        """Of the setting, in shape or not."""
+        return str(self.data.get("config", ""))
 
     def to_request(self) -> AlterConfigs:
         name = self.cleaned_data["config"]

@@ -10,7 +10,7 @@ from controlplane.clusters.selectors import Age, Trouble
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
 from controlplane.gateways.kafka.types import ConfigEntry, TopicDescription
-from controlplane.topics.forms import AddPartitionsForm, CreateTopicForm
+from controlplane.topics.forms import AddPartitionsForm, AlterConfigForm, CreateTopicForm
 from controlplane.topics.selectors import PartitionRow
 
 
@@ -66,6 +66,7 @@ class TopicSettingsPage(TopicPage):
     search: str
     only_changed: bool
     changed_count: int
+    editing: AlterConfigForm | None = None
 
 
 @dataclass(frozen=True)

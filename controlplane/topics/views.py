@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.accounts.services import actor_of
 from controlplane.clusters import selectors as clusters
 from controlplane.clusters.access import allowed, cluster_view
-from controlplane.clusters.changes import Done, review_or_apply
+from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster, SnapshotPart, TopicSnapshot
 from controlplane.clusters.pages import CopyPage
 from controlplane.clusters.present import dead_brokers
 from controlplane.core.access import Action
-from controlplane.core.errors import InvalidForm
 from controlplane.core.pages import render_page
 from controlplane.core.plans import Plan
 from controlplane.core.tables import Column, Table, table_of
@@ -70,23 +69,22 @@ def topic_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     back = resolve_url("topics:list", cluster.name)
     form = CreateTopicForm(request.POST or None, initial=_create_defaults(cluster))
-    editing = request.method != "POST" or "edit" in request.POST
-    if editing or not form.is_valid():
-        status = 422 if request.method == "POST" and not editing else 200
-        return render_page(request, pages.CreateTopicPage(cluster=cluster, form=form), status=status)
-    wanted = form.to_request()
 
-    def apply(plan: Plan) -> Done:
-        services.apply_create(actor_of(request), cluster, wanted, plan)
-        return Done(
-            f"Topic {wanted.name} is created", resolve_url("topics:detail", cluster.name, wanted.name)
+    def review() -> HttpResponse:
+        wanted = form.to_request()
+
+        def apply(plan: Plan) -> Done:
+            services.apply_create(actor_of(request), cluster, wanted, plan)
+            url = resolve_url("topics:detail", cluster.name, wanted.name)
+            return Done(f"Topic {wanted.name} is created", url)
+
+        plan = services.plan_create(cluster, wanted)
+        crumbs = (("Topics", back),)
+        return review_or_apply(
+            request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs, editable=True
         )
 
-    plan = services.plan_create(cluster, wanted)
-    crumbs = (("Topics", back),)
-    return review_or_apply(
-        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs, editable=True
-    )
+    return filled(request, form, lambda: pages.CreateTopicPage(cluster=cluster, form=form), review)
 
 
 def _create_defaults(cluster: Cluster) -> dict[str, int]:
@@ -109,6 +107,13 @@ def detail(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
 @require_safe
 @cluster_view(Action.TOPIC_VIEW)
 def settings(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
+    return render_page(request, _settings_page(request, cluster, topic))
+
+
+def _settings_page(
+    request: HttpRequest, cluster: Cluster, topic: str, editing: AlterConfigForm | None = None
+) -> pages.TopicSettingsPage:
+    """`editing`: the one setting whose form is open, with what was typed into it."""
     described = selectors.describe(cluster, topic)
     entries = selectors.config_entries(cluster, topic)
     search = request.GET.get("search", "").strip()
@@ -119,14 +124,17 @@ def settings(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse
         for entry in (changed if only_changed else entries)
         if search.lower() in entry.name.lower() or search.lower() in (entry.documentation or "").lower()
     ]
-    page = pages.TopicSettingsPage(
+    first = editing.name if editing else ""
+    return pages.TopicSettingsPage(
         **_head(request, cluster, described, "settings"),
-        entries=tuple(sorted(shown, key=lambda entry: (entry not in changed, entry.name))),
+        entries=tuple(
+            sorted(shown, key=lambda entry: (entry.name != first, entry not in changed, entry.name))
+        ),
         search=search,
         only_changed=only_changed,
         changed_count=len(changed),
+        editing=editing,
     )
-    return render_page(request, page)
 
 
 @require_safe
@@ -151,23 +159,29 @@ def copy(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
     return render_page(request, page)
 
 
-@require_http_methods(["POST"])
+@require_http_methods(["GET", "POST"])
 @cluster_view(Action.TOPIC_EDIT)
 def alter_config(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
+    """Its form is a row of the settings: a GET, such as the filter's after a refusal, goes there."""
     back = resolve_url("topics:settings", cluster.name, topic)
+    if request.method != "POST":
+        return HttpResponseRedirect(f"{back}?{request.GET.urlencode()}")
     form = AlterConfigForm(request.POST)
-    if not form.is_valid():
-        raise InvalidForm(form)
-    wanted = form.to_request()
 
-    def apply(plan: Plan) -> Done:
-        services.apply_alter_configs(actor_of(request), cluster, topic, wanted, plan)
-        return Done(f"{form.cleaned_data['config']} of {topic} is changed", back)
+    def review() -> HttpResponse:
+        wanted = form.to_request()
 
-    plan = services.plan_alter_configs(cluster, topic, wanted)
-    return review_or_apply(
-        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=_crumbs(cluster, topic)
-    )
+        def apply(plan: Plan) -> Done:
+            services.apply_alter_configs(actor_of(request), cluster, topic, wanted, plan)
+            return Done(f"{form.name} of {topic} is changed", back)
+
+        plan = services.plan_alter_configs(cluster, topic, wanted)
+        crumbs = _crumbs(cluster, topic)
+        return review_or_apply(
+            request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs, editable=True
+        )
+
+    return filled(request, form, lambda: _settings_page(request, cluster, topic, form), review)
 
 
 @require_http_methods(["GET", "POST"])
@@ -175,23 +189,27 @@ def alter_config(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResp
 def add_partitions(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
     back = resolve_url("topics:detail", cluster.name, topic)
     form = AddPartitionsForm(request.POST or None)
-    if request.method != "POST" or not form.is_valid():
-        described = selectors.describe(cluster, topic)
-        page = pages.AddPartitionsPage(cluster=cluster, topic=described, form=form)
-        return render_page(request, page, status=422 if request.method == "POST" else 200)
-    count = form.cleaned_data["partitions"]
 
-    def apply(plan: Plan) -> Done:
-        services.apply_add_partitions(actor_of(request), cluster, topic, count, plan)
-        return Done(f"{topic} has {count} partitions", back)
+    def page() -> pages.AddPartitionsPage:
+        return pages.AddPartitionsPage(cluster=cluster, topic=selectors.describe(cluster, topic), form=form)
 
-    plan = services.plan_add_partitions(cluster, topic, count)
-    return review_or_apply(
-        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=_crumbs(cluster, topic)
-    )
+    def review() -> HttpResponse:
+        count = form.cleaned_data["partitions"]
+
+        def apply(plan: Plan) -> Done:
+            services.apply_add_partitions(actor_of(request), cluster, topic, count, plan)
+            return Done(f"{topic} has {count} partitions", back)
+
+        plan = services.plan_add_partitions(cluster, topic, count)
+        crumbs = _crumbs(cluster, topic)
+        return review_or_apply(
+            request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs, editable=True
+        )
+
+    return filled(request, form, page, review)
 
 
-@require_http_methods(["POST"])
+@require_http_methods(["GET", "POST"])
 @cluster_view(Action.TOPIC_DELETE)
 def delete(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
     def apply(plan: Plan) -> Done:

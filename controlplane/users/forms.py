@@ -5,6 +5,8 @@ A given password is read from the first page only. To the review it travels as c
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django import forms
 
 from controlplane.users.logic.plans import (
@@ -51,6 +53,8 @@ class CredentialsForm(forms.Form):
 
 
 class CreateUserForm(CredentialsForm):
+    refusal_fields: ClassVar = {"exists": "name"}
+
     name = forms.CharField(
         label="Name",
         max_length=300,

@@ -9,11 +9,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.accounts.services import actor_of
 from controlplane.clusters.access import allowed, cluster_view
-from controlplane.clusters.changes import Done, carried_fields, review_or_apply
+from controlplane.clusters.changes import Done, carried_fields, filled, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.errors import Invalid
-from controlplane.core.pages import Page, render_page
+from controlplane.core.pages import render_page
 from controlplane.core.plans import Plan
 from controlplane.core.secrets import SecretUnreadable, decrypt, encrypt
 from controlplane.core.tables import Column, Table, table_of
@@ -71,13 +71,16 @@ def detail(request: HttpRequest, cluster: Cluster, user: str) -> HttpResponse:
 @cluster_view(Action.KAFKA_USER_EDIT)
 def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     form = CreateUserForm(request.POST or None)
-    if shown := _form_page(request, form, pages.CreateUserPage(cluster=cluster, form=form)):
-        return shown
-    name = form.cleaned_data["name"]
-    password = _given_password(request, cluster, name, form)
-    wanted = form.credentials(name, given=password is not None)
-    plan = services.plan_create(cluster, wanted, password)
-    return _review_credentials(request, cluster, wanted, plan, password, crumbs=_crumbs(cluster))
+
+    @sensitive_variables("password")
+    def review() -> HttpResponse:
+        name = form.cleaned_data["name"]
+        password = _given_password(request, cluster, name, form)
+        wanted = form.credentials(name, given=password is not None)
+        plan = services.plan_create(cluster, wanted, password)
+        return _review_credentials(request, cluster, wanted, plan, password, crumbs=_crumbs(cluster))
+
+    return filled(request, form, lambda: pages.CreateUserPage(cluster=cluster, form=form), review)
 
 
 @sensitive_post_parameters("password", SEALED)
@@ -87,42 +90,49 @@ def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 def rotate(request: HttpRequest, cluster: Cluster, user: str) -> HttpResponse:
     state = selectors.existing(cluster, user)
     form = CredentialsForm(request.POST or None, initial=_rotation_defaults(state))
-    if shown := _form_page(request, form, pages.RotateUserPage(cluster=cluster, kafka_user=state, form=form)):
-        return shown
-    password = _given_password(request, cluster, user, form)
-    wanted = form.credentials(user, given=password is not None)
-    plan = services.plan_rotate(cluster, wanted, password)
-    return _review_credentials(request, cluster, wanted, plan, password, crumbs=_crumbs(cluster, user))
+    page = pages.RotateUserPage(cluster=cluster, kafka_user=state, form=form)
+
+    @sensitive_variables("password")
+    def review() -> HttpResponse:
+        password = _given_password(request, cluster, user, form)
+        wanted = form.credentials(user, given=password is not None)
+        plan = services.plan_rotate(cluster, wanted, password)
+        return _review_credentials(request, cluster, wanted, plan, password, crumbs=_crumbs(cluster, user))
+
+    return filled(request, form, lambda: page, review)
 
 
 @require_http_methods(["GET", "POST"])
 @cluster_view(Action.KAFKA_USER_EDIT)
 def delete(request: HttpRequest, cluster: Cluster, user: str) -> HttpResponse:
     form = DeleteUserForm(request.POST or None, initial={"acls": True, "quotas": True})
-    if request.method != "POST" or "edit" in request.POST or not form.is_valid():
-        state = selectors.existing(cluster, user)
-        return render_page(request, pages.DeleteUserPage(cluster=cluster, kafka_user=state, form=form))
-    wanted = form.to_request(user)
     back = resolve_url("kafka_users:detail", cluster.name, user)
 
-    def apply(plan: Plan) -> Done:
-        services.apply_delete(actor_of(request), cluster, wanted, plan)
-        if plan.confirm_name is None:
-            return Done(f"{', '.join(wanted.mechanisms)} is removed from {user}", back)
-        return Done(f"SCRAM user {user} is deleted", resolve_url("kafka_users:list", cluster.name))
+    def page() -> pages.DeleteUserPage:
+        return pages.DeleteUserPage(cluster=cluster, kafka_user=selectors.existing(cluster, user), form=form)
 
-    plan = services.plan_delete(cluster, wanted)
-    return review_or_apply(
-        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=_crumbs(cluster, user)
-    )
+    def review() -> HttpResponse:
+        wanted = form.to_request(user)
 
+        def apply(plan: Plan) -> Done:
+            services.apply_delete(actor_of(request), cluster, wanted, plan)
+            if plan.confirm_name is None:
+                return Done(f"{', '.join(wanted.mechanisms)} is removed from {user}", back)
+            return Done(f"SCRAM user {user} is deleted", resolve_url("kafka_users:list", cluster.name))
 
-def _form_page(request: HttpRequest, form: CredentialsForm, page: Page) -> HttpResponse | None:
-    """The form itself, unless it was posted and is in shape; after "edit" a given password is typed again."""
-    editing = request.method != "POST" or "edit" in request.POST
-    if not editing and form.is_valid():
-        return None
-    return render_page(request, page, status=200 if editing else 422)
+        plan = services.plan_delete(cluster, wanted)
+        crumbs = _crumbs(cluster, user)
+        return review_or_apply(
+            request,
+            cluster=cluster,
+            plan=plan,
+            back_url=back,
+            apply=apply,
+            crumbs=crumbs,
+            editable=not wanted.mechanisms,
+        )
+
+    return filled(request, form, page, review)
 
 
 def _review_credentials(

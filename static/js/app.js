@@ -17,6 +17,12 @@ startCharts();
 startTables();
 startLive();
 
+// On a phone the tabs scroll: the current one has to be in sight.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const row = tab.parentElement;
+  row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+}
+
 // Before the browser paints what was swapped in, so that nothing flickers.
 document.addEventListener("htmx:before:settle", () => { startTimes(); startTables(); });
 document.addEventListener("htmx:after:swap", startCharts);

@@ -11,6 +11,8 @@ export function startControls() {
   });
   addEventListener("pageshow", () => document.querySelectorAll("button[disabled][type=submit]:not([data-typed-gate])").forEach((b) => { b.disabled = false; }));
   document.querySelectorAll("[data-typed]").forEach(gate);
+  // A form that came back: where the first mistake is.
+  document.querySelector('form [aria-invalid="true"]')?.focus();
 }
 
 function onClick(event) {

@@ -20,14 +20,22 @@ export function startPalette() {
       select(list, input, (selected + (event.key === "ArrowDown" ? 1 : -1) + items.length) % Math.max(items.length, 1));
     } else if (event.key === "Enter" && items[selected]) {
       event.preventDefault();
-      location.href = items[selected].url;
+      choose(items[selected], dialog, input, list);
     }
   });
   list.addEventListener("click", (event) => {
     const row = event.target.closest("li[data-index]");
-    if (row) location.href = items[Number(row.dataset.index)].url;
+    if (row) choose(items[Number(row.dataset.index)], dialog, input, list);
   });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+}
+
+// An act that needs its object first goes on in the field.
+function choose(item, dialog, input, list) {
+  if (item.url) { dialog.close(); location.href = item.url; return; }
+  input.value = item.fill;
+  input.focus();
+  load(dialog, input, list);
 }
 
 async function load(dialog, input, list) {

@@ -52,6 +52,12 @@ def test_a_topic_is_made_changed_grown_and_deleted_as_its_plans_say(
                            "resource_name": "{}", "pattern_type": "LITERAL", "permission": "ALLOW", "host": "*"}),
         ("POST", "quotas/", {"entity": {"user": "{}"}, "quotas": {"producer_byte_rate": 1000000}}),
         ("POST", "certificates/", {"common_name": "{}.svc"}),
+        ("POST", "certificates/watched/", {"host": "127.0.0.1", "port": 9, "label": "{}"}),
+        ("POST", "certificates/authorities/clients/rotation/", {"step": "begin"}),
+        ("POST", "acls/watch/", {"minutes": 1}),
+        ("POST", "service-accounts/", {"name": "{}.svc", "rights": {"bundle": "consumer", "topics": ["{}*"], "group": "{}"},
+                                       "quotas": {"consumer_byte_rate": 1000000}}),
+        ("POST", "service-accounts/", {"name": "{}.svc", "credential": "certificate", "days": 7}),
     ],
 )  # fmt: skip
 def test_a_plan_names_the_request_that_gives_the_same_plan(
@@ -83,4 +89,6 @@ def test_a_shell_reads_back_what_was_meant() -> None:
 def _filled(value: Any, prefix: str) -> Any:
     if isinstance(value, dict):
         return {key: _filled(item, prefix) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, prefix) for item in value]
     return value.format(prefix) if isinstance(value, str) else value

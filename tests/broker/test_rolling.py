@@ -278,7 +278,7 @@ class Fails:
             Fails(
                 Simulation(nodes(3, 3), leader=3, recovering=frozenset({4})),
                 [5, 3],
-                "3 more node(s) were not",
+                "3 more nodes were not",
             ),
             id="testCombinedInRecoveryState",
         ),
@@ -430,11 +430,11 @@ class FakeCluster:
 def test_the_executor_restarts_one_node_after_the_other_and_tells_about_it() -> None:
     cluster, events = FakeCluster(), list[RollEvent]()
     result = cluster.roll(events)
-    assert result == RollResult(Outcome.DONE, "3 node(s) restarted.", (1, 3, 2))
+    assert result == RollResult(Outcome.DONE, "3 nodes restarted.", (1, 3, 2))
     assert cluster.restarted == ["main-broker-1", "main-broker-3", "main-broker-2"]
     assert events[0].text == "Node 1 restarts. A setting was changed that Kafka reads at the start only."
     assert [event.done for event in events if event.kind is Kind.RESTART] == [0, 1, 2]
-    assert events[-1] == RollEvent(Kind.DONE, "3 node(s) restarted.", 3, 3)
+    assert events[-1] == RollEvent(Kind.DONE, "3 nodes restarted.", 3, 3)
 
 
 @pytest.mark.parametrize(

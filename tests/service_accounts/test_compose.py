@@ -23,7 +23,7 @@ OTHER = replace(PART, steps=(PlanStep(StepKind.CREATE, "user", "u"),), digest="d
 
 
 def test_steps_keep_their_order_and_the_hardest_risk_is_the_whole_ones() -> None:
-    plan = compose_create("orders", (PART, OTHER), cluster="main", request={})
+    plan = compose_create("orders", (PART, OTHER), cluster="main", request={}, body={})
     assert [step.object_type for step in plan.steps] == ["ACL", "user"]
     assert plan.risk is Risk.DISRUPTIVE
     assert plan.warnings == ("mind",)
@@ -34,14 +34,14 @@ def test_steps_keep_their_order_and_the_hardest_risk_is_the_whole_ones() -> None
 
 def test_what_refuses_a_part_refuses_the_whole() -> None:
     broken = replace(OTHER, refusals=(Refusal("exists", "exists already"),))
-    plan = compose_create("orders", (PART, broken), cluster="main", request={})
+    plan = compose_create("orders", (PART, broken), cluster="main", request={}, body={})
     assert not plan.allowed
     assert [refusal.code for refusal in plan.refusals] == ["exists"]
 
 
 def test_the_digest_moves_with_each_part() -> None:
     plans = [
-        compose_create("orders", parts, cluster="main", request={})
+        compose_create("orders", parts, cluster="main", request={}, body={})
         for parts in ((PART, OTHER), (replace(PART, digest="x"), OTHER), (PART,))
     ]
     assert len({plan.digest for plan in plans}) == 3

@@ -122,3 +122,32 @@ def test_an_icon_is_decoration_for_screen_readers() -> None:
 
 def test_values_are_escaped_where_markup_is_made() -> None:
     assert "<b>" not in tags.unknown('"><b>')
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("retention.ms", "604800000", "7 days"),
+        ("retention.ms", "86400000", "1 day"),
+        ("retention.ms", "-1", "unlimited"),
+        ("segment.ms", "5400000", "90 minutes"),
+        ("segment.ms", "123456789", "≈ 34.3 h"),
+        ("segment.bytes", "1073741824", "≈ 1.07 GB"),
+        ("retention.bytes", "-1", "unlimited"),
+        ("max.compaction.lag.ms", str(2**63 - 1), "unlimited"),
+        ("file.delete.delay.ms", "500", ""),
+        ("retention.ms", "soon", ""),
+        ("retention.ms", None, ""),
+        ("partitions", "604800000", ""),
+    ],
+)
+def test_a_settings_raw_number_is_said_in_words(name: str, value: str | None, text: str) -> None:
+    assert tags.in_words(name, value) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "text"),
+    [(1, "topics", "1 topic"), (0, "topics", "0 topics"), (2400, "quotas", "2,400 quotas")],
+)
+def test_a_count_agrees_with_its_noun(count: int, noun: str, text: str) -> None:
+    assert tags.counted(count, noun) == text

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from controlplane.certificates.logic import blocks
 from controlplane.certificates.logic.blocks import BlockState
 from controlplane.core.access import Action
-from controlplane.core.plans import Affected, Change, Plan, PlanStep, Refusal, Risk, StepKind, state_digest
+from controlplane.core.plans import (
+    Affected,
+    ApiCall,
+    Change,
+    Plan,
+    PlanStep,
+    Refusal,
+    Risk,
+    StepKind,
+    api_path,
+    state_digest,
+)
 from controlplane.gateways.kafka.access_types import Acl
 
 SUPER_USER = Refusal(
@@ -116,6 +127,11 @@ def plan_watch(request: WatchEndpoint, state: WatchState, *, cluster: str) -> Pl
         refusals=tuple(refusals),
         undo="Stop watching it.",
         request={"host": request.host, "port": request.port, "label": request.label},
+        api=ApiCall(
+            "POST",
+            api_path(cluster, "certificates", "watched"),
+            {"host": request.host, "port": request.port, "label": request.label},
+        ),
     )
 
 

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from controlplane.core.access import Action
-from controlplane.core.plans import Affected, Change, Plan, PlanStep, Refusal, Risk, StepKind, state_digest
+from controlplane.core.plans import (
+    Affected,
+    ApiCall,
+    Change,
+    Plan,
+    PlanStep,
+    Refusal,
+    Risk,
+    StepKind,
+    api_path,
+    state_digest,
+)
 
 SHOWN = 10
 
@@ -117,7 +128,14 @@ def plan_step(
         undo=UNDO[step],
         confirm_name=f"{state.purpose} authority" if foreign or step is RotationStep.FINISH else None,
         request={"step": step.value, "purpose": state.purpose},
+        api=None if successor and successor.external else _call(step, state.purpose, cluster),
     )
+
+
+def _call(step: RotationStep, purpose: str, cluster: str) -> ApiCall:
+    """Not for an authority that is brought: a key stands in no command."""
+    path = api_path(cluster, "certificates", "authorities", purpose, "rotation")
+    return ApiCall("POST", path, {"step": step.value})
 
 
 #: Names of our own leaves are refused to everybody here; what somebody else certifies, nobody here sees.

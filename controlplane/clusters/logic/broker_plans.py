@@ -210,7 +210,7 @@ def plan_roll(state: ClusterProcesses, *, cluster: str) -> Plan:
     first = f"Start {starts}, then restart" if starts else "Restart"
     return Plan(
         action=Action.BROKER_OPERATE,
-        title="Rolling restart",
+        title=f"Rolling restart of {cluster}",
         apply_label=f"{first} {restarts} broker{'' if restarts == 1 else 's'}, one by one",
         cluster=cluster,
         steps=tuple(_roll_step(state, broker) for broker in state.order),

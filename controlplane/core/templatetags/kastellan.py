@@ -5,6 +5,7 @@ Unknown (None) is always an em dash with a reason on hover, never 0 and never bl
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -86,6 +87,12 @@ def number(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{float(value):,.1f}"
 
 
+@register.filter
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, given in the plural: 1 topic, 2,400 topics."""
+    return f"{count:,} {noun.removesuffix('s') if count == 1 else noun}"
+
+
 @register.filter(name="bytes")
 def bytes_(value: Any) -> str:
     """Decimal units, three digits: 1234567 → 1.23 MB."""
@@ -130,6 +137,28 @@ def duration_ms(value: Any) -> str:
         if ms < limit:
             return f"{ms / divisor:.3g} {unit}"
     return f"{ms / 3_600_000:.3g} h" if ms < 172_800_000 else f"{ms / 86_400_000:.3g} days"
+
+
+#: Kafka's "no limit" where -1 is not: the largest number of the type.
+LARGEST = 2**63 - 1
+TIME_UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1000, "second"))
+
+
+@register.filter
+def in_words(name: str, value: Any) -> str:
+    """What a setting's raw number means: 604800000 of `retention.ms` is 7 days. Empty where the number says it."""
+    is_time, is_size = name.endswith(".ms"), name.endswith(".bytes")
+    if not (is_time or is_size) or not re.fullmatch(r"-?\d{1,19}", str(value)):
+        return ""
+    number_ = int(str(value))
+    if number_ == LARGEST or (number_ == -1 and "retention" in name):
+        return "unlimited"
+    if number_ < 1000:
+        return ""
+    if is_size:
+        return f"≈ {bytes_(number_)}"
+    exact = next(((number_ // size, unit) for size, unit in TIME_UNITS if number_ % size == 0), None)
+    return f"{exact[0]:,} {exact[1]}{'' if exact[0] == 1 else 's'}" if exact else f"≈ {duration_ms(number_)}"
 
 
 @register.filter

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
+
 from django import template
 
 from controlplane.core.templatetags.kastellan import bytes_, duration_ms, percent, rate, unknown
 from controlplane.metrics.charts import CLIENT_CHARTS, CLUSTER_CHARTS, TOPIC_CHARTS, Chart
 from controlplane.metrics.logic.ranges import RANGES
+from controlplane.metrics.logic.reasons import why_unknown
+from controlplane.metrics.selectors import Health, Reading
 
 register = template.Library()
 
@@ -32,8 +36,26 @@ def chart_ranges() -> tuple[tuple[str, str], ...]:
 
 
 @register.filter
+def explained(health: Health) -> dict[str, Explained]:
+    """Every reading of a health by its name, with the reason where it is unknown."""
+    counts = {"brokers": len(health.brokers), "silent": len(health.silent)}
+    readings = {field.name: getattr(health, field.name) for field in fields(health)}
+    return {
+        name: Explained(each, "" if each.value is not None else why_unknown(name, **counts))
+        for name, each in readings.items()
+        if isinstance(each, Reading)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    reading: Reading
+    reason: str
+
+
+@register.filter
 def measure(value: float | None, kind: str) -> str:
-    """A reading in its unit; unknown is a dash with the reason."""
+    """A reading in its unit; unknown is a dash, whose reason is the template's."""
     if value is None:
         return unknown("No fresh sample: brokers are polled every ten seconds")
     match kind:

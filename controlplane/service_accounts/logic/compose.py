@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from controlplane.core.access import Action
-from controlplane.core.plans import Json, Plan, Refusal, Risk, state_digest
+from controlplane.core.plans import ApiCall, Json, Plan, Refusal, Risk, api_path, state_digest
 
 SEVERITY = (Risk.REVERSIBLE, Risk.DISRUPTIVE, Risk.DESTRUCTIVE)
 
@@ -44,8 +44,10 @@ def compose_create(
     *,
     cluster: str,
     request: dict[str, Json],
+    body: dict[str, Json],
     refusals: Iterable[Refusal] = (),
 ) -> Plan:
+    """`body`: of the request to the API that asks for the same."""
     return _compose(
         parts,
         title=f"Create service account {name}",
@@ -55,6 +57,7 @@ def compose_create(
         refusals=tuple(refusals),
         confirm_name=None,
         request=request,
+        api=ApiCall("POST", api_path(cluster, "service-accounts"), body),
     )
 
 
@@ -69,6 +72,7 @@ def compose_remove(name: str, parts: Sequence[Plan], *, cluster: str) -> Plan:
         refusals=() if parts else (nothing,),
         confirm_name=name,
         request={"name": name},
+        api=ApiCall("DELETE", api_path(cluster, "service-accounts", name)),
     )
 
 
@@ -82,6 +86,7 @@ def _compose(
     refusals: tuple[Refusal, ...],
     confirm_name: str | None,
     request: dict[str, Json],
+    api: ApiCall,
 ) -> Plan:
     return Plan(
         action=Action.SERVICE_ACCOUNT_EDIT,
@@ -98,6 +103,7 @@ def _compose(
         commands=tuple(command for part in parts for command in part.commands),
         confirm_name=confirm_name,
         request=request,
+        api=api,
     )
 
 

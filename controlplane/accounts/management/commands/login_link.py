@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from controlplane.accounts import services
 from controlplane.accounts.models import User
 
+SHOWN = 20
+
 
 class Command(BaseCommand):
     help = "Print a one-time login link for a user; the first admin unless told."
@@ -24,8 +26,16 @@ class Command(BaseCommand):
         name = options["username"]
         user = User.objects.filter(username=name).first() if name else services.first_admin()
         if user is None:
-            raise CommandError(f"There is no user {name!r}")
+            raise CommandError(f"There is no user {name!r}. {_known()}")
         link = services.create_login_link(user, base_url=options["base_url"])
         self.stdout.write(
             json.dumps({"username": user.username, "login_url": link}) if options["json"] else link
         )
+
+
+def _known() -> str:
+    names = list(User.objects.filter(is_active=True).order_by("username").values_list("username", flat=True))
+    if not names:
+        return "There is none yet: without a name, a link for the first admin is made."
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"There {'is' if len(names) == 1 else 'are'} {', '.join(names[:SHOWN])}{more}."
