@@ -96,4 +96,4 @@ def recent_denials(cluster: Cluster, limit: int = LOG_BYTES) -> DenialReport:
             found += judged(bundled.broker_log(spec, node.id, limit).splitlines())
         except (GatewayError, OSError):
             silent.append(node.id)
-    return DenialReport(denials(found), tuple(silent))
+    return DenialReport(denials(found, bundled.probe_principals()), tuple(silent))

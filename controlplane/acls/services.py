@@ -46,7 +46,7 @@ def plan_import(cluster: Cluster, text: str, given: FileFormat, *, remove_others
         selectors.authorizer(cluster),
         cluster=cluster.name,
         remove_others=remove_others,
-        problems=parsed.problems,
+        problems=transfer.problems_of(parsed),
     )
 
 

@@ -54,6 +54,14 @@ def check_all() -> None:
             )
 
 
+@shared_task(name="certificates.check_new", ignore_result=True, soft_time_limit=60, time_limit=90)
+def check_new() -> None:
+    """Addresses that nobody asked yet, of a new cluster above all, do not wait for the hour."""
+    for cluster in Cluster.objects.all():
+        for target in watching.unseen(cluster):
+            check.apply_async(args=(cluster.name, target.host, target.port), expires=59)
+
+
 @shared_task(name="certificates.check", ignore_result=True, soft_time_limit=20, time_limit=30)
 def check(name: str, host: str, port: int) -> None:
     cluster = Cluster.objects.filter(name=name).first()

@@ -16,6 +16,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "metrics-housekeeping": every(600, "metrics.housekeeping"),
     "certificates-lists": every(600, "certificates.refresh_lists"),
     "certificates-check": every(3600, "certificates.check_all"),
+    "certificates-check-new": every(60, "certificates.check_new"),
     "certificates-sample": every(60, "certificates.sample"),
     "acls-restore-levels": every(60, "acls.restore_levels"),
     "certificates-renew": every(900, "certificates.renew_all"),

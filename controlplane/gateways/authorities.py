@@ -16,11 +16,10 @@ from broker.pki import Hierarchy, Purpose
 from broker.served import NodeTlsState
 from broker.spec import ClusterSpec
 from broker.states import ALIVE
-from controlplane.gateways.broker import data_paths, processes, translated
+from controlplane.gateways.broker import PROBE_NAME, data_paths, processes, translated
 
 __all__ = ["Hierarchy", "NodeTlsState", "signed_by"]
 
-PROBE_NAME = "kastellan-probe"
 PROBE_LIFE = timedelta(minutes=10)
 
 

@@ -56,9 +56,12 @@ from broker.web_tls import NAME as WEB_NAME
 from broker.web_tls import ensure_web_certificate
 from controlplane.gateways.errors import InvalidRequest, NotFound, Unreachable
 
+PROBE_NAME = "kastellan-probe"
+
 __all__ = [
     "ALIVE",
     "AT_REST",
+    "PROBE_NAME",
     "WEB_NAME",
     "Authorities",
     "ClusterFacts",
@@ -294,10 +297,16 @@ def principal_rules(spec: ClusterSpec) -> str:
     return _principal_rules(spec)
 
 
+def probe_principals() -> frozenset[str]:
+    """Who we are when we try what a listener trusts: with certificates of nobody, which are refused everything."""
+    return frozenset({f"User:{PROBE_NAME}", f"User:CN={PROBE_NAME}"})
+
+
 def reserved_name(spec: ClusterSpec, name: str) -> bool:
-    """SCRAM users and certificates share the `User:` space: a name of the product's own would be a super user."""
+    """SCRAM users and certificates share the `User:` space: a name of the product's own would be a super user, or
+    hide among the probes whose denials nobody is shown."""
     bare = name.strip().casefold().removeprefix("cn=")
-    return bare in {
+    return bare == PROBE_NAME or bare in {
         principal.removeprefix("User:").removeprefix("CN=").casefold() for principal in _super_users(spec)
     }
 

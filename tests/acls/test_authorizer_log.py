@@ -41,6 +41,12 @@ def test_the_same_refusal_is_one_row_with_its_newest_time_and_count() -> None:
     assert rows[0].at == datetime(2026, 1, 2, 10, 0, 5, tzinfo=UTC)
 
 
+def test_what_we_only_tried_is_nobodys_denial() -> None:
+    lines = [line(principal="User:kastellan-probe"), line(principal="User:kastellan-probe2")]
+    rows = denials(judged(lines, UTC), frozenset({"User:kastellan-probe"}))
+    assert [row.principal for row in rows] == ["User:kastellan-probe2"]
+
+
 def test_what_was_missing_can_be_allowed_what_is_denied_cannot() -> None:
     lacked, refused = (next(iter(denials(judged([line(rule=rule)], UTC)))) for rule in (NOTHING, DENY))
     assert lacked.fix == acl("ALLOW User:ann READ TOPIC orders")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.acls.logic.bindings import in_order
-from controlplane.acls.logic.transfer import COLUMNS, MAX_PROBLEMS, FileFormat, read, write
+from controlplane.acls.logic.transfer import COLUMNS, MAX_PROBLEMS, FileFormat, problems_of, read, write
 from controlplane.core.cells import FORMULA
 from controlplane.gateways.kafka.access_types import Acl
 from tests.acls.notation import acl
@@ -97,3 +97,25 @@ def test_numbers_are_texts_so_none_is_huge_when_it_is_written_out() -> None:
     (acl_,) = read(entry, FileFormat.YAML).acls
     assert acl_.resource_name == "123"
     assert acl_.principal.startswith("0xfff")
+
+
+@pytest.mark.parametrize(
+    ("given", "text", "place"),
+    [
+        (
+            FileFormat.CSV,
+            "Principal,ResourceType,ResourceName,Operation\nUser:a,TOPIC,t,READ\nUser:a,TOPIC,t,FLY\n",
+            "Line 3: ",
+        ),
+        (
+            FileFormat.YAML,
+            "- {principal: User:a, resource_type: QUEUE, resource_name: t, operation: READ}\n",
+            "Binding 1: ",
+        ),
+    ],
+)
+def test_a_binding_that_would_mean_nothing_is_named_by_its_place(
+    given: FileFormat, text: str, place: str
+) -> None:
+    assert problems_of(read(text, given))
+    assert all(each.what.startswith(place) for each in problems_of(read(text, given)))

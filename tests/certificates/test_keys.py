@@ -73,7 +73,13 @@ def test_a_row_with_a_private_key_is_refused_by_the_model_itself(
 
 
 def test_tasks_take_names_only() -> None:
-    wanted = {"check": ["name", "host", "port"], "check_all": [], "refresh_lists": [], "sample": []}
+    wanted = {
+        "check": ["name", "host", "port"],
+        "check_all": [],
+        "check_new": [],
+        "refresh_lists": [],
+        "sample": [],
+    }
     for name, arguments in wanted.items():
         assert list(inspect.signature(getattr(tasks, name).run).parameters) == arguments
 

@@ -209,6 +209,20 @@ def test_the_hourly_task_spreads_and_forgets_what_is_gone(
     assert Sighting.objects.count() == 2
 
 
+def test_what_nobody_asked_yet_does_not_wait_for_the_hour(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, str, int]] = []
+    monkeypatch.setattr(tasks.check, "apply_async", lambda args, expires: sent.append(args))
+    tasks.check_new()
+    ours = [args for args in sent if args[0] == cluster.name]
+    assert len(ours) == 12
+    tasks.check(*ours[0])
+    sent.clear()
+    tasks.check_new()
+    assert {args for args in sent if args[0] == cluster.name} == set(ours[1:])
+
+
 def test_the_inventory_has_everything_and_its_metric_is_on_metrics_and_in_the_history(
     cluster: Cluster, admin_api: Api, issue: Issue, api: Callable[[Role], Api], prefix: str
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,6 +136,26 @@ def test_an_entity_knows_its_level(level: int, entity: QuotaEntity) -> None:
 )
 def test_an_address_has_its_own_limit_or_the_default(quotas: Quotas, value: float | None) -> None:
     assert effective_for_ip(quotas, "192.0.2.7").value == value
+
+
+@pytest.mark.parametrize(("one", "other"), list(product(ENTITIES, repeat=2)))
+def test_what_covers_has_every_client_of_what_is_covered(one: QuotaEntity, other: QuotaEntity) -> None:
+    clients = [(user, client_id) for user in NAMES for client_id in IDS]
+    ours, theirs = (
+        {
+            (user, client_id)
+            for user, client_id in clients
+            if effective({entity: {KEY: 1.0}}, user, client_id, KEY).value is not None
+        }
+        for entity in (one, other)
+    )
+    if covers(one, other):
+        assert ours >= theirs
+
+
+def test_a_client_id_does_not_cover_all_others() -> None:
+    assert not covers(entity_of({CLIENT_ID: "w"}), entity_of({CLIENT_ID: None}))
+    assert not covers(entity_of({CLIENT_ID: None}), entity_of({CLIENT_ID: "w"}))
 
 
 def test_no_address_covers_a_client() -> None:

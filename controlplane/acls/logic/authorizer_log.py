@@ -137,11 +137,11 @@ def judged(lines: Iterable[str], zone: tzinfo | None = None) -> Iterator[Judged]
         )
 
 
-def denials(found: Iterable[Judged]) -> tuple[Denial, ...]:
-    """Newest first, one per principal, operation, resource and host."""
+def denials(found: Iterable[Judged], ours: frozenset[str] = frozenset()) -> tuple[Denial, ...]:
+    """Newest first, one per principal, operation, resource and host; nobody has to allow what `ours` only tried."""
     grouped: dict[tuple[str, ...], list[Judged]] = {}
     for each in found:
-        if not each.allowed:
+        if not each.allowed and each.principal not in ours:
             place = (each.principal, each.operation, each.resource_type, each.resource_name, each.host)
             grouped.setdefault(place, []).append(each)
     rows = [_denial(some) for some in grouped.values()]

@@ -106,7 +106,6 @@ def plan_import(
         digest_of=state.acls if remove_others else _about(wanted, state),
         refusals=(
             *problems,
-            *checks.refusals_of(wanted),
             *(_nothing(changed, "The cluster has exactly these bindings") if not problems else ()),
         ),
     )

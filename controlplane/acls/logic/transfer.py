@@ -8,12 +8,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 import yaml
 
+from controlplane.acls.logic import checks
 from controlplane.acls.logic.bindings import FIELDS, from_json, in_order, to_json
 from controlplane.core.cells import escape
 from controlplane.core.plans import Refusal
@@ -43,6 +44,8 @@ class FileFormat(StrEnum):
 class Parsed:
     acls: tuple[Acl, ...]
     problems: tuple[Refusal, ...]
+    #: Where in the file each of `acls` stands.
+    labels: tuple[str, ...] = ()
 
 
 def to_csv(acls: Iterable[Acl]) -> str:
@@ -137,7 +140,7 @@ def _shape_problem(text: str) -> Parsed | None:
 
 
 def _parsed(entries: Sequence[tuple[str, dict[Any, Any]]]) -> Parsed:
-    acls, problems = [], []
+    acls, labels, problems = [], [], []
     for label, entry in entries:
         problem = _problem(label, entry)
         if problem is not None:
@@ -145,7 +148,18 @@ def _parsed(entries: Sequence[tuple[str, dict[Any, Any]]]) -> Parsed:
             continue
         plain = {name: str(value).strip() for name, value in entry.items()}
         acls.append(from_json({n: v.upper() if n in UPPER else v for n, v in plain.items()}))
-    return Parsed(tuple(acls), tuple(problems[:MAX_PROBLEMS]))
+        labels.append(label)
+    return Parsed(tuple(acls), tuple(problems[:MAX_PROBLEMS]), tuple(labels))
+
+
+def problems_of(parsed: Parsed) -> tuple[Refusal, ...]:
+    """What cannot be read, and what can but means nothing, each with the place where it stands."""
+    senseless = (
+        replace(each, what=f"{label}: {each.what}")
+        for label, acl in zip(parsed.labels, parsed.acls, strict=True)
+        for each in checks.refusals_of([acl])
+    )
+    return (*parsed.problems, *senseless)[:MAX_PROBLEMS]
 
 
 def _problem(label: str, entry: dict[Any, Any]) -> Refusal | None:

@@ -48,6 +48,11 @@ def targets(cluster: Cluster) -> tuple[Target, ...]:
     return tuple(found.values())
 
 
+def unseen(cluster: Cluster) -> tuple[Target, ...]:
+    asked = set(Sighting.objects.filter(cluster=cluster).values_list("host", "port"))
+    return tuple(each for each in targets(cluster) if (each.host, each.port) not in asked)
+
+
 def _listeners(cluster: Cluster) -> Iterator[Target]:
     try:
         spec = bundled.bundled_cluster(cluster.name)

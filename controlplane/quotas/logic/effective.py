@@ -131,6 +131,6 @@ def covers(one: QuotaEntity, other: QuotaEntity) -> bool:
     if not 0 < level_of(one) < level_of(other):
         return False
     ours, theirs = dict(one), dict(other)
-    user = ours[USER] is None or ours[USER] == theirs.get(USER, ...)
+    user = USER not in ours or ours[USER] is None or ours[USER] == theirs.get(USER, ...)
     client = CLIENT_ID not in ours or ours[CLIENT_ID] is None or ours[CLIENT_ID] == theirs.get(CLIENT_ID, ...)
     return user and client

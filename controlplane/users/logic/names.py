@@ -32,7 +32,7 @@ def check_name(name: str, *, reserved: bool = False) -> Refusal | None:
     if reserved:
         return Refusal(
             "name_reserved",
-            f"{name} is reserved: it would be a super user of this cluster",
+            f"{name} is reserved: it is one of the cluster's own names",
             "Use another name.",
         )
     if name.casefold() == ANONYMOUS.casefold():
