@@ -44,7 +44,10 @@ def test_a_topic_from_its_creation_to_its_end(
     page.get_by_role("link", name="Produce").click()
     page.get_by_role("textbox", name="Key").fill("42")
     page.get_by_role("textbox", name="Value").fill('{"total": 9.5}')
-    page.locator("main form button[type=submit]").click()
+    page.get_by_role("button", name="Review plan").click()
+    expect(page.get_by_text("14 bytes, JSON in UTF-8")).to_be_visible()
+    page.get_by_role("button", name="Produce 1 record").click()
+    expect(page.get_by_role("status").get_by_text("Produced to partition")).to_be_visible()
     expect(page.get_by_text('{"total": 9.5}').first).to_be_visible()
 
     page.get_by_role("link", name="Settings", exact=True).last.click()
