@@ -32,6 +32,8 @@ from controlplane.jobs.services import enqueue
 LOOK_SECONDS = 0.5
 #: Without any partition arriving in this time the job gives up; the moves that have begun go on in Kafka.
 STUCK_SECONDS = 1800.0
+#: Brokers learn of a finished move a moment after the controller: what looks impossible may only look so.
+SETTLES_SECONDS = 15.0
 
 
 def plan_remove(cluster: Cluster, asked: Removal) -> Plan:
@@ -63,9 +65,10 @@ def _with_replicas(
     known: RemovalState, gateway: KafkaGateway, spec: bundled.ClusterSpec, broker: int
 ) -> RemovalState:
     try:
+        # In this order: a move that ends in between is then seen as moving still, never as replicas too many at rest.
+        moving = {each.partition for each in gateway.list_partition_reassignments()}
         topics = gateway.list_topics(internal=True)
         serving = {node.id for node in gateway.describe_cluster().brokers if not node.fenced}
-        moving = {each.partition for each in gateway.list_partition_reassignments()}
     except GatewayError as error:
         return RemovalState(known.process, known.alive, known.controllers, unjudged=error.what)
     counts = Counter(replica for topic in topics for p in topic.partitions for replica in p.replicas)
@@ -161,10 +164,13 @@ def _is_gone(cluster: Cluster, broker: int) -> bool:
 def move_replicas(job: JobRun, cluster: Cluster, broker: int) -> dict[str, Json]:
     """Until the broker hosts nothing; returns what was moved, with the replicas before. Cancelling leaves begun moves be."""
     before: dict[str, Json] = {}
-    left, heard = -1, time.monotonic()
+    left, heard, fine = -1, time.monotonic(), time.monotonic()
     while (state := removal_state(cluster, broker)).hosted or state.unjudged:
         job.raise_if_cancelled()
-        begin_moves(job, services.gateway_for(cluster), broker, state, before)
+        obstacle = begin_moves(job, services.gateway_for(cluster), broker, state, before)
+        fine = fine if obstacle else time.monotonic()
+        if obstacle and time.monotonic() - fine > SETTLES_SECONDS:
+            raise Conflict(obstacle, hint="Nothing was removed. Plan it again.")
         if len(state.hosted) != left:
             left, heard = len(state.hosted), time.monotonic()
         if time.monotonic() - heard > STUCK_SECONDS:
@@ -181,26 +187,30 @@ def move_replicas(job: JobRun, cluster: Cluster, broker: int) -> dict[str, Json]
 
 def begin_moves(
     job: JobRun, gateway: KafkaGateway, broker: int, state: RemovalState, before: dict[str, Json]
-) -> None:
-    """Also of what was placed there since; what moves already is left to arrive."""
+) -> str:
+    """Also of what was placed there since; what moves already is left to arrive. Returns what stands in the way."""
     found = removal_plans.plan_moves(broker, state)
-    if found.stuck:
-        name, why = found.stuck[0]
-        raise Conflict(f"{name} cannot be moved: {why}", hint="Nothing was removed. Plan it again.")
     targets = {TopicPartition(m.hosted.topic, m.hosted.partition): m.replicas for m in found.moves}
+    refused = gateway.alter_partition_reassignments(targets)
     for move in found.moves:
-        before.setdefault(str(move.hosted), list(move.hosted.replicas))
-        job.log(f"{move.hosted}: from broker {broker} to broker {move.target}")
-    for error in gateway.alter_partition_reassignments(targets).values():
-        raise error
+        if TopicPartition(move.hosted.topic, move.hosted.partition) not in refused:
+            before.setdefault(str(move.hosted), list(move.hosted.replicas))
+            job.log(f"{move.hosted}: from broker {broker} to broker {move.target}")
+    for name, why in found.stuck:
+        return f"{name} cannot be moved: {why}"
+    return next((error.what for error in refused.values()), "")
 
 
 def keep_if_used(
     cluster: Cluster, client: bundled.ControlClient, spec: bundled.ClusterSpec, broker: int
 ) -> None:
     """A topic made between the last move and the end of the process may have come to the broker: then it stays."""
-    hosted = hosted_on(services.gateway_for(cluster).list_topics(internal=True), broker, set())
-    if not hosted:
+    gateway, until = services.gateway_for(cluster), time.monotonic() + SETTLES_SECONDS
+    while hosted := hosted_on(gateway.list_topics(internal=True), broker, set()):
+        if time.monotonic() > until:
+            break
+        time.sleep(LOOK_SECONDS)
+    else:
         return
     kept = broker_removal.keep(spec, broker)
     name = kept.process_name(kept.node(broker))

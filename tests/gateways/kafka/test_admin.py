@@ -328,7 +328,7 @@ def test_replicas_move_and_arrive(gateway: KafkaGateway, prefix: str) -> None:
     gateway.create_topic(prefix, 2, 1, {})
     topic = eventually(lambda: [t for t in gateway.list_topics() if t.name == prefix])[0]
     targets = {
-        TopicPartition(prefix, p.index): [broker for broker in (1, 2, 3) if broker not in p.replicas]
+        TopicPartition(prefix, p.index): [next(broker for broker in (1, 2, 3) if broker not in p.replicas)]
         for p in topic.partitions
     }
     assert gateway.alter_partition_reassignments(targets) == {}
@@ -350,6 +350,8 @@ def test_a_move_to_a_broker_that_is_not_there_is_refused_for_that_partition(
     refused = gateway.alter_partition_reassignments({partition: [1, 2, 99], missing: [1]})
     assert set(refused) == {partition, missing}
     assert gateway.alter_partition_reassignments({}) == {}
+    (error,) = gateway.alter_partition_reassignments({partition: [1, 2]}).values()
+    assert "replication factor" in error.what.lower()
 
 
 def test_a_move_at_work_is_told_with_what_comes_and_goes() -> None:

@@ -17,7 +17,10 @@ class ReassignmentsAdmin(AdminBase):
     def alter_partition_reassignments(
         self, targets: Mapping[TopicPartition, Sequence[int]]
     ) -> dict[TopicPartition, GatewayError]:
-        """Starts moves and returns at once; what was refused is an error under its partition."""
+        """Starts moves and returns at once; what was refused is an error under its partition.
+
+        The number of replicas stays: a target with more or fewer is refused by Kafka.
+        """
         if not targets:
             return {}
         with self._call("partition reassignments") as call:
@@ -38,6 +41,8 @@ def reassign_request(targets: Mapping[TopicPartition, Sequence[int]], timeout_ms
         grouped.setdefault(partition.topic, []).append(wanted)
     return m.AlterPartitionReassignments(
         timeout_ms=timeout_ms,
+        allow_replication_factor_change=False,
+        min_version=1,
         topics=[topic(name=name, partitions=partitions) for name, partitions in grouped.items()],
     )
 
