@@ -5,7 +5,7 @@ No private key of an authority ever leaves this module's callers' reach: they ge
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -83,14 +83,15 @@ def revocation_lists(
     paths: DataPaths,
     spec: ClusterSpec,
     purpose: Purpose,
-    revoked: Iterable[Revocation],
+    revoked: Callable[[x509.Certificate], Iterable[Revocation]],
     number: int,
     now: datetime,
 ) -> tuple[x509.CertificateRevocationList, ...]:
-    """One of the present authority, and one of the old one while it is still trusted; each lists all that is revoked."""
-    found, every = authorities(paths, spec, purpose, now), tuple(revoked)
+    """One of the present authority, and one of the old one while it is still trusted. `revoked`: what is revoked of the
+    certificates that an issuing certificate signed: a list speaks for its own issuer only."""
+    found = authorities(paths, spec, purpose, now)
     signers = [each.issuing for each in (found.current, found.old) if each is not None]
-    return tuple(pki.revocation_list(signer, every, number, now) for signer in signers)
+    return tuple(pki.revocation_list(signer, revoked(signer.certificate), number, now) for signer in signers)
 
 
 def leaves(paths: DataPaths, spec: ClusterSpec) -> tuple[Leaf, ...]:

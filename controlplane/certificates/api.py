@@ -31,6 +31,7 @@ from controlplane.certificates.models import Certificate, OriginChoice
 from controlplane.certificates.services import blocking, downloads, issuing, revocation
 from controlplane.certificates.services.downloads import TRUSTSTORES
 from controlplane.certificates.services.issuing import Delivery
+from controlplane.certificates.trust import Trust, trust_of
 from controlplane.certificates.views import file_response
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
@@ -69,6 +70,11 @@ class CertificateRowSerializer(serializers.Serializer[Any]):
     revocation_reason = serializers.CharField(allow_blank=True)
     replaces = serializers.CharField(allow_blank=True, help_text="Serial of the certificate it renewed.")
     replaced_by = serializers.CharField(allow_blank=True)
+    trusted = serializers.BooleanField(
+        allow_null=True,
+        help_text="False: its authority was dropped, brokers refuse it. Null: the authorities could not be read.",
+    )
+    untrusted_since = serializers.DateTimeField(allow_null=True, help_text="Null where it is not known.")
 
 
 class CertificateSerializer(CertificateRowSerializer):
@@ -136,11 +142,13 @@ class CertificatesApi(ClusterApiView):
         responses=list_schema(CertificateRowSerializer),
     )
     def get(self, request: Request, cluster: str) -> Response:
-        search = request.query_params.get("search", "").strip()
+        search, trust = request.query_params.get("search", "").strip(), trust_of(self.cluster)
         rows = selectors.certificates(
-            self.cluster, search=search, state=request.query_params.get("state", "")
+            self.cluster, search=search, state=request.query_params.get("state", ""), trust=trust
         )
-        return list_answer(request, rows, _row, sortable=SORTABLE, default_sort="not_after")
+        return list_answer(
+            request, rows, lambda row: _row(row, trust), sortable=SORTABLE, default_sort="not_after"
+        )
 
     @extend_schema(
         summary="Issue a certificate",
@@ -284,22 +292,25 @@ class TruststoreApi(ClusterApiView):
         return file_response(downloads.truststore(self.actor, self.cluster, name))
 
 
-def _row(row: Certificate) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in CertificateRowSerializer._declared_fields}
+def _row(row: Certificate, trust: Trust) -> dict[str, Any]:
+    asked = {"trusted": trust.of(row), "untrusted_since": trust.since(row)}
+    kept = CertificateRowSerializer._declared_fields.keys() - asked.keys()
+    return {name: getattr(row, name) for name in kept} | asked
 
 
-def _certificate_json(row: Certificate) -> dict[str, Any]:
-    return {**_row(row), "certificate_pem": row.pem, "chain_pem": row.chain_pem}
+def _certificate_json(row: Certificate, trust: Trust) -> dict[str, Any]:
+    return {**_row(row, trust), "certificate_pem": row.pem, "chain_pem": row.chain_pem}
 
 
 def _certificate(row: Certificate) -> Response:
-    return with_etag(Response(_certificate_json(row)), row.issued.digest)
+    trust = trust_of(row.cluster)
+    return with_etag(Response(_certificate_json(row, trust)), selectors.issued(row, trust).digest)
 
 
 def _delivered(delivery: Delivery) -> Response:
-    row = delivery.certificate
+    row, trust = delivery.certificate, trust_of(delivery.certificate.cluster)
     body = {
-        **_certificate_json(row),
+        **_certificate_json(row, trust),
         "ca_pem": delivery.ca_pem,
         "private_key_pem": delivery.key_pem or None,
         "bundle": base64.b64encode(delivery.archive).decode(),
@@ -307,4 +318,4 @@ def _delivered(delivery: Delivery) -> Response:
     }
     location = resolve_url("api:certificate", row.cluster.name, row.serial)
     response = Response(body, status=201, headers={"Location": location})
-    return with_etag(response, row.issued.digest)
+    return with_etag(response, selectors.issued(row, trust).digest)

@@ -13,6 +13,7 @@ from controlplane.certificates import selectors
 from controlplane.certificates.logic.expiry import Span
 from controlplane.certificates.models import Certificate, Sighting, SightingKind, WatchedEndpoint
 from controlplane.certificates.selectors import ExpiryRow
+from controlplane.certificates.trust import trust_of
 from controlplane.clusters.models import Cluster
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
@@ -30,17 +31,27 @@ KINDS = {
 
 
 def inventory(cluster: Cluster, now: datetime | None = None) -> tuple[ExpiryRow, ...]:
-    """Revoked and replaced client certificates are left out: nobody has to do anything about their end."""
+    """Client certificates that are revoked, or whose authority was dropped, are left out: nobody has to do anything
+    about their end. A renewed one is listed while brokers still accept it: its application may not have changed yet.
+    """
     now = now or timezone.now()
     return (*_clients(cluster, now), *_own(cluster), *_authorities(cluster), *_seen(cluster, now))
 
 
 def _clients(cluster: Cluster, now: datetime) -> Iterator[ExpiryRow]:
-    rows = Certificate.objects.filter(cluster=cluster, revoked_at=None, replaced_by="")
-    for row in rows:
-        note = "issued here"
+    rows = Certificate.objects.filter(cluster=cluster, revoked_at=None)
+    for row in rows.exclude(issuer__in=trust_of(cluster).refused):
+        if row.replaced_by and row.not_after < now:
+            continue
         yield ExpiryRow(
-            "client", row.common_name, row.principal, row.not_after, row.span(now), row.serial, note=note
+            "client",
+            row.common_name,
+            row.principal,
+            row.not_after,
+            row.span(now),
+            row.serial,
+            note="renewed, accepted until then" if row.replaced_by else "issued here",
+            replaced=bool(row.replaced_by),
         )
 
 
@@ -63,10 +74,7 @@ def _authorities(cluster: Cluster) -> Iterator[ExpiryRow]:
         for row in view.rows:
             generation = "" if row.generation == "present" else f", {row.generation}"
             name = f"{row.purpose} {row.role}{generation}"
-            note = (
-                "renewed automatically" if row.role == "issuing" and row.key_here else "replaced by rotation"
-            )
-            yield ExpiryRow("authority", name, row.subject, row.span.not_after, row.span, note=note)
+            yield ExpiryRow("authority", name, row.subject, row.span.not_after, row.span, note=row.renewal)
 
 
 def _seen(cluster: Cluster, now: datetime) -> Iterator[ExpiryRow]:
@@ -101,10 +109,11 @@ def _address(host: str, port: int) -> str:
 
 
 def samples(cluster: Cluster, now: datetime) -> list[Sample]:
-    """One per name and kind, the soonest end: several certificates of one name are one thing to worry about."""
+    """One per name and kind, the soonest end: several certificates of one name are one thing to worry about. One that
+    was renewed is none: an alert on it would call for what has been done."""
     soonest: dict[tuple[str, str], float] = {}
     for row in inventory(cluster, now):
-        if row.span is not None:
+        if row.span is not None and not row.replaced:
             key = (row.kind, row.name)
             soonest[key] = min(soonest.get(key, row.span.seconds_left), row.span.seconds_left)
     return [

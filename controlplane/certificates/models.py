@@ -31,6 +31,11 @@ class Certificate(models.Model):
     serial = models.CharField(max_length=32, help_text="Hexadecimal, lower case.")
     common_name = models.CharField(max_length=64)
     principal = models.CharField(max_length=200)
+    issuer = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="SHA-256 of the issuing certificate; its key id where the root issues.",
+    )
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the certificate.")
     key_fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the public key.")
     not_before = models.DateTimeField()
@@ -52,7 +57,10 @@ class Certificate(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=("cluster", "serial"), name="one_row_per_serial"),
         ]
-        indexes: ClassVar = [models.Index(fields=("cluster", "common_name"))]
+        indexes: ClassVar = [
+            models.Index(fields=("cluster", "common_name")),
+            models.Index(fields=("cluster", "issuer")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.common_name} ({self.serial})"
@@ -109,6 +117,14 @@ class RevocationList(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=("cluster", "generation"), name="one_list_per_generation"),
         ]
+
+
+class DroppedAuthority(models.Model):
+    """When an authority for clients was dropped: a date for pages. What is trusted is read where it is decided."""
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="dropped_authorities")
+    root_pem = models.TextField(validators=[public_only])
+    dropped_at = models.DateTimeField()
 
 
 class WatchedEndpoint(models.Model):

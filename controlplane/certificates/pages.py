@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar
 
 from controlplane.certificates.forms import IssueForm, RenewForm, RevokeForm, WatchForm
 from controlplane.certificates.logic.blocks import BlockState
-from controlplane.certificates.logic.expiry import Span
+from controlplane.certificates.logic.expiry import UNTRUSTED, Life, Span
 from controlplane.certificates.logic.protection import Verdict
 from controlplane.certificates.models import Certificate, Download, RevocationList
 from controlplane.certificates.selectors import AuthorityView, ExpiryRow, OwnRow
 from controlplane.certificates.services.issuing import Delivery
+from controlplane.certificates.trust import Trust
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
@@ -25,18 +27,31 @@ class CertificateRow:
 
     certificate: Certificate
     span: Span
+    trust: Trust = field(default_factory=Trust)
+
+    @property
+    def refused(self) -> bool:
+        """By brokers, before its end: its authority was dropped."""
+        return self.trust.ended(self.certificate) and self.span.life is not Life.EXPIRED
 
     @property
     def state(self) -> str:
         if self.certificate.revoked_at:
             return "revoked"
+        if self.refused:
+            return UNTRUSTED
         return "replaced" if self.certificate.replaced_by else self.span.life.value
 
     @property
     def tone(self) -> str:
-        if self.certificate.revoked_at:
+        if self.certificate.revoked_at or self.refused:
             return "critical"
         return "unknown" if self.certificate.replaced_by else self.span.tone
+
+    @property
+    def ends_matters(self) -> bool:
+        """Whether somebody has to do something before the end."""
+        return self.state not in ("revoked", "replaced", UNTRUSTED)
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,7 @@ class AuthoritiesPage(Page):
     cluster: Cluster
     views: tuple[AuthorityView, ...]
     truststores: tuple[str, ...]
-    lists: tuple[tuple[str, RevocationList], ...]
+    lists: tuple[tuple[str, str, RevocationList], ...]
     can: dict[str, bool]
 
 
@@ -93,6 +108,7 @@ class CertificatePage(Page):
     cluster: Cluster
     certificate: Certificate
     row: CertificateRow
+    untrusted_since: datetime | None
     verdict: Verdict
     blocking: BlockState | None
     block_error: GatewayError | None

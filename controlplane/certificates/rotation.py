@@ -25,6 +25,8 @@ from controlplane.certificates.logic.rotation import (
     plan_step,
 )
 from controlplane.certificates.models import Certificate
+from controlplane.certificates.services import revocation
+from controlplane.certificates.trust import chains, leads_to, remember_dropped
 from controlplane.clusters.exclusion import admitted, at_work, refused_while_busy, turn
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.operations import roll_brokers
@@ -74,14 +76,15 @@ def newest_job(cluster: Cluster, purpose: Purpose) -> Job | None:
 
 
 def _dependents(cluster: Cluster, old: Hierarchy) -> tuple[str, ...]:
-    """Client certificates that would be refused once the old authority is dropped."""
+    """Client certificates that are refused once the old authority is dropped: every one that is accepted until then and
+    is not revoked, those that were renewed too, for the application may still use the old files."""
+    root = old.root.certificate
+    below = [issuer for issuer, chain in chains(cluster).items() if leads_to(chain, root)]
     valid = Certificate.objects.filter(
-        cluster=cluster, revoked_at=None, replaced_by="", not_after__gt=timezone.now()
+        cluster=cluster, issuer__in=below, revoked_at=None, not_after__gte=timezone.now()
     )
-    issuer = old.issuing.certificate
-    loaded = ((row, x509.load_pem_x509_certificate(row.pem.encode())) for row in valid)
     return tuple(
-        f"{row.common_name} ({row.serial})" for row, leaf in loaded if authorities.signed_by(leaf, issuer)
+        f"{row.common_name} ({row.serial}{', renewed already' if row.replaced_by else ''})" for row in valid
     )
 
 
@@ -150,8 +153,13 @@ def run(job: JobRun) -> Mapping[str, Json]:
         entry.note(step=step.value, attempt=job.attempt)
         before = bundled.authorities(spec, purpose)
         gone = _leaving(step, before)
+        if gone and step is RotationStep.FINISH and purpose is Purpose.CLIENTS:
+            remember_dropped(cluster, gone)
         with job.step("Move the authorities' files"):
             _move(spec, purpose, step, before)
+        if purpose is Purpose.CLIENTS:
+            with job.step("Publish the revocation lists"):
+                revocation.refresh_if_due(cluster)
         distribute(job, cluster, purpose)
         with job.step("Ask every node what it trusts"):
             _confirm(spec, purpose, step, gone)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -14,10 +15,11 @@ from django.utils import timezone
 from controlplane.certificates.logic import blocks
 from controlplane.certificates.logic.blocks import BlockState
 from controlplane.certificates.logic.csr import PublicKey, SigningRequest
-from controlplane.certificates.logic.expiry import SOON, Span
+from controlplane.certificates.logic.expiry import SOON, UNTRUSTED, Span
 from controlplane.certificates.logic.principals import MappingError, principal_of
-from controlplane.certificates.logic.state import Issued, IssueState, Reason
+from controlplane.certificates.logic.state import Issued, IssueState, Reason, SameKey
 from controlplane.certificates.models import Certificate, Download, WatchedEndpoint
+from controlplane.certificates.trust import Trust, accepted, trust_of
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.errors import NotFound
@@ -40,6 +42,7 @@ class AuthorityRow:
     fingerprint: str
     span: Span
     key_here: bool
+    renewal: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class ExpiryRow:
     error: str = ""
     note: str = ""
     watched: WatchedEndpoint | None = None
+    replaced: bool = False
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
@@ -93,6 +97,14 @@ def key_fingerprint(key: PublicKey) -> str:
     return digest.finalize().hex()
 
 
+def issuer_of(chain: Sequence[x509.Certificate]) -> str:
+    """One name for all that one issuing certificate signed: its fingerprint; where a root issues, the id of its key."""
+    if len(chain) > 1:
+        return fingerprint(chain[1])
+    found = chain[0].extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    return (found.key_identifier or b"").hex()
+
+
 def serial_hex(certificate: x509.Certificate) -> str:
     return f"{certificate.serial_number:x}"
 
@@ -100,7 +112,9 @@ def serial_hex(certificate: x509.Certificate) -> str:
 # --- Issued certificates --------------------------------------------------------------------------------------------
 
 
-def certificates(cluster: Cluster, *, search: str = "", state: str = "") -> QuerySet[Certificate]:
+def certificates(
+    cluster: Cluster, *, search: str = "", state: str = "", trust: Trust | None = None
+) -> QuerySet[Certificate]:
     """With the newest download of each. Fingerprints and serials may be pasted with colons and in any case."""
     rows = Certificate.objects.filter(cluster=cluster)
     if search:
@@ -109,20 +123,26 @@ def certificates(cluster: Cluster, *, search: str = "", state: str = "") -> Quer
             wanted |= Q(serial__icontains=bare) | Q(fingerprint__icontains=bare)
         rows = rows.filter(wanted)
     newest = Download.objects.filter(certificate=OuterRef("pk")).order_by("-at", "-pk")
-    return _in_state(rows, state, timezone.now()).annotate(
+    if state in STATES:
+        rows = _in_state(rows, state, timezone.now(), trust or trust_of(cluster))
+    return rows.annotate(
         downloaded_by=Subquery(newest.values("actor")[:1]), downloaded_at=Subquery(newest.values("at")[:1])
     )
 
 
-STATES = ("valid", "ending", "expired", "revoked", "replaced")
+STATES = ("valid", "ending", "expired", "revoked", "replaced", UNTRUSTED)
 
 
-def _in_state(rows: QuerySet[Certificate], state: str, now: datetime) -> QuerySet[Certificate]:
+def _in_state(rows: QuerySet[Certificate], state: str, now: datetime, trust: Trust) -> QuerySet[Certificate]:
+    """Valid is what a broker accepts and nobody has revoked."""
+    good = rows.filter(revoked_at=None, not_after__gte=now).exclude(issuer__in=trust.refused)
     match state:
         case "valid":
-            return rows.filter(revoked_at=None, not_after__gte=now)
+            return good
         case "ending":
-            return rows.filter(revoked_at=None, not_after__gte=now, not_after__lte=now + SOON)
+            return good.filter(not_after__lte=now + SOON)
+        case "untrusted":
+            return rows.filter(not_after__gte=now, issuer__in=trust.refused)
         case "expired":
             return rows.filter(not_after__lt=now)
         case "revoked":
@@ -148,20 +168,40 @@ def get_certificate(cluster: Cluster, serial: str) -> Certificate:
 
 
 def live(cluster: Cluster, name: str, now: datetime) -> tuple[Issued, ...]:
-    """Certificates of the name that a broker would accept now."""
-    rows = Certificate.objects.filter(cluster=cluster, common_name=name, revoked_at=None, not_after__gte=now)
+    """Certificates of the name that a broker accepts now, and nobody has revoked."""
+    rows = accepted(cluster, trust_of(cluster), now).filter(common_name=name, revoked_at=None)
     return tuple(row.issued for row in rows)
 
 
 def principals(cluster: Cluster) -> frozenset[str]:
     """Who can log in with a certificate of ours; a revoked one is accepted by brokers until it ends."""
-    rows = Certificate.objects.filter(cluster=cluster, not_after__gte=timezone.now())
+    rows = accepted(cluster, trust_of(cluster), timezone.now())
     return frozenset(rows.values_list("principal", flat=True))
 
 
 def of_principal(cluster: Cluster, principal: str) -> tuple[str, ...]:
-    rows = Certificate.objects.filter(cluster=cluster, principal=principal, not_after__gte=timezone.now())
+    rows = accepted(cluster, trust_of(cluster), timezone.now()).filter(principal=principal)
     return tuple(rows.values_list("serial", flat=True))
+
+
+def issued(certificate: Certificate, trust: Trust | None = None) -> Issued:
+    """As plans and tags need it: with whether brokers still take it, and what else has its key."""
+    trust = trust or trust_of(certificate.cluster)
+    same = tuple(
+        SameKey(row.serial, row.common_name, row.principal) for row in same_key(certificate, timezone.now())
+    )
+    return replace(certificate.issued, trusted=trust.of(certificate), same_key=same)
+
+
+def same_key(certificate: Certificate, now: datetime) -> QuerySet[Certificate]:
+    """Others of the same public key, neither revoked nor over: whoever has the key acts as each of them."""
+    rows = Certificate.objects.filter(
+        cluster=certificate.cluster,
+        key_fingerprint=certificate.key_fingerprint,
+        revoked_at=None,
+        not_after__gte=now,
+    )
+    return rows.exclude(pk=certificate.pk).exclude(key_fingerprint="").order_by("pk")
 
 
 def issue_state(
@@ -245,25 +285,35 @@ def authorities(cluster: Cluster) -> tuple[AuthorityView, ...]:
 
 def _rows(hierarchy: bundled.Hierarchy, generation: str, now: datetime) -> Iterator[AuthorityRow]:
     root, issuing = hierarchy.root.certificate, hierarchy.issuing.certificate
-    key_here = not hierarchy.external
-    yield _authority(hierarchy.purpose, generation, "root", root, now, key_here=key_here)
+    here = not hierarchy.external
+    made = partial(_authority, hierarchy, generation, now)
+    yield made("root", root, key_here=here)
     for each in hierarchy.between:
-        yield _authority(hierarchy.purpose, generation, "between", each, now, key_here=False)
+        yield made("between", each, key_here=False)
     if issuing != root:
-        yield _authority(hierarchy.purpose, generation, "issuing", issuing, now, key_here=True)
+        yield made("issuing", issuing, key_here=True)
+
+
+def _renewal(hierarchy: bundled.Hierarchy, generation: str, role: str) -> str:
+    """Who sees to its end. An issuing certificate is signed anew by its root's key, and by nothing else."""
+    if generation == "old":
+        return "dropped with the old authority"
+    if hierarchy.external:
+        return "your company's: replace the key before it ends"
+    return "renewed automatically" if role == "issuing" else "replace the key before it ends"
 
 
 def _authority(
-    purpose: Purpose,
+    hierarchy: bundled.Hierarchy,
     generation: str,
+    now: datetime,
     role: str,
     certificate: x509.Certificate,
-    now: datetime,
     *,
     key_here: bool,
 ) -> AuthorityRow:
     return AuthorityRow(
-        purpose=purpose,
+        purpose=hierarchy.purpose,
         generation=generation,
         role=role,
         subject=certificate.subject.rfc4514_string(),
@@ -272,6 +322,7 @@ def _authority(
         fingerprint=fingerprint(certificate),
         span=span_of(certificate, now),
         key_here=key_here,
+        renewal=_renewal(hierarchy, generation, role),
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone
@@ -21,6 +19,7 @@ from controlplane.certificates.models import Certificate, RevocationList
 from controlplane.certificates.pages import CertificateRow, IssuedPage
 from controlplane.certificates.services import downloads, issuing
 from controlplane.certificates.services.downloads import TRUSTSTORES, File
+from controlplane.certificates.trust import trust_of
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import filled, review_or_apply
 from controlplane.clusters.models import Cluster
@@ -46,22 +45,21 @@ ACTIONS = (Action.CERTIFICATE_ISSUE, Action.CERTIFICATE_REVOKE, Action.AUTHORITY
 @cluster_view(Action.CERTIFICATE_VIEW)
 def certificate_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     state = request.GET.get("state", "")
-    rows = selectors.certificates(cluster, search=request.GET.get("search", "").strip(), state=state)
+    trust = trust_of(cluster)
+    rows = selectors.certificates(
+        cluster, search=request.GET.get("search", "").strip(), state=state, trust=trust
+    )
     table: Table[Certificate] = table_of(request, rows, COLUMNS, default_sort="not_after")
     now = timezone.now()
     page = pages.CertificateListPage(
         cluster=cluster,
         table=table,
-        rows=tuple(_row(each, now) for each in table.rows),
+        rows=tuple(CertificateRow(each, each.span(now), trust) for each in table.rows),
         state=state if state in selectors.STATES else "",
         states=selectors.STATES,
         can=allowed(request, cluster, *ACTIONS),
     )
     return render_page(request, page)
-
-
-def _row(certificate: Certificate, now: datetime) -> CertificateRow:
-    return CertificateRow(certificate, certificate.span(now))
 
 
 @require_safe
@@ -73,12 +71,16 @@ def own(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 @require_safe
 @cluster_view(Action.CERTIFICATE_VIEW)
 def authorities(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    views = selectors.authorities(cluster)
+    names = {row.fingerprint: row.subject for view in views for row in view.rows}
     lists = RevocationList.objects.filter(cluster=cluster).order_by("-generation")
     page = pages.AuthoritiesPage(
         cluster=cluster,
-        views=selectors.authorities(cluster),
+        views=views,
         truststores=tuple(TRUSTSTORES),
-        lists=tuple((_list_url(cluster, each.generation), each) for each in lists),
+        lists=tuple(
+            (_list_url(cluster, each.generation), names.get(each.issuer, ""), each) for each in lists
+        ),
         can=allowed(request, cluster, *ACTIONS),
     )
     return render_page(request, page)
@@ -92,7 +94,7 @@ def _list_url(cluster: Cluster, generation: str) -> str:
 @cluster_view(Action.CERTIFICATE_VIEW)
 def detail(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
     certificate = selectors.get_certificate(cluster, serial)
-    now = timezone.now()
+    now, trust = timezone.now(), trust_of(cluster)
     block: BlockState | None = None
     failure: GatewayError | None = None
     try:
@@ -102,10 +104,13 @@ def detail(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
     page = pages.CertificatePage(
         cluster=cluster,
         certificate=certificate,
-        row=_row(certificate, now),
+        row=CertificateRow(certificate, certificate.span(now), trust),
+        untrusted_since=trust.since(certificate),
         verdict=verdict(
             principal=certificate.principal,
             revoked=certificate.revoked_at is not None,
+            trusted=trust.of(certificate),
+            dropped_at=trust.since(certificate),
             not_after=certificate.not_after,
             block=block,
             now=now,

@@ -43,7 +43,9 @@ def expiry(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         table=table,
         kind=kind if kind in inventory.KINDS else "",
         kinds=inventory.KINDS,
-        ending=sum(row.span is not None and row.span.seconds_left <= soon for row in every),
+        ending=sum(
+            row.span is not None and not row.replaced and row.span.seconds_left <= soon for row in every
+        ),
         can=allowed(request, cluster, Action.CERTIFICATE_ISSUE),
     )
     return render_page(request, page)

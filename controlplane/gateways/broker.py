@@ -264,7 +264,10 @@ def certify_client(
 
 
 def revocation_lists(
-    spec: ClusterSpec, purpose: Purpose, revoked: Iterable[Revocation], number: int
+    spec: ClusterSpec,
+    purpose: Purpose,
+    revoked: Callable[[x509.Certificate], Iterable[Revocation]],
+    number: int,
 ) -> tuple[x509.CertificateRevocationList, ...]:
     with translated():
         return issuance.revocation_lists(data_paths(), spec, purpose, revoked, number, datetime.now(UTC))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from django.utils import timezone
 
 from controlplane.certificates.models import Certificate
+from controlplane.certificates.trust import accepted, trust_of
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.errors import NotFound
@@ -27,10 +28,11 @@ def accounts(cluster: Cluster, *, search: str = "") -> list[AccountFacts]:
         scram[credential.user].append(str(credential.mechanism))
     found = accounts_of(
         dict(scram),
-        dict(Counter(_certificate_names(cluster))),
+        dict(Counter(_certificate_names(cluster, revoked=False))),
         _count(lambda: (_bare(acl.principal) for acl in gateway.describe_acls())),
         _count(lambda: (dict(quota.entity).get("user") for quota in gateway.describe_client_quotas())),
         reserved={_bare(name) or "" for name in _super_users(cluster)} | {EVERYONE},
+        revoked=dict(Counter(_certificate_names(cluster, revoked=True))),
     )
     return [account for account in found if search.lower() in account.name.lower()]
 
@@ -43,15 +45,18 @@ def account(cluster: Cluster, name: str) -> AccountFacts:
 
 
 def valid_certificates(cluster: Cluster, name: str) -> list[Certificate]:
-    return list(
-        Certificate.objects.filter(
-            cluster=cluster, common_name=name, revoked_at=None, not_after__gt=timezone.now()
-        ).order_by("pk")
-    )
+    rows = accepted(cluster, trust_of(cluster), timezone.now())
+    return list(rows.filter(common_name=name, revoked_at=None).order_by("pk"))
 
 
-def _certificate_names(cluster: Cluster) -> list[str]:
-    rows = Certificate.objects.filter(cluster=cluster, revoked_at=None, not_after__gt=timezone.now())
+def revoked_certificates(cluster: Cluster, name: str) -> list[Certificate]:
+    """That brokers go on accepting: they do not ask for the list."""
+    rows = accepted(cluster, trust_of(cluster), timezone.now()).exclude(revoked_at=None)
+    return list(rows.filter(common_name=name).order_by("pk"))
+
+
+def _certificate_names(cluster: Cluster, *, revoked: bool) -> list[str]:
+    rows = accepted(cluster, trust_of(cluster), timezone.now()).filter(revoked_at__isnull=not revoked)
     return list(rows.values_list("common_name", flat=True))
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from controlplane.certificates.logic.csr import MAX_BYTES, SigningRequest, describe_key, read_request
 from controlplane.certificates.models import Certificate
+from controlplane.certificates.services import revocation
 from controlplane.clusters.models import Cluster
 from controlplane.core.plans import Refusal
 from tests.certificates.conftest import CERTIFICATES, Issue
@@ -246,3 +247,25 @@ def test_a_key_that_was_compromised_is_never_certified_again(
     answer = admin_api("POST", CERTIFICATES, {"common_name": f"{prefix}.other", "csr": request(RSA)})
     assert answer.status_code == 422
     assert answer.json()["refusals"][0]["code"] == "key_compromised"
+
+
+def test_a_key_that_others_may_have_takes_every_certificate_of_it_along_and_no_other(
+    cluster: Cluster, admin_api: Api, issue: Issue, prefix: str
+) -> None:
+    """A renewal of a certificate from a request keeps the key: both are in other hands, so both go."""
+    csr = request(ec.generate_private_key(ec.SECP256R1()))
+    first, other = issue(f"{prefix}.kept", csr=csr), issue(f"{prefix}.other")
+    path = f"{CERTIFICATES}{first.serial}/"
+    renewed = str(admin_api("POST", f"{path}renew/", {}).json()["serial"])
+    tag = admin_api("GET", path)["ETag"]
+    plan = admin_api("POST", f"{path}revoke/?dry_run=true", {"reason": "key_compromise"})
+    assert [step["name"] for step in plan.json()["steps"]] == [first.serial, renewed]
+    assert renewed in plan.json()["warnings"][0]
+    assert plan["ETag"] == tag
+    done = admin_api("POST", f"{path}revoke/", {"reason": "key_compromise"}, If_Match=tag)
+    assert done.status_code == 200, done.content
+    revoked = Certificate.objects.exclude(revoked_at=None)
+    assert {row.serial for row in revoked} == {first.serial, renewed}
+    assert {row.revocation_reason for row in revoked} == {"key_compromise"}
+    assert revocation.is_listed(cluster, renewed)
+    assert not revocation.is_listed(cluster, other.serial)

@@ -27,7 +27,7 @@ from controlplane.certificates.logic.plans import (
 )
 from controlplane.certificates.logic.principals import principal_of
 from controlplane.certificates.logic.protection import Protection, verdict
-from controlplane.certificates.logic.state import Issued, IssueState, Origin, Reason
+from controlplane.certificates.logic.state import Issued, IssueState, Origin, Reason, SameKey
 from controlplane.core.plans import Refusal, Risk
 from controlplane.gateways.kafka.access_types import AclResourceType
 
@@ -169,6 +169,68 @@ def test_a_revocation_is_for_good_and_says_what_it_does_not_do() -> None:
     assert len(ended.warnings) == 1
     again = plan_revoke(Reason.SUPERSEDED, replace(OLD, revoked=True), cluster="main", blocked=None, now=NOW)
     assert [refusal.code for refusal in again.refusals] == ["revoked"]
+
+
+SAME = SameKey("cd34", "billing", "User:billing")
+
+
+def test_what_a_dropped_authority_issued_is_refused_by_brokers_already() -> None:
+    old = replace(OLD, trusted=False)
+    revoking = plan_revoke(Reason.KEY_COMPROMISE, old, cluster="main", blocked=False, now=NOW)
+    assert "Brokers refuse the present certificate already" in revoking.warnings[0]
+    assert "not trusted any more" in str(revoking.steps[0].changes)
+    assert "with serial" not in str(revoking.steps[0].changes)
+    renewing = plan_renew(RenewCertificate(), old, FREE, cluster="main", now=NOW)
+    assert renewing.warnings == (
+        "Brokers refuse the present certificate already: its authority was dropped.",
+    )
+    assert old.digest != OLD.digest
+    assert replace(OLD, trusted=None).digest == OLD.digest
+
+
+def test_a_key_that_others_may_have_is_revoked_wherever_it_is_certified() -> None:
+    old = replace(OLD, same_key=(SAME,))
+    plan = plan_revoke(Reason.KEY_COMPROMISE, old, cluster="main", blocked=False, now=NOW)
+    assert [step.name for step in plan.steps] == ["ab12", "cd34"]
+    assert "billing (cd34)" in plan.warnings[0]
+    assert "revoked as well" in plan.warnings[0]
+    assert [item.name for item in plan.affected] == ["User:orders", "User:billing"]
+    other = plan_revoke(Reason.SUPERSEDED, old, cluster="main", blocked=False, now=NOW)
+    assert [step.name for step in other.steps] == ["ab12"]
+    assert "With this reason it stays as it is" in other.warnings[0]
+    assert plan.digest == other.digest != OLD.digest
+
+
+@pytest.mark.parametrize(
+    ("revoked", "dropped_at", "words"),
+    [
+        (False, NOW, "its authority was dropped on 2026-11-24 12:00 UTC"),
+        (False, None, "its authority was dropped. Brokers refuse"),
+        (True, NOW, "its authority was dropped on"),
+    ],
+)
+def test_a_certificate_of_a_dropped_authority_is_said_to_be_refused(
+    revoked: bool, dropped_at: datetime | None, words: str
+) -> None:
+    for block in (FREE_BLOCK, BLOCKED, None):
+        found = verdict(
+            principal=P,
+            revoked=revoked,
+            not_after=NOW + DAY,
+            block=block,
+            now=NOW,
+            trusted=False,
+            dropped_at=dropped_at,
+        )
+        assert found.protection is Protection.UNTRUSTED
+        assert words in found.what
+        assert ("revoked as well" in found.hint) is revoked
+
+
+def test_what_the_authorities_do_not_tell_is_unknown() -> None:
+    found = verdict(principal=P, revoked=False, not_after=NOW + DAY, block=FREE_BLOCK, now=NOW, trusted=None)
+    assert found.protection is Protection.UNKNOWN
+    assert "cannot be read" in found.what
 
 
 FREE_BLOCK = BlockState(P, frozenset())

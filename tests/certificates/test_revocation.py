@@ -4,6 +4,7 @@ with it, a broker does not; blocking the principal is what the broker obeys.
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import subprocess
 import time
@@ -161,7 +162,7 @@ def test_lists_are_published_anew_after_a_day_and_their_numbers_only_grow(cluste
     assert RevocationList.objects.get(cluster=cluster).number >= int(time.time()) - 60
 
 
-def test_while_a_key_is_replaced_both_authorities_have_a_list_with_all_that_is_revoked(
+def test_while_a_key_is_replaced_both_authorities_have_a_list_of_what_each_issued_itself(
     db: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data_paths: object, client: Client
 ) -> None:
     """On authorities of a data directory of its own: no broker runs there."""
@@ -174,6 +175,8 @@ def test_while_a_key_is_replaced_both_authorities_have_a_list_with_all_that_is_r
         serial=selectors.serial_hex(issued.certificate),
         common_name="early",
         principal="User:early",
+        issuer=selectors.issuer_of(x509.load_pem_x509_certificates(issued.chain_pem.encode())),
+        chain_pem=issued.chain_pem,
         fingerprint=selectors.fingerprint(issued.certificate),
         not_before=issued.certificate.not_valid_before_utc,
         not_after=issued.certificate.not_valid_after_utc,
@@ -193,10 +196,23 @@ def test_while_a_key_is_replaced_both_authorities_have_a_list_with_all_that_is_r
     for path, signer in (("clients.crl", found.current), ("clients-old.crl", old)):
         crl = x509.load_der_x509_crl(client.get(f"/pki/main/{path}").content)
         assert crl.is_signature_valid(signer.issuing.certificate.public_key())  # type: ignore[arg-type]
-        assert crl.get_revoked_certificate_by_serial_number(issued.certificate.serial_number)
+        named = crl.get_revoked_certificate_by_serial_number(issued.certificate.serial_number)
+        assert (named is not None) is (signer is old)
     authority.finish(("localhost",), now)
     revocation.refresh_if_due(row)
     assert client.get("/pki/main/clients-old.crl").status_code == 404
+
+
+def test_the_issuer_of_rows_from_before_is_found_in_their_chain(
+    cluster: Cluster, issue: Issue, prefix: str
+) -> None:
+    migration = importlib.import_module("controlplane.certificates.migrations.0002_issuer")
+    row = Certificate.objects.get(serial=issue(f"{prefix}.old").serial)
+    assert row.issuer == migration._issuer(row.chain_pem) != ""
+    alone = row.chain_pem[: row.chain_pem.index("-----END CERTIFICATE-----") + 26]
+    assert (
+        migration._issuer(alone) == selectors.issuer_of(x509.load_pem_x509_certificates(alone.encode())) != ""
+    )
 
 
 def throwaway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from django.test import Client
+from django.utils import timezone
 
 from broker import pki
 from broker.credentials import NodeTls
 from broker.issuance import authorities as authorities_of
 from broker.paths import DataPaths
-from broker.pki import KeyPair, Purpose
+from broker.pki import Hierarchy, KeyPair, Purpose
 from broker.spec import ClusterSpec
-from controlplane.certificates import renewal, rotation
+from controlplane.certificates import inventory, renewal, rotation, selectors
 from controlplane.certificates.logic.rotation import RotationPhase, RotationStep
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
-from controlplane.core.access import SYSTEM
+from controlplane.core.access import SYSTEM, Role
 from controlplane.gateways import authorities
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import InvalidRequest
@@ -26,6 +29,8 @@ from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.security import KafkaConnection, Tls
 from controlplane.jobs import services as jobs
 from controlplane.jobs.models import JobState
+from tests.conftest import Api
+from tests.web.people import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -121,6 +126,12 @@ def test_a_company_authority_takes_over_and_its_key_is_in_no_job(
     assert done.state == JobState.SUCCEEDED, (done.error, done.log)
     take(lone, Purpose.CLIENTS, RotationStep.SWITCH)
     assert rotation.state_of(lone, Purpose.CLIENTS).current.external
+    notes = {row.name: row.note for row in inventory.inventory(lone) if row.kind == "authority"}
+    assert notes["clients issuing"] == "your company's: replace the key before it ends"
+    assert notes["clients root"] == notes["clients issuing"]
+    assert notes["clients issuing, old"] == "dropped with the old authority"
+    assert notes["brokers issuing"] == "renewed automatically"
+    assert notes["brokers root"] == "replace the key before it ends"
     issued = bundled.issue_client(lone_spec, "orders", timedelta(days=1))
     assert issued.certificate.issuer == company.issuing.certificate.subject
     take(lone, Purpose.CLIENTS, RotationStep.FINISH)
@@ -169,3 +180,98 @@ def test_a_renewed_broker_certificate_is_presented_at_once_and_its_restart_waits
     assert renewal.restarts_due((state,), late) == (1,)
     assert renewal.renew(lone, late).restarting == (1,)
     assert renewal.renew(lone, late).restarting == ()  # one job is enough
+
+
+def test_what_the_dropped_authority_issued_is_not_trusted_any_more_wherever_it_is_shown(
+    lone: Cluster, lone_spec: ClusterSpec, api: Callable[[Role], Api]
+) -> None:
+    call = api(Role.ADMIN)
+    path = "clusters/lone/certificates/"
+    made = [call("POST", path, {"common_name": name}).json() for name in ("orders", "orders.gone", "billing")]
+    orders, gone, billing = (str(each["serial"]) for each in made)
+    renewed = str(call("POST", f"{path}{billing}/renew/", {}).json()["serial"])
+    assert call("POST", f"{path}{gone}/revoke/", {}, If_Match="*").status_code == 200
+    take(lone, Purpose.CLIENTS, RotationStep.BEGIN)
+    take(lone, Purpose.CLIENTS, RotationStep.SWITCH)
+    late = str(call("POST", path, {"common_name": "late"}).json()["serial"])
+    assert shown(call, path, "valid") == {orders, billing, renewed, late}
+    plan = rotation.plan(lone, Purpose.CLIENTS, RotationStep.FINISH)
+    named = [item.name for item in plan.affected]
+    assert sorted(named) == sorted(
+        [f"orders ({orders})", f"billing ({billing}, renewed already)", f"billing ({renewed})"]
+    )
+    take(lone, Purpose.CLIENTS, RotationStep.FINISH)
+    assert shown(call, path, "valid") == {late}
+    assert shown(call, path, "ending") == set()
+    assert shown(call, path, "untrusted") == {orders, gone, billing, renewed}
+    assert [row.serial for row in inventory.inventory(lone) if row.kind == "client"] == [late]
+    names = {dict(sample.labels)["name"] for sample in inventory.samples(lone, timezone.now())}
+    assert "late" in names
+    assert not names & {"orders", "billing"}
+    read = call("GET", f"{path}{orders}/").json()
+    assert read["trusted"] is False
+    assert datetime.fromisoformat(read["untrusted_since"]) > lone_was_young()
+    assert call("GET", f"{path}{late}/").json()["trusted"] is True
+    client = signed_in(Role.ADMIN)
+    page = client.get(f"/clusters/lone/certificates/{orders}/").content.decode()
+    assert "its authority was dropped on" in page
+    assert "In force until" not in page
+    assert "untrusted</span>" in client.get("/clusters/lone/certificates/").content.decode()
+    revoke = call("POST", f"{path}{orders}/revoke/?dry_run=true", {}).json()
+    assert any("Brokers refuse" in warning for warning in revoke["warnings"])
+    assert not any("go on accepting" in warning for warning in revoke["warnings"])
+    renew = call("POST", f"{path}{orders}/renew/?dry_run=true", {}).json()
+    assert not any("stays valid" in warning for warning in renew["warnings"])
+    assert "User:orders" not in selectors.principals(lone)
+    assert "User:late" in selectors.principals(lone)
+    answer = call("POST", f"{path}{orders}/revoke/", {"reason": "key_compromise"}, If_Match="*")
+    assert answer.status_code == 200, answer.content
+
+
+def shown(call: Api, path: str, state: str) -> set[str]:
+    found = call("GET", f"{path}?state={state}").json()["results"]
+    return {row["serial"] for row in found}
+
+
+def lone_was_young() -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=5)
+
+
+def test_the_public_lists_follow_the_switch_and_the_drop_and_name_their_own(
+    lone: Cluster, lone_spec: ClusterSpec, api: Callable[[Role], Api], client: Client
+) -> None:
+    call = api(Role.ADMIN)
+    path = "clusters/lone/certificates/"
+    early = str(call("POST", path, {"common_name": "early"}).json()["serial"])
+    assert call("POST", f"{path}{early}/revoke/", {}, If_Match="*").status_code == 200
+    assert on_list(client, "clients.crl") == {early}
+    take(lone, Purpose.CLIENTS, RotationStep.BEGIN)
+    take(lone, Purpose.CLIENTS, RotationStep.SWITCH)
+    found = bundled.authorities(lone_spec, Purpose.CLIENTS)
+    assert found.old is not None
+    assert signed_list(client, "clients.crl", found.current)
+    assert signed_list(client, "clients-old.crl", found.old)
+    assert (on_list(client, "clients.crl"), on_list(client, "clients-old.crl")) == (set(), {early})
+    late = str(call("POST", path, {"common_name": "late"}).json()["serial"])
+    assert call("POST", f"{path}{late}/revoke/", {}, If_Match="*").status_code == 200
+    assert (on_list(client, "clients.crl"), on_list(client, "clients-old.crl")) == ({late}, {early})
+    page = signed_in(Role.ADMIN).get("/clusters/lone/certificates/authorities/").content.decode()
+    for url, hierarchy in (("clients.crl", found.current), ("clients-old.crl", found.old)):
+        row = page[page.index(f'href="/pki/lone/{url}"') :].split("</tr>")[0]
+        assert hierarchy.issuing.certificate.subject.rfc4514_string() in row
+    take(lone, Purpose.CLIENTS, RotationStep.FINISH)
+    assert signed_list(client, "clients.crl", found.current)
+    assert client.get("/pki/lone/clients-old.crl").status_code == 404
+
+
+def crl(client: Client, name: str) -> x509.CertificateRevocationList:
+    return x509.load_der_x509_crl(client.get(f"/pki/lone/{name}").content)
+
+
+def on_list(client: Client, name: str) -> set[str]:
+    return {f"{each.serial_number:x}" for each in crl(client, name)}
+
+
+def signed_list(client: Client, name: str, hierarchy: Hierarchy) -> bool:
+    key = hierarchy.issuing.certificate.public_key()
+    return crl(client, name).is_signature_valid(key)  # type: ignore[arg-type]

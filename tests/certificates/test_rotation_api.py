@@ -61,6 +61,19 @@ def test_the_state_has_a_tag_that_a_step_needs_and_that_moves_with_it(lone: Clus
     assert call("GET", PATH).json()["phase"] == "none"
 
 
+def test_the_manuals_recipe_works_with_an_authority_of_yours_too(lone: Cluster, api: MakeApi) -> None:
+    """The tag that was read is the one that the step takes: no dry run in between."""
+    call = api(Role.ADMIN)
+    chain, key = company()
+    tag = call("GET", PATH)["ETag"]
+    assert call("POST", f"{PATH}?dry_run=true", {"step": "begin", "chain": chain, "key": key})["ETag"] == tag
+    begun = call("POST", PATH, {"step": "begin", "chain": chain, "key": key}, If_Match=tag)
+    assert begun.status_code == 202, begun.content
+    finished(begun.json()["job"])
+    gone = call("POST", PATH, {"step": "abandon"}, If_Match=call("GET", PATH)["ETag"])
+    finished(gone.json()["job"])
+
+
 def test_only_an_admin_takes_a_step_and_everybody_may_look(lone: Cluster, api: MakeApi) -> None:
     assert api(Role.VIEWER)("GET", PATH).status_code == 200
     for role in (Role.VIEWER, Role.OPERATOR):

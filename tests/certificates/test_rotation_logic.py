@@ -107,11 +107,20 @@ def test_clients_need_no_restart_of_brokers() -> None:
 
 
 def test_dropping_the_old_root_asks_for_the_name_and_names_whom_it_locks_out() -> None:
-    state = replace(STATES[RotationPhase.SWITCHED], purpose="clients", dependents=("orders", "billing"))
+    names = tuple(f"app-{number}" for number in range(25))
+    state = replace(STATES[RotationPhase.SWITCHED], purpose="clients", dependents=names)
     plan = plan_step(RotationStep.FINISH, state, cluster="main")
     assert plan.confirm_name == "clients authority"
-    assert "2 valid client certificates" in plan.warnings[0]
-    assert [item.name for item in plan.affected] == ["orders", "billing"]
+    assert "25 valid client certificates" in plan.warnings[0]
+    assert tuple(item.name for item in plan.affected) == names
+
+
+def test_the_tag_of_the_state_serves_for_every_step_whatever_authority_is_brought() -> None:
+    company = replace(NEW, external=True)
+    for state in STATES.values():
+        for successor in (None, NEW, company):
+            plan = plan_step(RotationStep.BEGIN, state, cluster="main", successor=successor)
+            assert plan.digest == state.digest
 
 
 def test_the_digest_moves_with_the_authorities_and_not_with_the_nodes() -> None:

@@ -251,4 +251,11 @@ def test_revoked_and_replaced_certificates_are_no_reason_to_worry(
     made = issue(f"{prefix}.old", days=3)
     admin_api("POST", f"{CERTIFICATES}{made.serial}/renew/", {"days": 90})
     rows = [row for row in inventory.inventory(cluster) if row.kind == "client"]
-    assert [row.serial for row in rows] == [Certificate.objects.get(replaced_by="").serial]
+    new = Certificate.objects.get(replaced_by="")
+    assert {row.serial: row.replaced for row in rows} == {made.serial: True, new.serial: False}
+    (left,) = (
+        each.value for each in inventory.samples(cluster, timezone.now()) if ("kind", "client") in each.labels
+    )
+    assert left > 80 * 86_400
+    assert admin_api("POST", f"{CERTIFICATES}{made.serial}/revoke/", {}, If_Match="*").status_code == 200
+    assert [row.serial for row in inventory.inventory(cluster) if row.kind == "client"] == [new.serial]

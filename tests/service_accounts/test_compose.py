@@ -67,6 +67,11 @@ def test_the_list_has_every_name_with_anything_but_the_products_own() -> None:
     ]
 
 
+def test_a_revoked_certificate_that_brokers_accept_is_a_credential() -> None:
+    (row,) = accounts_of({}, {}, {"orders": 1}, {}, revoked={"orders": 1, "deleted": 1})
+    assert row.credentials == "1 revoked certificate that brokers still accept"
+
+
 def test_what_could_not_be_read_is_unknown_and_never_0() -> None:
     (row,) = accounts_of({"ann": []}, {}, None, None)
     assert (row.acls, row.quotas) == (None, None)

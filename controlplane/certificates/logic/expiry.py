@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 SOON, VERY_SOON = timedelta(days=30), timedelta(days=7)
+#: Neither over nor revoked, and refused all the same: its authority was dropped.
+UNTRUSTED = "untrusted"
 
 
 class Life(StrEnum):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from controlplane.certificates.logic.csr import SigningRequest, describe_key, read_request
 from controlplane.certificates.logic.expiry import in_words
 from controlplane.certificates.logic.names import check_name
-from controlplane.certificates.logic.state import Issued, IssueState, Origin, Reason
+from controlplane.certificates.logic.state import Issued, IssueState, Origin, Reason, SameKey
 from controlplane.core.access import Action
 from controlplane.core.plans import (
     Affected,
@@ -25,6 +25,7 @@ from controlplane.core.plans import (
 )
 
 MIN_DAYS, MAX_DAYS, DEFAULT_DAYS = 1, 365, 90
+REFUSED = "Brokers refuse the present certificate already: its authority was dropped."
 OPEN_CONNECTIONS = (
     "Connections that are open now stay open: Kafka looks at a certificate only when one is made."
 )
@@ -242,12 +243,19 @@ def _renew_warnings(
     if now + timedelta(days=_sane(request.days)) > state.issuer_ends:
         left = in_words((state.issuer_ends - now).total_seconds())
         found.append(f"The issuing certificate ends in {left}, and this one with it.")
-    if now <= old.not_after:
+    if old.refused:
+        found.append(REFUSED)
+    elif now <= old.not_after:
         found.append(
             f"The old certificate stays valid until {old.not_after:%Y-%m-%d %H:%M} UTC: "
             "give the new files to the application first, then revoke the old one if you want it gone."
         )
     return tuple(found)
+
+
+def revoked_with(reason: Reason, issued: Issued) -> tuple[SameKey, ...]:
+    """A key that others may have is revoked wherever it is certified."""
+    return issued.same_key if reason is Reason.KEY_COMPROMISE else ()
 
 
 def plan_revoke(reason: Reason, issued: Issued, *, cluster: str, blocked: bool | None, now: datetime) -> Plan:
@@ -256,22 +264,23 @@ def plan_revoke(reason: Reason, issued: Issued, *, cluster: str, blocked: bool |
         if issued.revoked
         else []
     )
-    changes = (
-        Change("state", "valid" if now <= issued.not_after else "ended", "revoked"),
-        Change("reason", None, reason.words),
-        Change("revocation list", "without it", f"with serial {issued.serial}"),
-    )
+    others = revoked_with(reason, issued)
+    steps = [_revoked(issued.serial, _state(issued, now), reason, listed=not issued.refused)]
+    steps += [_revoked(each.serial, f"valid, of {each.common_name}", reason) for each in others]
     return Plan(
         action=Action.CERTIFICATE_REVOKE,
         title=f"Revoke the certificate of {issued.common_name}",
         apply_label="Revoke it",
         cluster=cluster,
-        steps=(PlanStep(StepKind.ALTER, "certificate", issued.serial, changes),),
+        steps=tuple(steps),
         risk=Risk.DESTRUCTIVE,
         digest=issued.digest,
-        warnings=_revoke_warnings(issued, blocked, now),
+        warnings=(*_same_key_warnings(reason, issued), *_revoke_warnings(issued, blocked, now)),
         refusals=tuple(refusals),
-        affected=(Affected("principal", issued.principal),),
+        affected=tuple(
+            Affected("principal", name)
+            for name in dict.fromkeys((issued.principal, *(each.principal for each in others)))
+        ),
         undo="None: a revoked certificate stays revoked. Issue a new one.",
         confirm_name=issued.common_name,
         request={"reason": reason.value},
@@ -281,9 +290,37 @@ def plan_revoke(reason: Reason, issued: Issued, *, cluster: str, blocked: bool |
     )
 
 
+def _revoked(serial: str, state: str, reason: Reason, *, listed: bool = True) -> PlanStep:
+    changes = [Change("state", state, "revoked"), Change("reason", None, reason.words)]
+    if listed:
+        changes.append(Change("revocation list", "without it", f"with serial {serial}"))
+    return PlanStep(StepKind.ALTER, "certificate", serial, tuple(changes))
+
+
+def _state(issued: Issued, now: datetime) -> str:
+    if now > issued.not_after:
+        return "ended"
+    return "not trusted any more" if issued.refused else "valid"
+
+
+def _same_key_warnings(reason: Reason, issued: Issued) -> tuple[str, ...]:
+    count = len(issued.same_key)
+    if not count:
+        return ()
+    names = ", ".join(f"{each.common_name} ({each.serial})" for each in issued.same_key)
+    which = f"{count} other certificate{'s have' if count > 1 else ' has'} the same key: {names}."
+    if reason is Reason.KEY_COMPROMISE:
+        return (f"{which} Whoever has the key has {'them' if count > 1 else 'it'} too: revoked as well.",)
+    return (
+        f"{which} With this reason {'they stay' if count > 1 else 'it stays'} as {'they are' if count > 1 else 'it is'}.",
+    )
+
+
 def _revoke_warnings(issued: Issued, blocked: bool | None, now: datetime) -> tuple[str, ...]:
     if now > issued.not_after:
         return ("The certificate has ended already: brokers refuse it anyway.",)
+    if issued.refused:
+        return (f"{REFUSED} No list is published for that authority any more.", OPEN_CONNECTIONS)
     found = [
         "Brokers do not ask for the revocation list: they go on accepting the certificate until "
         f"{issued.not_after:%Y-%m-%d %H:%M} UTC."

@@ -17,6 +17,7 @@ class Protection(StrEnum):
     PARTLY = "partly"
     SUPER_USER = "super_user"
     OVER = "over"
+    UNTRUSTED = "untrusted"
     UNKNOWN = "unknown"
 
     @property
@@ -29,6 +30,7 @@ class Protection(StrEnum):
             Protection.PARTLY: "warn",
             Protection.SUPER_USER: "warn",
             Protection.OVER: "ok",
+            Protection.UNTRUSTED: "warn",
             Protection.UNKNOWN: "unknown",
         }[self]
 
@@ -45,16 +47,31 @@ class Verdict:
 
 
 def verdict(
-    *, principal: str, revoked: bool, not_after: datetime, block: BlockState | None, now: datetime
+    *,
+    principal: str,
+    revoked: bool,
+    not_after: datetime,
+    block: BlockState | None,
+    now: datetime,
+    trusted: bool | None = True,
+    dropped_at: datetime | None = None,
 ) -> Verdict:
-    """`block` is None where the cluster did not answer."""
+    """`block` is None where the cluster did not answer, `trusted` where its authorities could not be read."""
     if now > not_after:
         return Verdict(
             Protection.OVER,
             "The certificate has ended: brokers refuse new connections with it.",
             "Connections that were open then live on until either side closes them.",
         )
+    if trusted is False:
+        return _untrusted(revoked, dropped_at)
     until = f"{not_after:%Y-%m-%d %H:%M} UTC"
+    if trusted is None:
+        return Verdict(
+            Protection.UNKNOWN,
+            "Whether brokers still trust its authority is unknown: the authorities of the cluster cannot be read.",
+            _revoked_hint(until) if revoked else "",
+        )
     if block is None:
         return Verdict(
             Protection.UNKNOWN,
@@ -68,6 +85,18 @@ def verdict(
             f"It is accepted until {until}. Replace the authority's key to end it sooner.",
         )
     return _answered(principal, revoked, until, block)
+
+
+def _untrusted(revoked: bool, dropped_at: datetime | None) -> Verdict:
+    when = f" on {dropped_at:%Y-%m-%d %H:%M} UTC" if dropped_at else ""
+    return Verdict(
+        Protection.UNTRUSTED,
+        f"Not trusted any more: its authority was dropped{when}. Brokers refuse new connections with it.",
+        "It was revoked as well. "
+        * revoked
+        + "Connections that were open then live on until either side closes them. "
+        "An application that still has it needs a new certificate.",
+    )
 
 
 def _answered(principal: str, revoked: bool, until: str, block: BlockState) -> Verdict:

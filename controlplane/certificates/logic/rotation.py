@@ -26,8 +26,6 @@ from controlplane.core.plans import (
     state_digest,
 )
 
-SHOWN = 10
-
 
 class RotationStep(StrEnum):
     BEGIN = "begin"
@@ -119,10 +117,10 @@ def plan_step(
         cluster=cluster,
         steps=tuple(_steps(step, state, successor)),
         risk=Risk.DISRUPTIVE if foreign else RISKS[step],
-        digest=_digest(state, successor),
+        digest=state.digest,
         warnings=(*((FOREIGN_CLIENTS,) if foreign else ()), *_warnings(step, state)),
         refusals=refusals,
-        affected=tuple(Affected("certificate", name) for name in state.dependents[:SHOWN])
+        affected=tuple(Affected("certificate", name) for name in state.dependents)
         if step is RotationStep.FINISH
         else (),
         undo=UNDO[step],
@@ -149,13 +147,6 @@ FOREIGN_CLIENTS = (
 def _lets_others_in(step: RotationStep, state: RotationState, successor: AuthorityFacts | None) -> bool:
     coming = state.following or successor
     return step is RotationStep.BEGIN and not state.brokers and coming is not None and coming.external
-
-
-def _digest(state: RotationState, successor: AuthorityFacts | None) -> str:
-    """A company's authority is part of what was reviewed; one of our own is made only when the plan is applied."""
-    if successor is None or not successor.external:
-        return state.digest
-    return state_digest({"state": state.digest, "successor": successor.fingerprint})
 
 
 TITLES = {

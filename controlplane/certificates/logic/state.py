@@ -35,8 +35,17 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SameKey:
+    """Another certificate of the same public key, neither revoked nor over."""
+
+    serial: str
+    common_name: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Issued:
-    """A certificate that was issued earlier."""
+    """A certificate that was issued earlier. `trusted` is None where the authorities could not be read."""
 
     serial: str
     common_name: str
@@ -46,10 +55,26 @@ class Issued:
     not_after: datetime
     revoked: bool = False
     replaced_by: str = ""
+    trusted: bool | None = True
+    same_key: tuple[SameKey, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """Brokers trust its authority no longer. What is unknown is not said to be refused."""
+        return self.trusted is False
 
     @property
     def digest(self) -> str:
-        return state_digest({"serial": self.serial, "revoked": self.revoked, "replaced_by": self.replaced_by})
+        state: dict[str, object] = {
+            "serial": self.serial,
+            "revoked": self.revoked,
+            "replaced_by": self.replaced_by,
+        }
+        if self.same_key:
+            state["same_key"] = sorted(each.serial for each in self.same_key)
+        if self.refused:
+            state["refused"] = True
+        return state_digest(state)
 
 
 @dataclass(frozen=True, slots=True)

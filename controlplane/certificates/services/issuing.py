@@ -22,7 +22,7 @@ from controlplane.certificates.logic.csr import PublicKey, SigningRequest, read_
 from controlplane.certificates.logic.plans import IssueCertificate, RenewCertificate
 from controlplane.certificates.logic.state import Issued, Origin
 from controlplane.certificates.models import Certificate, Download
-from controlplane.certificates.selectors import fingerprint, key_fingerprint, serial_hex
+from controlplane.certificates.selectors import fingerprint, issuer_of, key_fingerprint, serial_hex
 from controlplane.clusters.logic.client_config import CertificateLogin, snippets
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import client_endpoint
@@ -65,7 +65,7 @@ def apply_issue(actor: Actor, cluster: Cluster, request: IssueCertificate, plan:
 
 
 def plan_renew(cluster: Cluster, certificate: Certificate, request: RenewCertificate) -> Plan:
-    now, old = timezone.now(), certificate.issued
+    now, old = timezone.now(), selectors.issued(certificate)
     state = selectors.issue_state(cluster, old.common_name, now, _renewal_signing(certificate, request))
     return plans.plan_renew(request, old, state, cluster=cluster.name, now=now)
 
@@ -142,6 +142,7 @@ def _save(
         serial=serial_hex(certificate),
         common_name=request.common_name,
         principal=selectors.principal_for(cluster, request.common_name) or "",
+        issuer=issuer_of(x509.load_pem_x509_certificates(issued.chain_pem.encode())),
         fingerprint=fingerprint(certificate),
         key_fingerprint=key_fingerprint(key),
         not_before=certificate.not_valid_before_utc,

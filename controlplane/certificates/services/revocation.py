@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -15,6 +17,7 @@ from controlplane.certificates import selectors
 from controlplane.certificates.logic import plans
 from controlplane.certificates.logic.state import Reason
 from controlplane.certificates.models import Certificate, RevocationList
+from controlplane.certificates.trust import issuers_below, trust_of
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Actor
 from controlplane.core.errors import Conflict, NotFound
@@ -33,9 +36,8 @@ def plan_revoke(cluster: Cluster, certificate: Certificate, reason: Reason) -> P
         blocked: bool | None = selectors.block_state(cluster, certificate.principal).blocked
     except GatewayError:
         blocked = None
-    return plans.plan_revoke(
-        reason, certificate.issued, cluster=cluster.name, blocked=blocked, now=timezone.now()
-    )
+    issued = selectors.issued(certificate)
+    return plans.plan_revoke(reason, issued, cluster=cluster.name, blocked=blocked, now=timezone.now())
 
 
 def apply_revoke(
@@ -43,48 +45,70 @@ def apply_revoke(
 ) -> Certificate:
     with operation(actor, plan.action, cluster=cluster.name, target=certificate.serial, plan=plan) as entry:
         entry.note(common_name=certificate.common_name, principal=certificate.principal)
+        same = plans.revoked_with(reason, selectors.issued(certificate))
+        if same:
+            entry.note(same_key=[each.serial for each in same])
         entry.note(revocation_list=revoke(actor, cluster, certificate, reason))
     certificate.refresh_from_db()
     return certificate
 
 
 def revoke(actor: Actor, cluster: Cluster, certificate: Certificate, reason: Reason) -> int:
-    """The act itself, inside an operation of the caller's; returns the number of the list that says so."""
+    """The act itself, inside an operation of the caller's; returns the number of the list that says so.
+
+    Of a certificate whose authority was dropped no list speaks any more; that it is revoked is kept all the same.
+    """
+    trust = trust_of(cluster)
     with transaction.atomic():
+        same = tuple(
+            selectors.same_key(certificate, timezone.now()) if reason is Reason.KEY_COMPROMISE else ()
+        )
         _mark(actor, certificate, reason)
+        Certificate.objects.filter(pk__in=[each.pk for each in same]).update(**_revoked(actor, reason))
         lists = publish(cluster)
-    verify(f"the list with {certificate.serial}", lambda: is_listed(cluster, certificate.serial))
+    for each in (certificate, *same):
+        if not trust.ended(each):
+            verify(f"the list with {each.serial}", partial(is_listed, cluster, each.serial))
     return lists[0].number
 
 
 def _mark(actor: Actor, certificate: Certificate, reason: Reason) -> None:
-    changed = Certificate.objects.filter(pk=certificate.pk, revoked_at=None).update(
-        revoked_at=timezone.now(), revoked_by=actor.name[:240], revocation_reason=reason.value
-    )
+    changed = Certificate.objects.filter(pk=certificate.pk, revoked_at=None).update(**_revoked(actor, reason))
     if not changed:
         raise Conflict(f"{certificate.serial} was revoked a moment ago")
 
 
+def _revoked(actor: Actor, reason: Reason) -> dict[str, Any]:
+    return {
+        "revoked_at": timezone.now(),
+        "revoked_by": actor.name[:240],
+        "revocation_reason": reason.value,
+    }
+
+
 def publish(cluster: Cluster) -> tuple[RevocationList, ...]:
-    """A new list of every client authority that is trusted; one writer at a time, so that numbers only grow."""
+    """A new list of every client authority that is trusted, each with what that authority issued; one writer at a time,
+    so that numbers only grow."""
     spec = bundled.bundled_cluster(cluster.name)
     with transaction.atomic():
         Cluster.objects.select_for_update().get(pk=cluster.pk)
         now = timezone.now()
-        revoked = tuple(_revocations(cluster))
-        made = bundled.revocation_lists(spec, Purpose.CLIENTS, revoked, _next_number(cluster, now))
+        number = _next_number(cluster, now)
+        made = bundled.revocation_lists(spec, Purpose.CLIENTS, partial(_revocations, cluster), number)
         issuers = _issuers(cluster)
         rows = tuple(
-            _save(cluster, generation, issuer, signed, len(revoked))
+            _save(cluster, generation, issuer, signed)
             for (generation, issuer), signed in zip(issuers.items(), made, strict=True)
         )
         RevocationList.objects.filter(cluster=cluster).exclude(generation__in=issuers).delete()
     return rows
 
 
-def _revocations(cluster: Cluster) -> list[Revocation]:
-    """Every one that was ever revoked: an entry may not go before its certificate has ended, and it is cheap."""
-    rows = Certificate.objects.filter(cluster=cluster).exclude(revoked_at=None).order_by("revoked_at", "pk")
+def _revocations(cluster: Cluster, issuing: x509.Certificate) -> list[Revocation]:
+    """Of this issuer every one that was ever revoked: an entry may not go before its certificate has ended, and it is
+    cheap. A serial of another issuer would say something of a certificate that this one never signed."""
+    rows = Certificate.objects.filter(cluster=cluster, issuer__in=issuers_below(cluster, issuing))
+    rows = rows.exclude(revoked_at=None).order_by("revoked_at", "pk")
     return [
         Revocation(int(row.serial, 16), row.revoked_at, x509.ReasonFlags[row.revocation_reason])
         for row in rows
@@ -110,7 +134,7 @@ def _issuers(cluster: Cluster) -> dict[str, str]:
 
 
 def _save(
-    cluster: Cluster, generation: str, issuer: str, signed: x509.CertificateRevocationList, entries: int
+    cluster: Cluster, generation: str, issuer: str, signed: x509.CertificateRevocationList
 ) -> RevocationList:
     number = signed.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     row, _ = RevocationList.objects.update_or_create(
@@ -120,7 +144,7 @@ def _save(
             "issuer": issuer,
             "number": number,
             "der": signed.public_bytes(serialization.Encoding.DER),
-            "entries": entries,
+            "entries": len(signed),
             "this_update": signed.last_update_utc,
             "next_update": signed.next_update_utc,
         },
@@ -144,8 +168,11 @@ def refresh_if_due(cluster: Cluster) -> bool:
 
 
 def is_listed(cluster: Cluster, serial: str) -> bool:
-    signed = x509.load_der_x509_crl(bytes(revocation_list(cluster, PRESENT).der))
-    return signed.get_revoked_certificate_by_serial_number(int(serial, 16)) is not None
+    """On whichever list: the old authority's names what it issued itself."""
+    return any(
+        x509.load_der_x509_crl(bytes(row.der)).get_revoked_certificate_by_serial_number(int(serial, 16))
+        for row in RevocationList.objects.filter(cluster=cluster)
+    )
 
 
 def revocation_list(cluster: Cluster, generation: str) -> RevocationList:

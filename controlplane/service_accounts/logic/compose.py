@@ -17,7 +17,9 @@ SEVERITY = (Risk.REVERSIBLE, Risk.DISRUPTIVE, Risk.DESTRUCTIVE)
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What a name has on the cluster now. Counts are None where they could not be read."""
+    """What a name has on the cluster now. Counts are None where they could not be read. `revoked`: certificates that
+    are, and that brokers accept all the same until they end.
+    """
 
     name: str
     mechanisms: tuple[str, ...] = ()
@@ -25,6 +27,7 @@ class AccountFacts:
     acls: int | None = 0
     quotas: int | None = 0
     reserved: bool = False
+    revoked: int = 0
 
     @property
     def principal(self) -> str:
@@ -35,6 +38,10 @@ class AccountFacts:
         parts = [*self.mechanisms]
         if self.certificates:
             parts.append(f"{self.certificates} certificate{'s' if self.certificates != 1 else ''}")
+        if self.revoked:
+            parts.append(
+                f"{self.revoked} revoked certificate{'s' if self.revoked != 1 else ''} that brokers still accept"
+            )
         return ", ".join(parts)
 
 
@@ -113,8 +120,12 @@ def accounts_of(
     acls: dict[str, int] | None,
     quotas: dict[str, int] | None,
     reserved: Iterable[str] = (),
+    revoked: dict[str, int] | None = None,
 ) -> tuple[AccountFacts, ...]:
-    """Every name that has anything; the product's own ones are left out. None: that part could not be read."""
+    """Every name that has anything; the product's own ones are left out. None: that part could not be read. A revoked
+    certificate alone makes no account: it is what a deleted one leaves, and it may do nothing.
+    """
+    revoked = revoked or {}
     names = {*scram, *certificates, *(acls or {}), *(quotas or {})} - set(reserved)
     return tuple(
         AccountFacts(
@@ -123,6 +134,7 @@ def accounts_of(
             certificates=certificates.get(name, 0),
             acls=None if acls is None else acls.get(name, 0),
             quotas=None if quotas is None else quotas.get(name, 0),
+            revoked=revoked.get(name, 0),
         )
         for name in sorted(names)
     )
