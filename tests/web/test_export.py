@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from copy import copy
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from django.test import Client
 
 from controlplane.accounts.models import User
 from controlplane.clusters.models import Cluster, TopicSnapshot
+from controlplane.clusters.services import refresh
 from controlplane.core.access import Role
 from tests.web.matrix import routes
 
@@ -61,10 +63,12 @@ def test_as_csv_and_as_json(anna: Client, name: str) -> None:
     assert len(rows) == len(json.loads(as_json.content))
 
 
-def test_all_pages_filtered_and_sorted_as_the_address_says(anna: Client, cluster: Cluster) -> None:
-    row = TopicSnapshot.objects.filter(cluster=cluster).first()
-    assert row is not None
-    row.internal = False
+def test_all_pages_filtered_and_sorted_as_the_address_says(
+    anna: Client, cluster: Cluster, make_topic: Callable[..., str], prefix: str
+) -> None:
+    name = make_topic(prefix)
+    refresh(cluster)
+    row = TopicSnapshot.objects.get(cluster=cluster, name=name)
     mine = []
     for number in range(60):
         row.pk, row.name = None, f"exported-{number:03}"
