@@ -103,16 +103,13 @@ class IssueInput(serializers.Serializer[Any]):
     csr = serializers.CharField(
         max_length=MAX_BYTES,
         required=False,
-        allow_blank=True,
         help_text="PKCS#10 as PEM. Left out, the key is made here and shown once.",
     )
 
 
 class RenewInput(serializers.Serializer[Any]):
     days = serializers.IntegerField(min_value=MIN_DAYS, max_value=MAX_DAYS, default=DEFAULT_DAYS)
-    csr = serializers.CharField(
-        max_length=MAX_BYTES, required=False, allow_blank=True, help_text="A new key of its owner."
-    )
+    csr = serializers.CharField(max_length=MAX_BYTES, required=False, help_text="A new key of its owner.")
 
 
 class RevokeInput(serializers.Serializer[Any]):

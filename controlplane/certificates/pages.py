@@ -10,7 +10,7 @@ from typing import ClassVar
 from controlplane.certificates.forms import IssueForm, RenewForm, RevokeForm, WatchForm
 from controlplane.certificates.logic.blocks import BlockState
 from controlplane.certificates.logic.expiry import UNTRUSTED, Life, Span
-from controlplane.certificates.logic.protection import Verdict
+from controlplane.certificates.logic.protection import Protection, Verdict
 from controlplane.certificates.models import Certificate, Download, RevocationList
 from controlplane.certificates.selectors import AuthorityView, ExpiryRow, OwnRow
 from controlplane.certificates.services.issuing import Delivery
@@ -115,6 +115,11 @@ class CertificatePage(Page):
     downloads: tuple[Download, ...]
     can: dict[str, bool]
 
+    @property
+    def block_wanted(self) -> bool:
+        """Revoked, and brokers accept it still: what is left to do."""
+        return self.verdict.protection is Protection.REVOKED_ONLY
+
 
 @dataclass(frozen=True)
 class IssuePage(Page):
@@ -158,6 +163,7 @@ class IssuedPage(Page):
 
     cluster: Cluster
     delivery: Delivery
+    has_rights: bool = False
 
     @property
     def archive_base64(self) -> str:
@@ -165,7 +171,8 @@ class IssuedPage(Page):
 
     @property
     def files(self) -> tuple[tuple[str, str], ...]:
-        return tuple((name, FILES.get(name, "")) for name in self.delivery.files)
+        uses = FILES if self.delivery.key_pem else FILES | WITHOUT_KEY
+        return tuple((name, uses.get(name, "")) for name in self.delivery.files)
 
 
 #: What each file of the archive is for.
@@ -185,4 +192,11 @@ FILES = {
     "kcat.conf": "kcat and other librdkafka programs",
     "confluent_kafka_client.py": "Python: confluent-kafka",
     "kafka_python_client.py": "Python: kafka-python",
+}
+#: Where the owner kept the key.
+WITHOUT_KEY = {
+    "client.properties": "Java, with the keystore.pem that you make of your key and certificate.pem (README.txt)",
+    "kcat.conf": "kcat and other librdkafka programs, with your key as key.pem",
+    "confluent_kafka_client.py": "Python: confluent-kafka, with your key as key.pem",
+    "kafka_python_client.py": "Python: kafka-python, with your key as key.pem",
 }

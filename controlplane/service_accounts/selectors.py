@@ -55,6 +55,14 @@ def revoked_certificates(cluster: Cluster, name: str) -> list[Certificate]:
     return list(rows.filter(common_name=name).order_by("pk"))
 
 
+def nobody_yet(cluster: Cluster, name: str) -> bool:
+    """Whether no client can be slowed by a limit of this name: nobody logs in as it."""
+    rows = accepted(cluster, trust_of(cluster), timezone.now()).filter(common_name=name)
+    if rows.exists():
+        return False
+    return all(each.user != name for each in gateway_for(cluster).describe_user_scram_credentials())
+
+
 def _certificate_names(cluster: Cluster, *, revoked: bool) -> list[str]:
     rows = accepted(cluster, trust_of(cluster), timezone.now()).filter(revoked_at__isnull=not revoked)
     return list(rows.values_list("common_name", flat=True))

@@ -19,7 +19,7 @@ from controlplane.certificates.services.issuing import Delivery
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action, Actor
 from controlplane.core.errors import AppError
-from controlplane.core.plans import Json, Plan, Refusal
+from controlplane.core.plans import Json, Plan, Refusal, Risk
 from controlplane.gateways.errors import GatewayError
 from controlplane.quotas import services as quotas
 from controlplane.quotas.logic.entities import entity_of
@@ -156,8 +156,11 @@ def _parts(cluster: Cluster, request: CreateAccount) -> Parts:
         if change.add or known:
             rights = replace(change, plan=replace(change.plan, refusals=known))
     quota = quotas.plan_alter(cluster, request.quota) if request.quotas else None
+    if quota and selectors.nobody_yet(cluster, request.name):
+        quota = replace(quota, risk=Risk.REVERSIBLE)
     if request.credential == CERTIFICATE:
-        credential = issuing.plan_issue(cluster, request.certificate)
+        rights_come = request.bundle is not None
+        credential = issuing.plan_issue(cluster, request.certificate, rights_come=rights_come)
     else:
         credential = users.plan_create(cluster, request.scram, rights_come=request.bundle is not None)
     return Parts(credential, rights, quota)

@@ -102,7 +102,7 @@ def remove(request: HttpRequest, cluster: Cluster, account: str) -> HttpResponse
 
 def _shown_once(cluster: Cluster, made: Made) -> Page:
     if made.delivery is not None:
-        return IssuedPage(cluster=cluster, delivery=made.delivery)
+        return IssuedPage(cluster=cluster, delivery=made.delivery, has_rights=made.request.bundle is not None)
     assert made.issued is not None  # nosec B101  # one of the two, by the kind of credential
     return pages.MadePage(
         cluster=cluster,

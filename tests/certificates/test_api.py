@@ -16,6 +16,7 @@ from controlplane.gateways.kafka.access_types import AclFilter, AclOperation, Ac
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from tests.certificates.conftest import CERTIFICATES, Issue
 from tests.conftest import Api
+from tests.web.people import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -152,6 +153,7 @@ def test_other_denials_of_the_principal_survive_a_block_that_is_lifted(
         ({"common_name": "x", "days": 366}, 422),
         ({"common_name": "x", "days": "90"}, 422),
         ({"common_name": "x", "csr": "nonsense"}, 422),
+        ({"common_name": "x", "csr": ""}, 422),
         ({"common_name": "x", "surprise": 1}, 422),
     ],
 )
@@ -273,3 +275,17 @@ def test_a_new_certificate_of_a_name_that_has_one_says_so_and_so_does_one_withou
     second = admin_api("POST", f"{CERTIFICATES}?dry_run=true", {"common_name": name}).json()
     assert any("valid already" in warning for warning in second["warnings"])
     assert second["digest"] != first["digest"]
+
+
+def test_a_revoked_page_offers_the_block_that_is_left_to_do(
+    cluster: Cluster, admin_api: Api, issue: Issue, unblocked: Callable[[str], str], prefix: str
+) -> None:
+    made = issue(f"{prefix}.out")
+    unblocked(made.principal)
+    client, page = signed_in(Role.ADMIN), f"/clusters/main/certificates/{made.serial}/"
+    button = f"Block {made.principal}…</button>"
+    assert button not in client.get(page).content.decode()
+    assert admin_api("POST", f"{CERTIFICATES}{made.serial}/revoke/", {}, If_Match="*").status_code == 200
+    assert button in client.get(page).content.decode()
+    assert admin_api("POST", f"{CERTIFICATES}{made.serial}/block/", If_Match="*").status_code == 200
+    assert button not in client.get(page).content.decode()

@@ -115,6 +115,12 @@ def test_an_issue_plan_says_what_to_mind(state: IssueState, words: str) -> None:
     assert plan.risk is Risk.REVERSIBLE
 
 
+def test_a_principal_that_gets_its_acls_in_the_same_act_is_not_said_to_have_none() -> None:
+    state = replace(FREE, acls=0)
+    plan = plan_issue(IssueCertificate("orders"), state, cluster="main", now=NOW, rights_come=True)
+    assert plan.warnings == ()
+
+
 def test_what_the_cluster_did_not_tell_is_not_warned_about() -> None:
     state = replace(FREE, acls=None, scram_user=None)
     assert plan_issue(IssueCertificate("orders"), state, cluster="main", now=NOW).warnings == ()

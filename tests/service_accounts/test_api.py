@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import subprocess
 import sys
 import zipfile
@@ -176,3 +177,30 @@ def test_a_mistake_in_the_form_is_told_beside_the_field(cluster: Cluster) -> Non
 
 def _digest(page: str) -> str:
     return page.partition('name="digest" value="')[2].partition('"')[0]
+
+
+def test_an_account_with_a_certificate_and_rights_is_not_said_to_have_none_and_disturbs_nobody(
+    cluster: Cluster, api: MakeApi, name: str, prefix: str
+) -> None:
+    plan = api(Role.ADMIN)(
+        "POST", f"{PATH}?dry_run=true", body(name, f"{prefix}-t", credential="certificate")
+    )
+    assert plan.status_code == 200, plan.content
+    assert not any("No ACL names this principal" in warning for warning in plan.json()["warnings"])
+    assert plan.json()["risk"] == "reversible"
+    form = {
+        "name": name,
+        "credential": "certificate",
+        "days": "30",
+        "bundle": "consumer",
+        "topics": f"{prefix}-t",
+    }
+    client, url = signed_in(Role.ADMIN), "/clusters/main/service-accounts/+new/"
+    form |= {"group": f"{prefix}-g", "host": "*"}
+    review = client.post(url, form)
+    assert review.status_code == 200, review.content
+    digest = re.search(r'name="digest" value="([^"]*)"', review.content.decode())
+    assert digest
+    made = client.post(url, {**form, "digest": digest[1]})
+    assert "is issued" in made.content.decode()
+    assert "Without ACLs" not in made.content.decode()

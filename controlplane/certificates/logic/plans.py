@@ -57,7 +57,10 @@ def ends_at(days: int, issuer_ends: datetime, now: datetime) -> datetime:
     return min(now + timedelta(days=days), issuer_ends)
 
 
-def plan_issue(request: IssueCertificate, state: IssueState, *, cluster: str, now: datetime) -> Plan:
+def plan_issue(
+    request: IssueCertificate, state: IssueState, *, cluster: str, now: datetime, rights_come: bool = False
+) -> Plan:
+    """`rights_come`: ACLs are part of what the caller makes of this plan."""
     signing = read_request(request.csr) if request.csr.strip() else None
     refusals = _refusals(request.days, signing, state)
     name = request.common_name
@@ -69,7 +72,7 @@ def plan_issue(request: IssueCertificate, state: IssueState, *, cluster: str, no
         steps=(PlanStep(StepKind.CREATE, "certificate", name, _facts(request.days, signing, state, now)),),
         risk=Risk.REVERSIBLE,
         digest=state.digest,
-        warnings=_warnings(request.days, signing, state, now),
+        warnings=_warnings(request.days, signing, state, now, rights_come=rights_come),
         refusals=refusals,
         undo="Revoke the certificate and block its principal.",
         request=_request(name, request.days, signing),
@@ -138,7 +141,12 @@ def _sane(days: int) -> int:
 
 
 def _warnings(
-    days: int, signing: SigningRequest | Refusal | None, state: IssueState, now: datetime
+    days: int,
+    signing: SigningRequest | Refusal | None,
+    state: IssueState,
+    now: datetime,
+    *,
+    rights_come: bool = False,
 ) -> tuple[str, ...]:
     found = []
     if now + timedelta(days=_sane(days)) > state.issuer_ends:
@@ -152,7 +160,7 @@ def _warnings(
         )
     if state.scram_user:
         found.append("A SCRAM user of this name exists. Both are the same principal: same ACLs, same quotas.")
-    if state.acls == 0:
+    if state.acls == 0 and not rights_come:
         found.append("No ACL names this principal yet: it will be able to connect, and to do nothing.")
     if state.acls:
         found.append(

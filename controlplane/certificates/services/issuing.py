@@ -51,10 +51,10 @@ class Delivery:
         return f"{name}-{self.certificate.serial[:8]}.zip"
 
 
-def plan_issue(cluster: Cluster, request: IssueCertificate) -> Plan:
+def plan_issue(cluster: Cluster, request: IssueCertificate, *, rights_come: bool = False) -> Plan:
     now = timezone.now()
     state = selectors.issue_state(cluster, request.common_name, now, _signing(request.csr))
-    return plans.plan_issue(request, state, cluster=cluster.name, now=now)
+    return plans.plan_issue(request, state, cluster=cluster.name, now=now, rights_come=rights_come)
 
 
 def apply_issue(actor: Actor, cluster: Cluster, request: IssueCertificate, plan: Plan) -> Delivery:
