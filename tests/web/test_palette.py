@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from controlplane.accounts.services import create_token
-from controlplane.clusters.models import Cluster, TopicSnapshot
+from controlplane.clusters.models import Cluster, GroupSnapshot, TopicSnapshot
 from controlplane.core.access import Role
 from controlplane.jobs.models import Job
 from tests.web.people import person, signed_in
@@ -24,7 +24,10 @@ def ada(cluster: Cluster, topics: None) -> Client:
 
 @pytest.fixture
 def topics(cluster: Cluster) -> None:
-    Cluster.objects.exclude(name="main").delete()  # of other tests, in the same data directory
+    # Of other tests, in the same data directory and on the same brokers.
+    Cluster.objects.exclude(name="main").delete()
+    TopicSnapshot.objects.all().delete()
+    GroupSnapshot.objects.all().delete()
     row = TopicSnapshot(
         cluster=cluster, partitions=1, replication_factor=3, internal=False, taken_at=timezone.now()
     )
