@@ -64,6 +64,7 @@ def filled(
     editing = is_editing(request)
     if editing or not form.is_valid():
         return render_page(request, page(), status=200 if editing else 422)
+    request.form_behind = True  # type: ignore[attr-defined]  # where refusals are shown
     try:
         return review()
     except Forbidden:
@@ -86,7 +87,7 @@ def review_or_apply(
     previews: tuple[tuple[str, str], ...] = (),
     api: ApiCall | None = None,
 ) -> HttpResponse:
-    """`editable`: called by `filled`, so there is a form to go back to, and refusals go there at once.
+    """`editable`: there is a form to go back to; where `filled` called, refusals go there at once.
 
     `fields`: what the review page carries along instead of what was posted; a secret is posted but never carried.
 
@@ -127,7 +128,7 @@ def _refused(request: HttpRequest, page: ReviewPage, plan: Plan) -> HttpResponse
     """Recorded where it was an attempt: to look at a plan by GET is none."""
     if request.method == "POST":
         record_refused_plan(actor_of(request), plan, plan.refusals[0].what)
-    if page.editable:
+    if page.editable and getattr(request, "form_behind", False):
         refused = Refused(plan.refusals, plan)
         refused.recorded = True
         raise refused

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django import forms
 
 from controlplane.clusters.logic.removal_plans import Removal
 
 
 class RemoveBrokerForm(forms.Form):
+    refusal_fields: ClassVar = {"hosts_replicas": "move_replicas"}
+
     move_replicas = forms.BooleanField(
         label="Move its replicas to the other brokers first",
         required=False,

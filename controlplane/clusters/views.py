@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.clusters import operations, pages, present, removal, selectors
 from controlplane.clusters.access import allowed, cluster_view
-from controlplane.clusters.changes import Done, review_or_apply
+from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.forms import RemoveBrokerForm
 from controlplane.clusters.logic import copies
 from controlplane.clusters.logic.broker_plans import BrokerAct
@@ -282,20 +282,21 @@ def remove_broker(request: HttpRequest, cluster: Cluster, broker: int) -> HttpRe
     brokers = resolve_url("clusters:brokers", cluster.name)
     back = resolve_url("clusters:broker", cluster.name, broker)
     crumbs = (("Brokers", brokers), (str(broker), back))
-    if request.method != "POST" or "edit" in request.POST or not form.is_valid():
-        return render_page(
-            request, pages.RemoveBrokerPage(cluster=cluster, broker=broker, form=form, crumbs=crumbs)
+    page = pages.RemoveBrokerPage(cluster=cluster, broker=broker, form=form, crumbs=crumbs)
+
+    def review() -> HttpResponse:
+        asked = form.to_request(broker)
+
+        def apply(plan: Plan) -> Done:
+            job = removal.apply_remove(actor_of(request), cluster, asked, plan)
+            return Done(f"{plan.title}: started", resolve_url("jobs:detail", job.pk))
+
+        plan = removal.plan_remove(cluster, asked)
+        return review_or_apply(
+            request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs, editable=True
         )
-    asked = form.to_request(broker)
 
-    def apply(plan: Plan) -> Done:
-        job = removal.apply_remove(actor_of(request), cluster, asked, plan)
-        return Done(f"{plan.title}: started", resolve_url("jobs:detail", job.pk))
-
-    plan = removal.plan_remove(cluster, asked)
-    return review_or_apply(
-        request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs, editable=True
-    )
+    return filled(request, form, lambda: page, review)
 
 
 def _head(request: HttpRequest, cluster: Cluster, broker: int, tab: str) -> pages.BrokerHead:

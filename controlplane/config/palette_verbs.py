@@ -60,9 +60,12 @@ TOPIC = (
     Verb("Add partitions to topic {}", "topics:add_partitions", Action.TOPIC_EDIT, "alter increase grow"),
     Verb("Delete topic {}", "topics:delete", Action.TOPIC_DELETE, "remove drop"),
 )
-BROKER = tuple(
-    Verb(f"{act.verb} broker {{}}", "clusters:broker_act", Action.BROKER_OPERATE, extra=(act.value,))
-    for act in BrokerAct
+BROKER = (
+    *(
+        Verb(f"{act.verb} broker {{}}", "clusters:broker_act", Action.BROKER_OPERATE, extra=(act.value,))
+        for act in BrokerAct
+    ),
+    Verb("Remove broker {}", "clusters:remove_broker", Action.BROKER_OPERATE, "delete decommission drain"),
 )
 CERTIFICATE = (
     Verb("Renew certificate {}", "certificates:renew", Action.CERTIFICATE_ISSUE, "rotate extend"),

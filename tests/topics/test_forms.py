@@ -14,7 +14,7 @@ from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
 from controlplane.core.plans import Refusal
 from controlplane.gateways.errors import Unreachable
-from controlplane.topics import services
+from controlplane.topics import services, views
 
 pytestmark = pytest.mark.django_db
 NEW = "/clusters/main/topics/+new/"
@@ -140,3 +140,15 @@ def test_a_refused_plan_promises_nothing(otto: Client, topic: str, monkeypatch: 
     assert "Refused: It is one of Kafka&#x27;s internal topics" in text
     for promise in ("<h3>Risk</h3>", "To undo it", "kafka-topics.sh", "$URL/api", 'name="digest"'):
         assert promise not in text
+
+
+def test_a_view_without_the_walk_still_shows_why_and_the_way_back(
+    otto: Client, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "filled", lambda request, form, page, review: form.is_valid() and review())
+    answer = otto.post(NEW, wanted(topic))
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    assert "exists already" in text
+    assert "Back to the form" in text
+    assert 'name="digest"' not in text
