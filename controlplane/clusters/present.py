@@ -50,9 +50,17 @@ class BrokerRow:
 
 
 def broker_rows(cluster: Cluster, rows: Sequence[BrokerSnapshot] | None = None) -> tuple[BrokerRow, ...]:
-    processes = processes_by_broker(cluster)
+    processes, spec = processes_by_broker(cluster), _spec(cluster)
     found = rows if rows is not None else tuple(selectors.brokers(cluster))
-    return tuple(_row(cluster, row, processes.get(row.broker_id)) for row in found)
+    return tuple(_row(cluster, spec, row, processes.get(row.broker_id)) for row in found)
+
+
+def _spec(cluster: Cluster) -> bundled.ClusterSpec | None:
+    """None for a cluster that is not ours to start."""
+    try:
+        return bundled.bundled_cluster(cluster.name)
+    except GatewayError:
+        return None
 
 
 def processes_by_broker(cluster: Cluster) -> dict[int, bundled.ProcessStatus]:
@@ -76,7 +84,12 @@ def running_since(cluster: Cluster) -> dict[int, float]:
     }
 
 
-def _row(cluster: Cluster, row: BrokerSnapshot, status: bundled.ProcessStatus | None) -> BrokerRow:
+def _row(
+    cluster: Cluster,
+    spec: bundled.ClusterSpec | None,
+    row: BrokerSnapshot,
+    status: bundled.ProcessStatus | None,
+) -> BrokerRow:
     process = process_of(status) if status else None
     condition = condition_of(process, fenced=row.fenced)
     stop = _last_stop(cluster, row.broker_id) if condition is Condition.STOPPED else None
@@ -90,15 +103,13 @@ def _row(cluster: Cluster, row: BrokerSnapshot, status: bundled.ProcessStatus | 
         stopped_by=stop.actor_name if stop else "",
         job=str(stop.pk) if stop else "",
     )
-    return BrokerRow(row, status, now, *_membership(cluster, row.broker_id))
-
-
-def _membership(cluster: Cluster, broker: int) -> tuple[bool, bool]:
-    try:
-        spec = bundled.bundled_cluster(cluster.name)
-    except GatewayError:
-        return False, False
-    return any(node.id == broker for node in spec.controllers), broker in spec.leaving
+    return BrokerRow(
+        row,
+        status,
+        now,
+        controller=spec is not None and any(node.id == row.broker_id for node in spec.controllers),
+        leaving=spec is not None and row.broker_id in spec.leaving,
+    )
 
 
 def process_of(status: bundled.ProcessStatus) -> Process:
@@ -131,7 +142,6 @@ def _last_stop(cluster: Cluster, broker: int) -> Job | None:
 def cluster_now(cluster: Cluster, rows: Sequence[BrokerRow] | None = None) -> ClusterNow:
     sums = selectors.facts(cluster)
     age = selectors.age(cluster, SnapshotPart.BROKERS)
-    observed = bundled.observe()
     found = rows if rows is not None else broker_rows(cluster)
     ours = any(row.process is not None for row in found)
     return ClusterNow(
@@ -142,7 +152,7 @@ def cluster_now(cluster: Cluster, rows: Sequence[BrokerRow] | None = None) -> Cl
         under_replicated=sums.under_replicated,
         read_at=age.taken_at,
         error=age.error,
-        supervised=not ours or observed.supervised,
+        supervised=not ours or bundled.observe().supervised,
         work=work_on(cluster),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from controlplane.clusters import facts, services
 from controlplane.clusters.exclusion import admitted, refused_while_busy, turn
@@ -73,11 +74,8 @@ def _with_replicas(
         return RemovalState(known.process, known.alive, known.controllers, unjudged=error.what)
     counts = Counter(replica for topic in topics for p in topic.partitions for replica in p.replicas)
     stay = serving & {node.id for node in spec.staying} - {broker}
-    return RemovalState(
-        known.process,
-        known.alive,
-        known.controllers,
-        leaving=known.leaving,
+    return replace(
+        known,
         hosted=tuple(hosted_on(topics, broker, moving)),
         load={each: counts[each] for each in sorted(stay)},
         size=_size_on(gateway, broker) if known.alive else None,

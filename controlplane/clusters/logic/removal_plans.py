@@ -28,6 +28,7 @@ from controlplane.core.plans import (
     api_path,
     state_digest,
 )
+from controlplane.core.words import byte_size, counted
 
 Key = tuple[str, int]
 
@@ -211,9 +212,9 @@ def _leave(asked: Removal, state: RemovalState) -> PlanStep:
 def _warnings(asked: Removal, state: RemovalState, moves: Moves) -> tuple[str, ...]:
     found = []
     if moves.moves:
-        size = "what they hold" if state.size is None else _bytes(state.size)
+        size = "what they hold" if state.size is None else byte_size(state.size)
         found.append(
-            f"{_count(len(moves.moves), 'replica')} ({size}) are copied over the network without a throttle. "
+            f"{counted(len(moves.moves), 'replica')} ({size}) are copied over the network without a throttle. "
             "Partitions stay readable and writable meanwhile."
         )
     if state.leaving:
@@ -262,8 +263,8 @@ def _way_out(state: RemovalState) -> str:
 def _hosts(broker: int, state: RemovalState) -> Refusal:
     topics = sorted({each.topic for each in state.hosted})
     what = (
-        f"Broker {broker} hosts {_count(len(state.hosted), 'replica')} of "
-        f"{_count(len(topics), 'topic')}: {some(topics)}"
+        f"Broker {broker} hosts {counted(len(state.hosted), 'replica')} of "
+        f"{counted(len(topics), 'topic')}: {some(topics)}"
     )
     wanted = json.dumps({"version": 1, "topics": [{"topic": topic} for topic in topics[:3]]})
     command = line(
@@ -276,16 +277,3 @@ def _hosts(broker: int, state: RemovalState) -> Refusal:
     )
     hint = f"Let the removal move them first, or move them yourself: write {wanted} to topics.json, then {command}"
     return Refusal("hosts_replicas", what, hint)
-
-
-def _bytes(size: int) -> str:
-    amount = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:.3g} {unit}"
-        amount /= 1000
-    return f"{amount:.3g} TB"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

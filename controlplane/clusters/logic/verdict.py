@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from controlplane.clusters.logic.conditions import DEAD, NOTICED_AFTER_S, BrokerNow, Condition, Ended
+from controlplane.core.words import counted
 
 #: A snapshot older than this says nothing about now.
 FRESH = timedelta(seconds=60)
@@ -159,10 +160,10 @@ def _at_work(work: Work) -> Line:
 def _partitions(state: ClusterNow) -> list[_Finding]:
     found: list[_Finding] = []
     if state.leaderless:
-        text = f"{_count(state.leaderless, 'partition')} offline: no reads, no writes."
+        text = f"{counted(state.leaderless, 'partition')} offline: no reads, no writes."
         found.append(_Finding(Tone.CRITICAL, Line(text, Link.OFFLINE)))
     if state.under_min_isr:
-        text = f"{_count(state.under_min_isr, 'partition')} below min ISR: acks=all writes fail there."
+        text = f"{counted(state.under_min_isr, 'partition')} below min ISR: acks=all writes fail there."
         found.append(_Finding(Tone.CRITICAL, Line(text, Link.UNDER_MIN_ISR)))
     if state.controller is None:
         found.append(_no_controller(state))
@@ -262,15 +263,15 @@ def _what_to_do(broker: BrokerNow) -> Line:
 
 
 def _unnoticed(broker: BrokerNow) -> Line:
-    leaders = f"its {_count(broker.leaders, 'leader')} move then, and " if broker.leaders else ""
+    leaders = f"its {counted(broker.leaders, 'leader')} move then, and " if broker.leaders else ""
     return Line(
         f"Kafka has not noticed yet (it waits {NOTICED_AFTER_S} s for a heartbeat): {leaders}"
-        f"{_count(broker.replicas, 'partition')} become under-replicated."
+        f"{counted(broker.replicas, 'partition')} become under-replicated."
     )
 
 
 def _under_replicated(state: ClusterNow) -> str:
-    return f"{_count(state.under_replicated, 'partition')} under-replicated"
+    return f"{counted(state.under_replicated, 'partition')} under-replicated"
 
 
 def span(delta: timedelta) -> str:
@@ -280,7 +281,3 @@ def span(delta: timedelta) -> str:
         if seconds < limit:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds / 86_400:.0f} days"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -14,6 +14,8 @@ from django.template.defaultfilters import stringfilter
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from controlplane.core import words
+
 register = template.Library()
 
 UNKNOWN_TITLE = "Unknown: it could not be read"
@@ -90,7 +92,7 @@ def number(value: Any) -> str:
 @register.filter
 def counted(count: int, noun: str) -> str:
     """A number with its noun, given in the plural: 1 topic, 2,400 topics."""
-    return f"{count:,} {noun.removesuffix('s') if count == 1 else noun}"
+    return words.counted(count, noun.removesuffix("s"), noun)
 
 
 @register.filter(name="bytes")
@@ -98,12 +100,7 @@ def bytes_(value: Any) -> str:
     """Decimal units, three digits: 1234567 → 1.23 MB."""
     if value is None or value == "":
         return unknown()
-    size = float(value)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if abs(size) < 1000 or unit == "TB":
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.3g} {unit}"
-        size /= 1000
-    raise AssertionError("unreachable")
+    return words.byte_size(float(value))
 
 
 @register.filter

@@ -21,6 +21,7 @@ from controlplane.core.plans import (
     api_path,
     state_digest,
 )
+from controlplane.core.words import counted
 from controlplane.records.logic.decode import Format, show
 
 
@@ -100,7 +101,7 @@ def _of_one(record: NewRecord) -> Iterator[Change]:
     )
     if record.headers:
         size = sum(len(name.encode()) + len(value or b"") for name, value in record.headers)
-        yield Change("headers", None, f"{len(record.headers)}, {_bytes(size)}")
+        yield Change("headers", None, f"{len(record.headers)}, {counted(size, 'byte')}")
 
 
 def _partition(record: NewRecord) -> str:
@@ -113,11 +114,7 @@ def _described(data: bytes | None, absent: str) -> str:
     if data is None:
         return absent
     encoding = {Format.JSON: ", JSON in UTF-8", Format.TEXT: ", text in UTF-8", Format.BINARY: ", binary"}
-    return f"{_bytes(len(data))}{encoding.get(show(data).format, '')}"
-
-
-def _bytes(count: int) -> str:
-    return f"{count:,} byte{'' if count == 1 else 's'}"
+    return f"{counted(len(data), 'byte')}{encoding.get(show(data).format, '')}"
 
 
 def _of_many(records: Sequence[NewRecord]) -> Iterator[Change]:

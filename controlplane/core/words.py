@@ -1,0 +1,17 @@
+"""Numbers as people read them, for plans, verdicts and templates alike. Pure."""
+
+from __future__ import annotations
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """1 topic, 2,400 topics; `many` where an s is not all that the plural needs."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def byte_size(count: float) -> str:
+    """Bytes in decimal units, three digits: 1234567 → 1.23 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
