@@ -12,7 +12,7 @@ from bench._report import finish, table
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.jolokia import Endpoint, read_mbeans
 from controlplane.metrics.names import QUERIES, samples_of
-from controlplane.metrics.store import MetricStore
+from controlplane.metrics.store import open_store
 
 ROUNDS = 20
 
@@ -26,7 +26,7 @@ def main() -> None:
     spec = clusters[0]
     reads, wholes, samples = [], [], 0
     with tempfile.TemporaryDirectory() as directory:
-        store = MetricStore(Path(directory) / "metrics.sqlite3")
+        store = open_store(str(Path(directory) / "metrics.sqlite3"))
         for number in range(ROUNDS):
             for node in spec.nodes:
                 found = bundled.jolokia_endpoint(spec, node)

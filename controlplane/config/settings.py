@@ -4,15 +4,20 @@ machine: loopback, login, hashed secrets made at the first start, SQLite and Red
 
 from __future__ import annotations
 
-import os
 import socket
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from controlplane.config.storage import (  # noqa: F401  # they are settings
+    DATABASES,
+    METRICS_DATABASE,
+    METRICS_DAYS,
+    METRICS_MINUTE_DAYS,
+    METRICS_RAW_HOURS,
+)
 from controlplane.config.version import VERSION
 from controlplane.core.env import envbool, envchoice, envint, envlist, envsecret, envstr, generated_secret
 from controlplane.core.paths import data_directory, private_directory, recorded_port, socket_path
@@ -134,33 +139,10 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 # --- Storage --------------------------------------------------------------------------------------------------------
-_SQLITE: dict[str, Any] = {
-    "ENGINE": "django.db.backends.sqlite3",
-    "NAME": private_directory(DATA / "db") / "kastellan.sqlite3",
-    "OPTIONS": {
-        # A writer takes the lock when it begins, and waits for it: no "database is locked" at the first write.
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-16000;",
-    },
-    "TEST": {"NAME": os.environ.get("KASTELLAN_TEST_DATABASE")},
-}
-_database_url = envsecret("DATABASE_URL")
-DATABASES: dict[str, Any] = {
-    "default": (
-        dict(dj_database_url.parse(_database_url, conn_max_age=60, conn_health_checks=True))
-        if _database_url
-        else _SQLITE
-    )
-}
 # Login limits must hold in every process and without Redis: they live in the database.
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "kastellan_cache"},
 }
-
-#: Metric history has a file of its own (metrics/store): it is large, and losing it costs nothing but history.
-METRICS_DATABASE = DATA / "db" / "metrics.sqlite3"
-METRICS_RETENTION_DAYS = envint("KASTELLAN_METRICS_DAYS", 15, low=1, high=400)
 
 # --- Celery: a message is only a wake-up call, rows are the truth ---------------------------------------------------
 REDIS_URL = envsecret("REDIS_URL") or f"redis+socket://{socket_path(DATA, 'redis')}"

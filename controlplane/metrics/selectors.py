@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 
 from django.conf import settings
 
@@ -17,7 +16,7 @@ from controlplane.metrics.logic import rates
 from controlplane.metrics.logic.ranges import TimeRange
 from controlplane.metrics.logic.rates import STALE_MS
 from controlplane.metrics.names import encoded_user
-from controlplane.metrics.store import MetricStore, Series
+from controlplane.metrics.store import MetricStore, Points, Retention, open_store
 
 #: Health derives rates from the last minute: long enough to be calm, short enough to be now.
 HEALTH_WINDOW_MS = 60_000
@@ -31,11 +30,20 @@ WHOLE = 1.0
 
 @lru_cache(maxsize=4)
 def _store(path: str) -> MetricStore:
-    return MetricStore(Path(path))
+    return open_store(path)
 
 
 def store() -> MetricStore:
     return _store(str(settings.METRICS_DATABASE))
+
+
+def retention() -> Retention:
+    day = 86_400_000
+    return Retention(
+        raw=settings.METRICS_RAW_HOURS * 3_600_000,
+        minute=settings.METRICS_MINUTE_DAYS * day,
+        ten_minutes=settings.METRICS_DAYS * day,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ def chart_data(
     return ChartData(start / 1000, end / 1000, step / 1000, chart.unit, lines[:MOST_LINES])
 
 
-def _lines(chart: Chart, found: list[Series], start: int, step: int) -> dict[str, rates.Bucketed]:
+def _lines(chart: Chart, found: list[Points], start: int, step: int) -> dict[str, rates.Bucketed]:
     grouped: dict[str, list[rates.Bucketed]] = {}
     for series in found:
         most = WHOLE if chart.unit == "fraction" else float("inf")
@@ -241,7 +249,7 @@ class _Window:
     where: Mapping[str, str]
     mute: frozenset[str]
 
-    def series(self, name: str, where: Mapping[str, str]) -> list[Series]:
+    def series(self, name: str, where: Mapping[str, str]) -> list[Points]:
         since = self.now - HEALTH_WINDOW_MS
         found = store().select(self.cluster, name, {**self.where, **where}, since, self.now)
         return [

@@ -6,13 +6,13 @@ import logging
 import time
 
 from celery import shared_task
-from django.conf import settings
 
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.tasks import refresh_health
 from controlplane.gateways.errors import GatewayError
 from controlplane.metrics import instruments, polling
-from controlplane.metrics.selectors import store, was_up
+from controlplane.metrics.selectors import retention, store, was_up
+from controlplane.metrics.store import compaction
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,6 @@ def poll_broker(cluster: str, broker: int) -> None:
 @shared_task(name="metrics.housekeeping", ignore_result=True, soft_time_limit=120, time_limit=180)
 def housekeeping() -> None:
     now = time.time_ns() // 1_000_000
-    while store().compact(now):
+    while compaction.step(store(), now, retention()):
         pass
-    store().prune(now - settings.METRICS_RETENTION_DAYS * 86_400_000)
+    compaction.prune(store(), now, retention())

@@ -4,48 +4,78 @@ from __future__ import annotations
 
 import math
 import os
+import secrets
 import signal
+import sqlite3
 import subprocess
 import sys
-from array import array
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.metrics.names import Sample
-from controlplane.metrics.store import MetricStore, codec
-from controlplane.metrics.store.sqlite import CHUNK_MS
+from controlplane.metrics.store import MetricStore, Retention, codec, compaction, open_store
+from controlplane.metrics.store.databases import PostgresDatabase
+from controlplane.metrics.store.tiers import BLOCK_MS, DAY_MS, HOUR_MS, MINUTE_MS, Tier, kept
+from tests.postgres import postgres_url
 from tests.waiting import eventually
 
-numbers = st.one_of(st.integers(-(2**60), 2**60).map(float), st.floats(allow_nan=False, allow_infinity=False))
+numbers = st.one_of(st.integers(-(2**60), 2**60).map(float), st.floats())
+FOREVER = 10**13
+DEFAULT = Retention()
+FRESH_MS = BLOCK_MS[Tier.FRESH]
 
 
-@given(st.lists(st.tuples(st.integers(1, 100_000), numbers), min_size=1, max_size=200), st.integers(0, 2**42))
-def test_a_chunk_gives_back_what_was_put_in(pairs: list[tuple[int, float]], first: int) -> None:
-    times, values = [first], [pairs[0][1]]
-    for delta, value in pairs[1:]:
-        times.append(times[-1] + delta)
-        values.append(value)
+@given(
+    st.lists(st.tuples(st.integers(1, 100_000), numbers, st.booleans()), min_size=1, max_size=200),
+    st.integers(0, 2**42),
+)
+def test_a_block_gives_back_what_was_put_in(rows: list[tuple[int, float, bool]], first: int) -> None:
+    times = np.cumsum([first, *(delta for delta, _, _ in rows[1:])])
+    values = np.array([float(codec.STALE) if stale else value for _, value, stale in rows])
     back_times, back_values = codec.decode(codec.encode(times, values))
-    assert list(back_times) == times
-    assert [math.copysign(1, v) * v for v in back_values] == [math.copysign(1, v) * v for v in values]
+    assert list(back_times) == list(times)
+    assert list(codec.is_stale(back_values)) == list(codec.is_stale(values))
+    np.testing.assert_array_equal(back_values, values)
 
 
 @given(st.lists(numbers, max_size=300))
 def test_a_scrape_gives_back_what_was_put_in(values: list[float]) -> None:
-    assert codec.unpack(codec.pack(values)) == array("d", values)
+    np.testing.assert_array_equal(codec.unpack(codec.pack(values)), values)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> MetricStore:
-    return MetricStore(tmp_path / "metrics.sqlite3")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MetricStore]:
+    if request.param == "sqlite":
+        found = open_store(str(tmp_path / "metrics.sqlite3"))
+    else:
+        found = MetricStore(PostgresDatabase(postgres_url(), f"metrics_{secrets.token_hex(8)}"))
+    yield found
+    found.close()
 
 
 def scrape(value: float, *, topic: str = "") -> list[Sample]:
     labels = (("broker", "1"), ("topic", topic)) if topic else (("broker", "1"),)
     return [Sample("bytes_total", labels, value), Sample("up", (("broker", "1"),), 1.0)]
+
+
+def everything(store: MetricStore, name: str = "bytes_total") -> list[tuple[int, float | None]]:
+    """None is a stale marker."""
+    (found,) = store.fetch("main", name, lambda _: True, 0, FOREVER)
+    values = [None if math.isnan(value) else value for value in found.values.tolist()]
+    return list(zip(found.times.tolist(), values, strict=True))
+
+
+def compact(store: MetricStore, now: int, retention: Retention = DEFAULT) -> int:
+    steps = 0
+    while compaction.step(store, now, retention):
+        steps += 1
+    return steps
 
 
 def test_a_series_is_selected_by_its_labels(store: MetricStore) -> None:
@@ -55,6 +85,14 @@ def test_a_series_is_selected_by_its_labels(store: MetricStore) -> None:
     assert len(store.select("main", "bytes_total", {"topic": ("a", "b")}, 0, 2000)) == 2
     assert store.select("main", "bytes_total", {"topic": "c"}, 0, 2000) == []
     assert store.select("other", "bytes_total", {}, 0, 2000) == []
+
+
+def test_every_name_can_be_asked_for(store: MetricStore) -> None:
+    store.append("main", "1", 1000, scrape(5.0))
+    found = store.fetch("main", None, lambda labels: labels["broker"] == "1", 0, 2000)
+    assert sorted(each.labels["__name__"] for each in found) == ["bytes_total", "up"]
+    assert {each.labels["cluster"] for each in found} == {"main"}
+    assert store.metric_names("main") == ("bytes_total", "up")
 
 
 def test_an_absent_label_is_asked_for_with_an_empty_value(store: MetricStore) -> None:
@@ -69,50 +107,147 @@ def test_a_cluster_whose_name_begins_alike_is_another(store: MetricStore) -> Non
     assert [list(s.values) for s in store.select("main", "bytes_total", {}, 0, 9999)] == [[1.0]]
 
 
-def test_a_failed_scrape_leaves_a_gap_in_every_series_but_up(store: MetricStore) -> None:
+def test_a_failed_scrape_ends_every_series_but_up(store: MetricStore) -> None:
     store.append("main", "1", 10_000, scrape(1.0))
-    store.append("main", "1", 20_000, [Sample("up", (("broker", "1"),), 0.0)])
-    store.append("main", "1", 30_000, scrape(3.0))
+    for at in (20_000, 30_000):
+        store.append("main", "1", at, [Sample("up", (("broker", "1"),), 0.0)])
+    store.append("main", "1", 40_000, scrape(3.0))
     (found,) = store.select("main", "bytes_total", {}, 0, 99_999)
-    assert list(found.times) == [10_000, 30_000]
+    assert list(found.times) == [10_000, 40_000]
+    (raw,) = store.fetch("main", "bytes_total", lambda _: True, 0, 99_999)
+    assert list(raw.times) == [10_000, 20_000, 40_000], "one marker, where it ended"
+    assert list(codec.is_stale(raw.values)) == [False, True, False]
     (up,) = store.select("main", "up", {}, 0, 99_999)
-    assert list(up.values) == [1.0, 0.0, 1.0]
+    assert list(up.values) == [1.0, 0.0, 0.0, 1.0]
 
 
 def test_compaction_changes_nothing_that_is_read(store: MetricStore) -> None:
-    now = CHUNK_MS * 4
+    now = 5 * HOUR_MS
     for at in range(0, now, 60_000):
-        store.append("main", "1", at, scrape(at / 7))
-    before = store.select("main", "bytes_total", {}, 0, now)
-    turned = 0
-    while found := store.compact(now):
-        turned += found
-    after = store.select("main", "bytes_total", {}, 0, now)
-    assert turned == 3 * CHUNK_MS // 60_000
-    assert [(list(s.times), list(s.values)) for s in after] == [
-        (list(s.times), list(s.values)) for s in before
+        store.append("main", "1", at, scrape(at / 7) if at % 600_000 else scrape(0.0)[1:])
+    before = everything(store)
+    assert compact(store, now) > 10
+    assert everything(store) == before
+    assert compact(store, now) == 0
+
+
+def test_a_sample_that_comes_late_is_not_lost(store: MetricStore) -> None:
+    now = FRESH_MS * 3
+    store.append("main", "1", 1000, scrape(1.0))
+    compact(store, now)
+    store.append("main", "1", 5000, scrape(2.0))
+    compact(store, now)
+    assert everything(store) == [(1000, 1.0), (5000, 2.0)]
+
+
+def test_what_is_older_than_two_days_is_thinned_to_minutes_and_then_to_ten(store: MetricStore) -> None:
+    retention = Retention(raw=4 * HOUR_MS, minute=DAY_MS, ten_minutes=30 * DAY_MS)
+    last = 2 * DAY_MS
+    for at in range(0, last, 30_000):
+        store.append("main", "1", at, scrape(float(at)))
+    compact(store, last, retention)
+    times = [time for time, _ in everything(store)]
+    gaps: dict[str, set[int]] = {tier: set() for tier in ("ten", "minute", "raw")}
+    for before, after in pairwise(times):
+        age = last - after
+        gaps[
+            "ten"
+            if age > DAY_MS + 2 * HOUR_MS
+            else "minute"
+            if 6 * HOUR_MS < age < DAY_MS - HOUR_MS
+            else "raw"
+        ].add(after - before)
+    assert gaps["ten"] == {10 * MINUTE_MS}
+    assert gaps["minute"] == {MINUTE_MS}
+    assert 30_000 in gaps["raw"]
+    assert times[-1] == last - 30_000
+
+
+def test_pruning_forgets_what_is_old_and_keeps_the_rest(store: MetricStore) -> None:
+    retention = Retention(raw=3 * HOUR_MS, minute=DAY_MS, ten_minutes=40 * DAY_MS)
+    store.append("main", "1", 1000, [Sample("gone", (), 1.0)])
+    compact(store, DAY_MS, retention)
+    store.append("main", "1", 70 * DAY_MS, scrape(7.0))
+    now = 100 * DAY_MS
+    compact(store, now, retention)
+    compaction.prune(store, now, retention)
+    assert everything(store) == [(70 * DAY_MS, 7.0)]
+    assert [labels["__name__"] for labels in open_again(store).known("main", None, lambda _: True)] == [
+        "bytes_total",
+        "up",
     ]
-    assert store.compact(now) == 0
+    # The process that still remembers the pruned series writes it again under a new id.
+    store.append("main", "1", now, [Sample("gone", (), 2.0)])
+    (found,) = open_again(store).select("main", "gone", {}, 0, FOREVER)
+    assert list(found.values) == [2.0]
 
 
-def test_a_sample_of_a_chunk_costs_at_most_four_bytes(store: MetricStore, tmp_path: Path) -> None:
-    times = list(range(0, CHUNK_MS, 10_000))
+def open_again(store: MetricStore) -> MetricStore:
+    return MetricStore(store.database)
+
+
+series_of = st.lists(st.tuples(st.integers(1, 50_000), st.integers(-5, 5)), min_size=1, max_size=120)
+
+
+@given(series_of, st.sampled_from([60_000, 600_000]))
+def test_thinning_keeps_the_extremes_and_the_last_of_each_interval(
+    rows: list[tuple[int, int]], interval: int
+) -> None:
+    times = np.cumsum([delta for delta, _ in rows])
+    values = np.array([float(value) for _, value in rows])
+    stays = kept(times, values, interval, counter=False)
+    for bucket in set((times // interval).tolist()):
+        inside = times // interval == bucket
+        assert values[inside & stays].min() == values[inside].min()
+        assert values[inside & stays].max() == values[inside].max()
+        assert values[inside & stays][-1] == values[inside][-1]
+        assert (inside & stays).sum() <= 3
+
+
+@given(st.lists(st.tuples(st.integers(1, 50_000), st.floats(0, 10), st.booleans()), min_size=1, max_size=120))
+def test_thinning_a_counter_loses_no_increase(rows: list[tuple[int, float, bool]]) -> None:
+    times = np.cumsum([delta for delta, _, _ in rows])
+    total, numbers_ = 0.0, []
+    for _, grown, restart in rows:
+        total = grown if restart else total + grown
+        numbers_.append(total)
+    values = np.array(numbers_)
+    stays = kept(times, values, 60_000, counter=True)
+    first = int(np.nonzero(stays)[0][0])
+    assert math.isclose(increase(values[stays]), increase(values[first:]), abs_tol=1e-6)
+
+
+def increase(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    grown = np.diff(values)
+    return float(np.where(grown < 0, values[1:], grown).sum())
+
+
+def test_a_sample_of_a_block_costs_at_most_four_bytes() -> None:
+    times = list(range(0, BLOCK_MS[Tier.RAW], 10_000))
     counter = [float(1000 * at + (at * 37) % 251) for at in range(len(times))]
     gauge = [float((at * 31) % 97) for at in range(len(times))]
     for values in (counter, gauge, [0.0] * len(times)):
         assert len(codec.encode(times, values)) / len(times) <= 4
 
 
-def test_pruning_forgets_what_is_old_and_keeps_the_rest(store: MetricStore) -> None:
-    now = CHUNK_MS * 5
-    for at in range(0, now, 600_000):
-        store.append("main", "1", at, scrape(float(at)))
-    while store.compact(now):
-        pass
-    store.prune(CHUNK_MS * 2)
-    (found,) = store.select("main", "bytes_total", {}, 0, now)
-    assert found.times[0] >= CHUNK_MS * 2
-    assert found.times[-1] == now - 600_000
+def test_a_file_of_the_first_layout_is_brought_over(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.sqlite3"
+    with sqlite3.connect(path) as db:
+        db.executescript(
+            "CREATE TABLE series (id INTEGER PRIMARY KEY, cluster TEXT NOT NULL, name TEXT NOT NULL,"
+            " labels TEXT NOT NULL, UNIQUE (cluster, name, labels));"
+            "CREATE TABLE layout (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, ids BLOB NOT NULL);"
+            "CREATE TABLE scrape (target TEXT NOT NULL, ts INTEGER NOT NULL, layout INTEGER NOT NULL,"
+            " data BLOB NOT NULL, PRIMARY KEY (target, ts)) WITHOUT ROWID;"
+            "CREATE TABLE chunk (series INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,"
+            " data BLOB NOT NULL, PRIMARY KEY (series, start)) WITHOUT ROWID;"
+        )
+        db.execute("INSERT INTO series VALUES (7, 'main', 'bytes_total', '{\"broker\": \"1\"}')")
+        db.execute("INSERT INTO chunk VALUES (7, 1000, 2000, ?)", (codec.encode([1000, 2000], [1.0, 2.0]),))
+    store = open_store(str(path))
+    store.append("main", "1", 3000, scrape(3.0))
+    assert everything(store) == [(1000, 1.0), (2000, 2.0), (3000, 3.0)]
+    store.close()
 
 
 def test_samples_survive_kill_minus_nine(tmp_path: Path) -> None:
@@ -120,10 +255,9 @@ def test_samples_survive_kill_minus_nine(tmp_path: Path) -> None:
     path, progress = tmp_path / "m.sqlite3", tmp_path / "progress"
     code = (
         "import sys, itertools\n"
-        "from pathlib import Path\n"
         "from controlplane.metrics.names import Sample\n"
-        "from controlplane.metrics.store import MetricStore\n"
-        f"store, progress = MetricStore(Path({str(path)!r})), open({str(progress)!r}, 'w')\n"
+        "from controlplane.metrics.store import open_store\n"
+        f"store, progress = open_store({str(path)!r}), open({str(progress)!r}, 'w')\n"
         "for at in itertools.count(1):\n"
         "    store.append('main', '1', at * 1000, [Sample('x', (), float(at))])\n"
         "    progress.write(f'{at}\\n'); progress.flush()\n"
@@ -138,5 +272,5 @@ def test_samples_survive_kill_minus_nine(tmp_path: Path) -> None:
         child.send_signal(signal.SIGKILL)
         child.wait()
     acknowledged = int(progress.read_text().split()[-2])
-    (found,) = MetricStore(path).select("main", "x", {}, 0, 10**12)
+    (found,) = open_store(str(path)).select("main", "x", {}, 0, 10**12)
     assert list(found.values)[:acknowledged] == [float(at) for at in range(1, acknowledged + 1)]
