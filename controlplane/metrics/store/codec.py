@@ -1,8 +1,8 @@
-"""Compact bytes for one series: timestamps as deltas of deltas, values as integer deltas or XOR, then zstandard.
+"""Compact bytes: the times of a block as deltas of deltas, its values as integer deltas or XOR, then zstandard.
 
-Pure. The layout of a block: `<count:u32><first ts:i64><kind:u8><len(ts):u32><ts bytes>[<stale bytes>]<value bytes>`,
-compressed. A stale marker says "the series ended here", as in Prometheus (model/value, StaleNaN); markers are kept
-apart from the values, so that a counter which ended once still compresses as a counter.
+Pure. Times: `<count:u32><first:i64><steps>`; values: `<count:u32><kind:u8>[<stale bits>]<body>`; compressed each.
+Times are apart because all series of a scrape share them. A stale marker says "the series ended here", as in
+Prometheus (model/value, StaleNaN); markers are apart too, so that a counter which ended once compresses as a counter.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import zstandard
 Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
 
-_HEAD = struct.Struct("<IqBI")
+_CLOCK = struct.Struct("<Iq")
+_HEAD = struct.Struct("<IB")
 INTEGERS, FLOATS = 0, 1
-#: Set in `kind` where a bit per sample follows the timestamps: 1 is a stale marker.
+#: Set in `kind` where a bit per sample follows: 1 is a stale marker.
 WITH_STALE = 4
 #: Above this a float64 no longer holds every integer.
 EXACT = 2.0**53
@@ -35,33 +36,39 @@ def is_stale(values: Values) -> npt.NDArray[np.bool_]:
     return np.equal(values.view(np.uint64), np.uint64(STALE_BITS))
 
 
-def encode(times: Sequence[int] | Times, values: Sequence[float] | Values) -> bytes:
-    """`times` are Unix milliseconds in order; both have the same length, at least 1."""
-    clock, numbers = np.asarray(times, dtype=np.int64), np.asarray(values, dtype=np.float64)
-    steps = _shuffled(np.diff(np.diff(clock), prepend=np.int64(0)).astype(np.uint64))
-    stale = is_stale(numbers)
-    kind, body = _encode_values(_carried(numbers, stale) if stale.any() else numbers)
-    marks = np.packbits(stale).tobytes() if stale.any() else b""
-    kind |= WITH_STALE if marks else 0
-    raw = _HEAD.pack(len(clock), int(clock[0]), kind, len(steps)) + steps + marks + body
-    return _compressor().compress(raw)
+def encode_times(times: Sequence[int] | Times) -> bytes:
+    """Unix milliseconds in order, at least one."""
+    clock = np.asarray(times, dtype=np.int64)
+    steps = np.diff(np.diff(clock), prepend=np.int64(0)) if len(clock) > 1 else clock[:0]
+    return _compressor().compress(_CLOCK.pack(len(clock), int(clock[0])) + _shuffled(_zigzag(steps)))
 
 
-def decode(data: bytes) -> tuple[Times, Values]:
+def decode_times(data: bytes) -> Times:
     raw = _decompressed(data)
-    count, first, kind, size = _HEAD.unpack_from(raw)
-    at = _HEAD.size + size
-    deltas = np.cumsum(_unshuffled(raw[_HEAD.size : at]).view(np.int64))
-    times = np.cumsum(np.concatenate((np.array([first], dtype=np.int64), deltas)))
-    stale = None
-    if kind & WITH_STALE:
-        length = -(-count // 8)
-        stale = np.unpackbits(np.frombuffer(raw, np.uint8, length, at), count=count).astype(bool)
-        at += length
-    values = _decode_values(kind & ~WITH_STALE, raw[at:])
-    if stale is not None:
-        values[stale] = STALE
-    return times, values
+    _, first = _CLOCK.unpack_from(raw)
+    deltas = np.cumsum(_signed(_unshuffled(raw[_CLOCK.size :])))
+    return np.cumsum(np.concatenate((np.array([first], dtype=np.int64), deltas)))
+
+
+def encode_values(values: Sequence[float] | Values) -> bytes:
+    """At least one; stale markers among them."""
+    numbers = np.asarray(values, dtype=np.float64)
+    stale = is_stale(numbers)
+    marks = np.packbits(stale).tobytes() if stale.any() else b""
+    kind, body = _encode(_carried(numbers, stale) if marks else numbers)
+    kind |= WITH_STALE if marks else 0
+    return _compressor().compress(_HEAD.pack(len(numbers), kind) + marks + body)
+
+
+def decode_values(data: bytes) -> Values:
+    raw = _decompressed(data)
+    count, kind = _HEAD.unpack_from(raw)
+    length = -(-count // 8) if kind & WITH_STALE else 0
+    values = _decode(kind & ~WITH_STALE, raw[_HEAD.size + length :])
+    if length:
+        marks = np.frombuffer(raw, np.uint8, length, _HEAD.size)
+        values[np.unpackbits(marks, count=count).astype(bool)] = STALE
+    return values
 
 
 def _carried(values: Values, stale: npt.NDArray[np.bool_]) -> Values:
@@ -72,19 +79,28 @@ def _carried(values: Values, stale: npt.NDArray[np.bool_]) -> Values:
     return carried
 
 
-def _encode_values(values: Values) -> tuple[int, bytes]:
+def _encode(values: Values) -> tuple[int, bytes]:
     if np.all(np.abs(values) < EXACT) and np.all(values == np.trunc(values)):
         whole = values.astype(np.int64)
-        return INTEGERS, _shuffled(np.diff(whole, prepend=np.int64(0)).view(np.uint64))
+        return INTEGERS, _shuffled(_zigzag(np.diff(whole, prepend=np.int64(0))))
     bits = values.view(np.uint64)
     return FLOATS, _shuffled(bits ^ np.concatenate((np.zeros(1, np.uint64), bits[:-1])))
 
 
-def _decode_values(kind: int, raw: bytes) -> Values:
+def _decode(kind: int, raw: bytes) -> Values:
     words = _unshuffled(raw)
     if kind == INTEGERS:
-        return np.cumsum(words.view(np.int64)).astype(np.float64)
+        return np.cumsum(_signed(words)).astype(np.float64)
     return np.bitwise_xor.accumulate(words).view(np.float64)
+
+
+def _zigzag(numbers: Times) -> npt.NDArray[np.uint64]:
+    """Small negative numbers as small ones: 0, -1, 1, -2 … are 0, 1, 2, 3 …"""
+    return ((numbers << 1) ^ (numbers >> 63)).view(np.uint64)
+
+
+def _signed(words: npt.NDArray[np.uint64]) -> Times:
+    return (words >> np.uint64(1)).view(np.int64) ^ -(words & np.uint64(1)).view(np.int64)
 
 
 def _shuffled(words: npt.NDArray[np.uint64]) -> bytes:

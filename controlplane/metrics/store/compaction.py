@@ -6,9 +6,10 @@ read from is deleted where the result is written. So polls wait for milliseconds
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -31,9 +32,11 @@ from controlplane.metrics.store.tiers import (
 )
 
 SERIES_PER_TRANSACTION = 500
+EVERY = (0, 2**62)
 _UPSERT = (
-    "INSERT INTO block (series, tier, start, stop, data) VALUES (?, ?, ?, ?, ?)"
-    " ON CONFLICT (series, tier, start) DO UPDATE SET stop = excluded.stop, data = excluded.data"
+    "INSERT INTO block (series, tier, start, stop, clock, data) VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (series, tier, start) DO UPDATE"
+    " SET stop = excluded.stop, clock = excluded.clock, data = excluded.data"
 )
 Samples = tuple[Times, Values]
 
@@ -42,7 +45,7 @@ Samples = tuple[Times, Values]
 class _Block:
     series: int
     start: int
-    data: bytes
+    samples: Samples
 
 
 def step(store: MetricStore, now: int, retention: Retention) -> bool:
@@ -53,9 +56,11 @@ def step(store: MetricStore, now: int, retention: Retention) -> bool:
 def prune(store: MetricStore, now: int, retention: Retention) -> None:
     """Forgets what is older than all retention, layouts that no scrape uses, and series that have nothing left."""
     with store.database.write() as db:
+        db.alone()
         db.run(
             "DELETE FROM block WHERE tier = ? AND stop < ?", (Tier.TEN_MINUTES, now - retention.ten_minutes)
         )
+        db.run("DELETE FROM clock WHERE id NOT IN (SELECT clock FROM block)")
         db.run("DELETE FROM layout WHERE id NOT IN (SELECT DISTINCT layout FROM scrape)")
         used = {series for (raw,) in db.rows("SELECT ids FROM layout") for series in array("I", raw)}
         empty = db.rows("SELECT id FROM series WHERE id NOT IN (SELECT series FROM block)")
@@ -72,24 +77,19 @@ def _scrapes_to_blocks(store: MetricStore, now: int) -> bool:
         if oldest is None or oldest // window * window + window + GRACE_MS > now:
             return False
         start = oldest // window * window
-        columns = _columns(store, db, start, start + window)
-        before = {
-            series: codec.decode(data)
-            for series, data in db.rows(
-                "SELECT series, data FROM block WHERE tier = ? AND start = ?", (Tier.FRESH, start)
-            )
-        }
-    rows = [
-        _row(series, Tier.FRESH, start, _merged([before[series], found] if series in before else [found]))
-        for series, found in columns.items()
-    ]
+        parts = _columns(store, db, start, start + window)
+        for block in _blocks(
+            store, db, Tier.FRESH, (start, start + 1)
+        ):  # a scrape came after its block was made
+            parts[block.series].insert(0, block.samples)
+    coded = _coded({series: _merged(found) for series, found in parts.items()})
     with store.database.write() as db:
-        db.run_many(_UPSERT, rows)
+        _put(db, Tier.FRESH, start, coded)
         db.run("DELETE FROM scrape WHERE ts >= ? AND ts < ?", (start, start + window))
     return True
 
 
-def _columns(store: MetricStore, db: Cursor, start: int, end: int) -> dict[int, Samples]:
+def _columns(store: MetricStore, db: Cursor, start: int, end: int) -> defaultdict[int, list[Samples]]:
     rows = db.rows(
         "SELECT target, layout, ts, data FROM scrape WHERE ts >= ? AND ts < ? ORDER BY target, layout, ts",
         (start, end),
@@ -101,7 +101,7 @@ def _columns(store: MetricStore, db: Cursor, start: int, end: int) -> dict[int, 
         table = np.array([values for _, values in found])
         for at, series in enumerate(store.layout(db, layout)):
             parts[series].append((times, np.ascontiguousarray(table[:, at])))
-    return {series: _merged(found) for series, found in parts.items()}
+    return parts
 
 
 # Blocks
@@ -113,48 +113,48 @@ def _move(store: MetricStore, move: Move, now: int) -> bool:
         window = None if oldest is None else move.window(oldest, now)
         if window is None:
             return False
-        blocks = _blocks(db, move.source, *window)
-        target = window[0] // BLOCK_MS[move.target] * BLOCK_MS[move.target]
-        before = {block.series: block for block in _blocks(db, move.target, target, target + 1)}
+        sql = "SELECT DISTINCT series FROM block WHERE tier = ? AND start >= ? AND start < ? ORDER BY series"
+        series = [found for (found,) in db.rows(sql, (move.source, *window))]
         store.index.refresh(db)
-    grouped = [(series, list(found)) for series, found in groupby(blocks, key=lambda block: block.series)]
-    for part in _parts(grouped):
-        _write(store, move, target, part, before)
+    for at in range(0, len(series), SERIES_PER_TRANSACTION):
+        part = series[at : at + SERIES_PER_TRANSACTION]
+        _move_series(store, move, window, (part[0], part[-1]))
     return True
 
 
-def _blocks(db: Cursor, tier: Tier, start: int, end: int) -> list[_Block]:
-    rows = db.rows(
-        "SELECT series, start, data FROM block WHERE tier = ? AND start >= ? AND start < ?"
-        " ORDER BY series, start",
-        (tier, start, end),
-    )
-    return [_Block(*row) for row in rows]
-
-
-def _parts(
-    grouped: Sequence[tuple[int, list[_Block]]],
-) -> Iterator[Sequence[tuple[int, list[_Block]]]]:
-    for at in range(0, len(grouped), SERIES_PER_TRANSACTION):
-        yield grouped[at : at + SERIES_PER_TRANSACTION]
-
-
-def _write(
-    store: MetricStore,
-    move: Move,
-    target: int,
-    part: Sequence[tuple[int, list[_Block]]],
-    before: Mapping[int, _Block],
-) -> None:
-    rows: list[tuple[int, int, int, int, bytes]] = []
-    for series, blocks in part:
-        thinned = _thinned(store, move.target, series, _merged([codec.decode(each.data) for each in blocks]))
-        known = [codec.decode(before[series].data)] if series in before else []
-        rows.append(_row(series, move.target, target, _merged([*known, thinned])))
-    gone = [(block.series, move.source, block.start) for _, blocks in part for block in blocks]
+def _move_series(store: MetricStore, move: Move, window: tuple[int, int], series: tuple[int, int]) -> None:
+    target = window[0] // BLOCK_MS[move.target] * BLOCK_MS[move.target]
+    with store.database.read() as db:
+        blocks = _blocks(store, db, move.source, window, series)
+        before = {
+            block.series: block.samples
+            for block in _blocks(store, db, move.target, (target, target + 1), series)
+        }
+    found: dict[int, Samples] = {}
+    for each, members in groupby(blocks, key=lambda block: block.series):
+        thinned = _thinned(store, move.target, each, _merged([block.samples for block in members]))
+        found[each] = _merged([before[each], thinned] if each in before else [thinned])
+    coded = _coded(found)
     with store.database.write() as db:
-        db.run_many("DELETE FROM block WHERE series = ? AND tier = ? AND start = ?", gone)
-        db.run_many(_UPSERT, rows)
+        db.run(
+            "DELETE FROM block WHERE tier = ? AND start >= ? AND start < ? AND series BETWEEN ? AND ?",
+            (move.source, *window, *series),
+        )
+        _put(db, move.target, target, coded)
+
+
+def _blocks(
+    store: MetricStore, db: Cursor, tier: Tier, window: tuple[int, int], series: tuple[int, int] = EVERY
+) -> list[_Block]:
+    rows = db.rows(
+        "SELECT series, start, clock, data FROM block"
+        " WHERE tier = ? AND start >= ? AND start < ? AND series BETWEEN ? AND ? ORDER BY series, start",
+        (tier, *window, *series),
+    )
+    return [
+        _Block(each, start, (store.times(db, clock), codec.decode_values(data)))
+        for each, start, clock, data in rows
+    ]
 
 
 def _thinned(store: MetricStore, tier: Tier, series: int, samples: Samples) -> Samples:
@@ -174,6 +174,36 @@ def _merged(parts: Sequence[Samples]) -> Samples:
     return times, np.ascontiguousarray(values[places])
 
 
-def _row(series: int, tier: Tier, start: int, samples: Samples) -> tuple[int, int, int, int, bytes]:
-    times, values = samples
-    return series, int(tier), start, int(times[-1]), codec.encode(times, values)
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    series: int
+    stop: int
+    times: bytes
+    values: bytes
+
+
+def _coded(found: Mapping[int, Samples]) -> list[_Coded]:
+    """Series of one scrape have the same times: coded once."""
+    clocks: dict[bytes, bytes] = {}
+    coded: list[_Coded] = []
+    for series, (times, values) in found.items():
+        key = times.tobytes()
+        if key not in clocks:
+            clocks[key] = codec.encode_times(times)
+        coded.append(_Coded(series, int(times[-1]), clocks[key], codec.encode_values(values)))
+    return coded
+
+
+def _put(db: Cursor, tier: Tier, start: int, coded: Sequence[_Coded]) -> None:
+    # Alone with `prune`: it must not take a clock away that is about to be used.
+    db.alone()
+    clocks = {times: _clock(db, times) for times in {each.times for each in coded}}
+    rows = [(each.series, int(tier), start, each.stop, clocks[each.times], each.values) for each in coded]
+    db.run_many(_UPSERT, rows)
+
+
+def _clock(db: Cursor, times: bytes) -> int:
+    digest = hashlib.blake2b(times, digest_size=16).digest()
+    db.run("INSERT INTO clock (digest, times) VALUES (?, ?) ON CONFLICT DO NOTHING", (digest, times))
+    ((found,),) = db.rows("SELECT id FROM clock WHERE digest = ?", (digest,))
+    return int(found)

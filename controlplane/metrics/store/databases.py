@@ -17,7 +17,8 @@ from psycopg import sql as names
 
 Row = tuple[Any, ...]
 
-#: `series.id` is never given twice: other processes remember ids. `scrape.layout` names the ids of its values.
+#: `series.id` is never given twice: other processes remember ids. `scrape.layout` names the ids of its values,
+#: `block.clock` the times of its values. Blocks have row ids in SQLite: without, each block over 1 kB takes a page more.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS series (
   id {serial}, cluster TEXT NOT NULL, name TEXT NOT NULL, labels TEXT NOT NULL, UNIQUE (cluster, name, labels));
@@ -26,10 +27,12 @@ CREATE TABLE IF NOT EXISTS scrape (
   target TEXT NOT NULL, ts BIGINT NOT NULL, layout BIGINT NOT NULL, data {bytes} NOT NULL,
   PRIMARY KEY (target, ts)){clustered};
 CREATE INDEX IF NOT EXISTS scrape_ts ON scrape (ts);
+CREATE TABLE IF NOT EXISTS clock (id {serial}, digest {bytes} NOT NULL UNIQUE, times {bytes} NOT NULL);
 CREATE TABLE IF NOT EXISTS block (
-  series BIGINT NOT NULL, tier SMALLINT NOT NULL, start BIGINT NOT NULL, stop BIGINT NOT NULL, data {bytes} NOT NULL,
-  PRIMARY KEY (series, tier, start)){clustered};
+  series BIGINT NOT NULL, tier SMALLINT NOT NULL, start BIGINT NOT NULL, stop BIGINT NOT NULL, clock BIGINT NOT NULL,
+  data {bytes} NOT NULL, PRIMARY KEY (series, tier, start));
 CREATE INDEX IF NOT EXISTS block_tier_start ON block (tier, start);
+CREATE INDEX IF NOT EXISTS block_clock ON block (clock);
 """
 
 
@@ -125,29 +128,27 @@ class SqliteDatabase:
 
 
 def _make_sqlite(db: sqlite3.Connection) -> None:
-    """The tables; a file of the first layout (chunks of two hours, ids that could return) is brought over once."""
-    if _has(db, "block"):
+    if _has(db, "clock"):
         return
     tables = _TABLES.format(
         serial="INTEGER PRIMARY KEY AUTOINCREMENT", bytes="BLOB", clustered=" WITHOUT ROWID"
     )
     db.execute("BEGIN IMMEDIATE")
     try:
-        if not _has(db, "block"):  # another process may have been first
-            before = _has(db, "chunk")
-            if before:
-                db.execute("ALTER TABLE series RENAME TO series_before")
+        if not _has(db, "clock"):  # another process may have been first
+            _drop_first_layout(db)
             for statement in filter(str.strip, tables.split(";")):
                 db.execute(statement)
-            if before:
-                db.execute("INSERT INTO series SELECT id, cluster, name, labels FROM series_before")
-                db.execute("INSERT INTO block SELECT series, 1, start, end, data FROM chunk")
-                db.execute("DROP TABLE series_before")
-                db.execute("DROP TABLE chunk")
     except BaseException:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
+
+
+def _drop_first_layout(db: sqlite3.Connection) -> None:
+    """A file from before the first release held a few days in a form that nothing reads any more."""
+    for table in ("series", "layout", "scrape", "chunk"):
+        db.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def _has(db: sqlite3.Connection, table: str) -> bool:
@@ -205,7 +206,7 @@ class PostgresDatabase:
             self._local.db = None
 
     def size_bytes(self) -> int:
-        tables = ("series", "layout", "scrape", "block")
+        tables = ("series", "layout", "scrape", "clock", "block")
         with self.read() as db:
             return sum(
                 db.rows("SELECT pg_total_relation_size(?::regclass)", (name,))[0][0] for name in tables

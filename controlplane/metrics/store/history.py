@@ -29,6 +29,8 @@ from controlplane.metrics.store.index import Labels, SeriesIndex, Test
 Matchers = Mapping[str, str | tuple[str, ...]]
 #: About 12 kB each: the scrapes that are not yet blocks, of ten brokers.
 CACHED_SCRAPES = 1500
+#: Up to 12 kB each.
+CACHED_CLOCKS = 1000
 ALL: Matchers = {}
 
 
@@ -57,6 +59,7 @@ class MetricStore:
         self.index = SeriesIndex()
         self._ids: dict[tuple[str, str, tuple[tuple[str, str], ...]], int] = {}
         self._layouts: dict[int, array[int]] = {}
+        self._clocks: dict[int, Times] = {}
         # A page asks for twenty charts of the same scrapes: each is unpacked once.
         self._unpacked: OrderedDict[tuple[str, int], Values] = OrderedDict()
         self._lock = threading.Lock()
@@ -202,10 +205,10 @@ class MetricStore:
     ) -> None:
         for series, found in parts.items():
             rows = db.rows(
-                "SELECT data FROM block WHERE series = ? AND start <= ? AND stop >= ? ORDER BY start",
+                "SELECT clock, data FROM block WHERE series = ? AND start <= ? AND stop >= ? ORDER BY start",
                 (series, end, start),
             )
-            found.extend(codec.decode(data) for (data,) in rows)
+            found.extend((self.times(db, clock), codec.decode_values(data)) for clock, data in rows)
 
     def _read_scrapes(
         self,
@@ -248,6 +251,16 @@ class MetricStore:
             while len(self._unpacked) > CACHED_SCRAPES:
                 self._unpacked.popitem(last=False)
         return found
+
+    def times(self, db: Cursor, clock: int) -> Times:
+        """What a clock of blocks says: shared by all series of a scrape, and remembered."""
+        known = self._clocks.get(clock)
+        if known is None:
+            ((data,),) = db.rows("SELECT times FROM clock WHERE id = ?", (clock,))
+            known = self._clocks[clock] = codec.decode_times(data)
+            if len(self._clocks) > CACHED_CLOCKS:
+                self._clocks.pop(next(iter(self._clocks)), None)
+        return known
 
     def layout(self, db: Cursor, layout: int) -> array[int]:
         known = self._layouts.get(layout)
