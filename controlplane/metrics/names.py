@@ -23,6 +23,13 @@ QUANTILES = {
 }
 _KEY = re.compile(r'([^=,]+)=("(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)')
 
+#: MBeans that are there per listener and thread with two dozen attributes each: what somebody watches of them.
+FEW_ATTRIBUTES = {
+    "socket-server-metrics": frozenset(
+        ("connection-count", "successful-authentication-total", "failed-authentication-total")
+    ),
+}
+
 #: What is read in each poll: a fixed list (KAFKA.md section 0, 5). Per-partition MBeans are left out on purpose.
 QUERIES: tuple[str, ...] = (
     "kafka.server:type=BrokerTopicMetrics,*",
@@ -32,6 +39,11 @@ QUERIES: tuple[str, ...] = (
     "kafka.server:type=DelayedOperationPurgatory,*",
     "kafka.server:type=group-coordinator-metrics,*",
     "kafka.server:type=group-coordinator-metrics",
+    "kafka.server:type=transaction-coordinator-metrics",
+    "kafka.server:type=share-coordinator-metrics,*",
+    "kafka.server:type=SharePartitionMetrics,*",
+    "kafka.server:type=BrokerRegistrationState,*",
+    "kafka.server:type=socket-server-metrics,listener=*,networkProcessor=*",
     "kafka.server:type=raft-metrics",
     "kafka.server:type=broker-metadata-metrics",
     # Per client, where a quota of that kind is configured (controlplane.metrics.clients reads them).
@@ -43,6 +55,12 @@ QUERIES: tuple[str, ...] = (
     "kafka.controller:type=ControllerStats,*",
     "kafka.controller:type=ControllerEventManager,*",
     "kafka.network:type=RequestMetrics,name=TotalTimeMs,*",
+    *(
+        # Where the time of a request goes; for all types these would be most of all series.
+        f"kafka.network:type=RequestMetrics,name={part}TimeMs,request={request}"
+        for part in ("RequestQueue", "Local", "Remote", "ResponseQueue", "ResponseSend")
+        for request in ("Produce", "FetchConsumer", "FetchFollower")
+    ),
     "kafka.network:type=RequestMetrics,name=RequestsPerSec,*",
     "kafka.network:type=RequestMetrics,name=ErrorsPerSec,*",
     "kafka.network:type=RequestChannel,*",
@@ -53,7 +71,9 @@ QUERIES: tuple[str, ...] = (
     "kafka.log:type=LogCleanerManager,*",
     "java.lang:type=Memory",
     "java.lang:type=GarbageCollector,*",
+    "java.lang:type=MemoryPool,*",
     "java.lang:type=Threading",
+    "java.lang:type=Runtime",
     "java.lang:type=OperatingSystem",
 )
 
@@ -65,6 +85,10 @@ class Sample:
     name: str
     labels: tuple[tuple[str, str], ...]
     value: float
+
+
+def sample(name: str, value: float, /, **labels: str | int) -> Sample:
+    return Sample(name, tuple(sorted((key, str(text)) for key, text in labels.items())), float(value))
 
 
 def samples_of(mbeans: Mapping[str, Mapping[str, Any]]) -> list[Sample]:
@@ -126,7 +150,10 @@ def _yammer(domain: str, keys: Mapping[str, str], attributes: Mapping[str, Any])
 def _kafka(domain: str, keys: Mapping[str, str], attributes: Mapping[str, Any]) -> Iterator[Sample]:
     base = f"{domain.replace('.', '_')}_{keys['type']}".lower().replace("-", "_")
     labels = _labels(keys, "type")
+    wanted = FEW_ATTRIBUTES.get(keys["type"])
     for attribute, value in attributes.items():
+        if wanted is not None and attribute not in wanted:
+            continue
         yield from _one(f"{base}_{attribute.replace('-', '_').lower()}", labels, value)
 
 
@@ -138,6 +165,13 @@ def _jvm(keys: Mapping[str, str], attributes: Mapping[str, Any]) -> Iterator[Sam
                 for what in ("used", "committed", "max"):
                     if usage.get(what, -1) >= 0:
                         yield from _one(f"jvm_memory_{what}_bytes", {"area": area}, usage[what])
+        case "MemoryPool":
+            labels = {"pool": keys["name"]}
+            after = attributes.get("CollectionUsage") or {}
+            yield from _one("jvm_memory_pool_used_bytes", labels, (attributes.get("Usage") or {}).get("used"))
+            yield from _one("jvm_memory_pool_collection_used_bytes", labels, after.get("used"))
+        case "Runtime":
+            yield from _one("process_start_time_seconds", {}, _milli(attributes.get("StartTime")))
         case "GarbageCollector":
             labels = {"gc": keys["name"]}
             yield from _one("jvm_gc_collection_seconds_count", labels, attributes.get("CollectionCount"))
@@ -150,6 +184,9 @@ def _jvm(keys: Mapping[str, str], attributes: Mapping[str, Any]) -> Iterator[Sam
             yield from _one("process_cpu_seconds_total", {}, seconds)
             yield from _one("process_open_fds", {}, attributes.get("OpenFileDescriptorCount"))
             yield from _one("process_max_fds", {}, attributes.get("MaxFileDescriptorCount"))
+            yield from _one("os_cpu_load", {}, attributes.get("CpuLoad"))
+            yield from _one("os_memory_total_bytes", {}, attributes.get("TotalMemorySize"))
+            yield from _one("os_memory_free_bytes", {}, attributes.get("FreeMemorySize"))
             yield from _one("jvm_available_processors", {}, attributes.get("AvailableProcessors"))
 
 

@@ -10,7 +10,7 @@ from celery import shared_task
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.tasks import refresh_health
 from controlplane.gateways.errors import GatewayError
-from controlplane.metrics import instruments, polling
+from controlplane.metrics import instruments, polling, protocol_poll
 from controlplane.metrics.selectors import retention, store, was_up
 from controlplane.metrics.store import compaction
 
@@ -40,6 +40,23 @@ def poll_broker(cluster: str, broker: int) -> None:
     instruments.scrape(cluster, broker, time.monotonic() - started, failed=failure is not None)
     if failure is not None:
         log.warning("broker %s of %s was not read: %s", broker, cluster, failure.what)
+
+
+@shared_task(name="metrics.poll_protocol_all", ignore_result=True)
+def poll_protocol_all() -> None:
+    for cluster in Cluster.objects.values_list("name", flat=True):
+        poll_protocol.apply_async(args=(cluster,), expires=8)
+
+
+@shared_task(name="metrics.poll_protocol", ignore_result=True, soft_time_limit=60, time_limit=90)
+def poll_protocol(name: str) -> None:
+    cluster = Cluster.objects.filter(name=name).first()
+    now = time.time_ns() // 1_000_000
+    if cluster is None or not protocol_poll.due(name, now):
+        return
+    failure = protocol_poll.poll(cluster, now)
+    if failure is not None:
+        log.warning("%s was not read over the Kafka protocol: %s", name, failure.what)
 
 
 @shared_task(name="metrics.housekeeping", ignore_result=True, soft_time_limit=120, time_limit=180)

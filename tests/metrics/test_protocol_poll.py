@@ -1,0 +1,112 @@
+"""What is read over the Kafka protocol, from the real cluster: group lag, offsets, disks, the quorum."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import confluent_kafka
+import pytest
+
+from controlplane.clusters.models import Cluster
+from controlplane.clusters.services import connection_for
+from controlplane.gateways.kafka.gateway import KafkaGateway
+from controlplane.gateways.kafka.produce import NewRecord
+from controlplane.gateways.kafka.security import librdkafka_settings
+from controlplane.metrics import protocol_poll
+from controlplane.metrics.group_lag import samples as group_samples
+from controlplane.metrics.logic.lag import WINDOW, LagState
+from controlplane.metrics.readings import Reading
+from controlplane.metrics.readings import samples as reading_samples
+from controlplane.metrics.selectors import store
+from tests.waiting import eventually
+
+
+@pytest.fixture(autouse=True)
+def _own_store(tmp_path: Path, settings: Any) -> None:
+    settings.METRICS_DATABASE = str(tmp_path / "metrics.sqlite3")
+
+
+def value(name: str, **labels: str) -> float:
+    now = time.time_ns() // 1_000_000
+    (found,) = store().select("main", name, labels, 0, now + 3_600_000)
+    return found.values[-1]
+
+
+def commit(cluster: Cluster, group: str, offsets: dict[tuple[str, int], int]) -> None:
+    simple: Any = confluent_kafka.Consumer(librdkafka_settings(connection_for(cluster)) | {"group.id": group})
+    wanted = [confluent_kafka.TopicPartition(topic, index, at) for (topic, index), at in offsets.items()]
+
+    def committed() -> bool:
+        try:
+            simple.commit(offsets=wanted, asynchronous=False)
+        except confluent_kafka.KafkaException as error:  # the offsets topic is only being made
+            if error.args[0].code() in RETRIED:
+                return False
+            raise
+        return True
+
+    eventually(committed, timeout=30)
+    simple.close()
+
+
+RETRIED = (confluent_kafka.KafkaError.NOT_COORDINATOR, confluent_kafka.KafkaError.COORDINATOR_NOT_AVAILABLE)
+
+
+def test_lag_of_a_group_in_records_in_seconds_and_as_a_state(
+    cluster: Cluster, gateway: KafkaGateway, prefix: str, make_topic: Callable[..., str]
+) -> None:
+    name, group = make_topic(f"{prefix}-lag", partitions=2), f"{prefix}-group"
+    gateway.produce_all(name, [NewRecord(None, b"x", partition=0) for _ in range(30)])
+    commit(cluster, group, {(name, 0): 10, (name, 1): 0})
+    now = time.time_ns() // 1_000_000
+    assert protocol_poll.due("main", now)
+    for number in range(WINDOW):
+        assert protocol_poll.poll(cluster, now + number * 10_000) is None
+    assert value("kafka_consumergroup_lag", consumergroup=group, topic=name, partition="0") == 20
+    assert value("kafka_consumergroup_lag", consumergroup=group, topic=name, partition="1") == 0
+    assert value("kafka_consumergroup_lag_sum", consumergroup=group, topic=name) == 20
+    assert value("kafka_consumergroup_members", consumergroup=group) == 0
+    assert value("kastellan_group_lag_state", consumergroup=group) == LagState.STOP
+    # The records were there at the first poll already: they are at least as old as it.
+    assert value("kastellan_group_lag_seconds", consumergroup=group) == 90
+    assert not protocol_poll.due("main", now + (WINDOW - 1) * 10_000 + 5_000)
+
+
+def test_the_cluster_itself(cluster: Cluster, prefix: str, make_topic: Callable[..., str]) -> None:
+    name = make_topic(f"{prefix}-t", partitions=3)
+    assert protocol_poll.poll(cluster, time.time_ns() // 1_000_000) is None
+    assert value("kafka_brokers") == 3
+    assert value("kafka_topic_partitions", topic=name) == 3
+    assert value("kafka_topic_partition_in_sync_replica", topic=name, partition="2") == 3
+    assert value("kafka_topic_partition_under_replicated_partition", topic=name, partition="2") == 0
+    assert value("kafka_topic_partition_leader_is_preferred", topic=name, partition="2") in (0, 1)
+    leader = int(value("kastellan_quorum_leader"))
+    assert value("kastellan_quorum_voter_lag_seconds", node=str(leader)) == 0
+    for broker in ("1", "2", "3"):
+        (total,) = store().select("main", "kastellan_log_dir_total_bytes", {"broker": broker}, 0, 10**13)
+        (usable,) = store().select("main", "kastellan_log_dir_usable_bytes", {"broker": broker}, 0, 10**13)
+        assert total.values[-1] > usable.values[-1] > 0
+
+
+def test_a_cluster_that_does_not_answer_is_a_sample_too(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from controlplane.gateways.errors import Unreachable
+
+    def fails(_: object) -> KafkaGateway:
+        raise Unreachable("nobody there")
+
+    monkeypatch.setattr(protocol_poll, "gateway_for", fails)
+    now = time.time_ns() // 1_000_000
+    assert isinstance(protocol_poll.poll(cluster, now), Unreachable)
+    assert value("kastellan_protocol_poll_up") == 0
+
+
+def test_a_partition_whose_end_is_unknown_has_no_lag(db: None) -> None:
+    reading = Reading((), {}, {("t", 0): 5}, {"g": {("t", 0): 3, ("gone", 0): 1}}, {}, (), None, 1)
+    lags = [s for s in group_samples("main", reading, 1000) if s.name == "kafka_consumergroup_lag"]
+    assert [(dict(s.labels)["topic"], s.value) for s in lags] == [("t", 2.0)]
+    assert next(s.name for s in reading_samples(reading, 1000)) == "kafka_brokers"
