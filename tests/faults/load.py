@@ -169,12 +169,27 @@ def out_of_sync(link: Connection, timeout: float = 3.0) -> tuple[str, ...]:
     )
 
 
+LEADERSHIP = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+
+
+def _end_offset(consumer: Consumer, place: TopicPartition) -> int:
+    """Leaders still move when a cluster has just come back: asked again until one answers."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(place, timeout=30)[1])
+        except KafkaException as error:
+            if error.args[0].code() not in LEADERSHIP or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
 def read_all(link: Connection, topic: str, reader: int = 0) -> list[Read]:
     """Every record from the first to the end offsets as they are now, in the order of the polls."""
     with _consumer(link) as consumer:
         partitions = list(consumer.list_topics(topic, timeout=30).topics[topic].partitions)
         places = [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions]
-        ends = {place.partition: consumer.get_watermark_offsets(place, timeout=30)[1] for place in places}
+        ends = {place.partition: _end_offset(consumer, place) for place in places}
         open_partitions = {partition for partition, end in ends.items() if end > 0}
         consumer.assign(places)
         found: list[Read] = []
