@@ -15,6 +15,7 @@ from controlplane.config import api_views
 from controlplane.groups import api as groups
 from controlplane.jobs import api as jobs
 from controlplane.metrics import api as metrics
+from controlplane.metrics.prometheus_urls import urlpatterns as prometheus_urls
 from controlplane.quotas import api as quotas
 from controlplane.records import api as records
 from controlplane.service_accounts import api as service_accounts
@@ -117,6 +118,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("clusters/<slug:cluster>/quotas/effective/", quotas.EffectiveApi.as_view(), name="quotas_effective"),
     path("clusters/<slug:cluster>/quotas/clients/", quotas.ClientsApi.as_view(), name="quota_clients"),
     path("clusters/<slug:cluster>/quotas/observe/", quotas.ObserveApi.as_view(), name="quotas_observe"),
+    path("clusters/<slug:cluster>/prometheus/", include((prometheus_urls, "prometheus"))),
     path("clusters/<slug:cluster>/metrics/charts/", metrics.ChartsApi.as_view(), name="charts"),
     path("clusters/<slug:cluster>/metrics/charts/<slug:chart>/", metrics.ChartApi.as_view(), name="chart"),
     path("operations/", audit.Operations.as_view(), name="operations"),

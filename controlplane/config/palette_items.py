@@ -51,6 +51,7 @@ PAGES = (
     ("ACLs: recent denials", "acls:denials", "denied authorization failed"),
     ("ACLs: findings", "acls:findings", "unused shadowed watch"),
     ("Metrics", "metrics:page", "charts"),
+    ("Explore: PromQL", "metrics:explore", "query metrics prometheus"),
     ("Users (SCRAM)", "kafka_users:list", "passwords credentials"),
     ("Certificates", "certificates:list", "tls ssl"),
     ("Certificate authorities", "certificates:authorities", "ca truststore"),

@@ -8,6 +8,7 @@ from typing import ClassVar
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
 from controlplane.metrics.charts import Chart
+from controlplane.metrics.explore import Panel
 from controlplane.metrics.selectors import Health
 
 
@@ -22,6 +23,21 @@ class MetricsPage(Page):
     ranges: tuple[tuple[str, str], ...]
     current_range: str
     sampled: bool
+
+
+@dataclass(frozen=True)
+class ExplorePage(Page):
+    template: ClassVar[str] = "metrics/explore.html"
+
+    cluster: Cluster
+    queries: tuple[str, ...]
+    panels: tuple[Panel, ...]
+    examples: tuple[tuple[str, str], ...]
+    ranges: tuple[tuple[str, str], ...]
+    current_range: str
+    from_s: int
+    to_s: int
+    api: str
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.metrics import views
+from controlplane.metrics import explore_views, views
 
 app_name = "metrics"
 
 urlpatterns = [
     path("", views.page, name="page"),
+    path("explore/", explore_views.page, name="explore"),
+    path("explore/data.json", explore_views.data, name="explore_data"),
+    path("explore/data.csv", explore_views.download, name="explore_csv"),
     path("health/", views.health, name="health"),
     path("health/<int:broker>/", views.broker_health, name="broker_health"),
     path("charts/<slug:chart>.json", views.chart, name="chart"),

@@ -73,6 +73,10 @@ def chart_json(cluster: str, chart: str, query: dict[str, str]) -> dict[str, Any
         user=query.get("user", ""),
         client_id=query.get("client_id", ""),
     )
+    return data_json(data)
+
+
+def data_json(data: selectors.ChartData) -> dict[str, Any]:
     return {
         "from": data.start,
         "to": data.end,

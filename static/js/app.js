@@ -7,6 +7,7 @@ import { startToasts } from "./toast.js";
 import { startControls } from "./controls.js";
 import { startTables } from "./tables.js";
 import { startLive } from "./live.js";
+import { startExplore } from "./explore.js";
 
 startTimes();
 startToasts();
@@ -16,6 +17,7 @@ startKeys();
 startCharts();
 startTables();
 startLive();
+startExplore();
 
 // On a phone the tabs scroll: the current one has to be in sight.
 for (const tab of document.querySelectorAll(".tabs [aria-current]")) {

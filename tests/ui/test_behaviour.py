@@ -273,3 +273,37 @@ def test_a_chart_has_a_table_twin_and_a_keyboard_cursor(
     seen.screenshot("metrics-charts", full=False)
     seen.assert_accessible()
     seen.assert_quiet()
+
+
+def test_promql_is_completed_by_keyboard(open_page: Open, admin: User, cluster_row: Cluster) -> None:
+    seen = open_page(admin)
+    answers = {"__name__": ["kafka_brokers", "up"], "broker": ["1", "2"]}
+    seen.page.route(
+        "**/prometheus/api/v1/label/**",
+        lambda route: route.fulfill(
+            json={"status": "success", "data": answers[route.request.url.split("/label/")[1].split("/")[0]]}
+        ),
+    )
+    seen.page.route(
+        "**/prometheus/api/v1/labels*",
+        lambda route: route.fulfill(json={"status": "success", "data": ["__name__", "broker"]}),
+    )
+    page = seen.open("/clusters/main/metrics/explore/")
+    field = page.locator("#q1")
+    field.press_sequentially("su")
+    options = page.get_by_role("option")
+    expect(options.first).to_contain_text("sum")
+    seen.assert_accessible()
+    page.keyboard.press("Enter")
+    field.press_sequentially("up{br")
+    expect(options).to_have_count(1)
+    page.keyboard.press("Tab")
+    field.press_sequentially('="')
+    expect(options).to_have_count(2)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    field.press_sequentially('"})')
+    expect(field).to_have_value('sum(up{broker="2"})')
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/explore/?q=sum*")
+    seen.assert_quiet()

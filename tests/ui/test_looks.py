@@ -18,6 +18,7 @@ OTHERS = (
     "/clusters/main/groups/",
     "/clusters/main/brokers/",
     "/clusters/main/metrics/",
+    "/clusters/main/metrics/explore/?q=rate(up",
     "/clusters/main/certificates/",
     "/clusters/main/certificates/+issue/",
     "/clusters/main/certificates/expiry/+watch/",

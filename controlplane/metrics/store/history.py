@@ -29,6 +29,8 @@ from controlplane.metrics.store.index import Labels, SeriesIndex, Test
 Matchers = Mapping[str, str | tuple[str, ...]]
 #: About 12 kB each: the scrapes that are not yet blocks, of ten brokers.
 CACHED_SCRAPES = 1500
+#: 32 MB in each process that reads.
+CACHED_SAMPLES = 4_000_000
 #: Up to 12 kB each.
 CACHED_CLOCKS = 1000
 ALL: Matchers = {}
@@ -62,6 +64,9 @@ class MetricStore:
         self._clocks: dict[int, Times] = {}
         # A page asks for twenty charts of the same scrapes: each is unpacked once.
         self._unpacked: OrderedDict[tuple[str, int], Values] = OrderedDict()
+        # A page is looked at again, and its charts share series; blocks never change.
+        self._blocks: OrderedDict[bytes, Values] = OrderedDict()
+        self._held = 0
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -161,11 +166,24 @@ class MetricStore:
         found = self.fetch(cluster, name, lambda labels: _matches(labels, matchers), start, end)
         return [points for series in found if (points := _points(name, series)).times]
 
-    def known(self, cluster: str, name: str | None, test: Test) -> list[Labels]:
-        """The labels of every series that passes, whenever it had samples."""
+    def known(
+        self, cluster: str, name: str | None, test: Test, *, within: tuple[int, int] | None = None
+    ) -> list[Labels]:
+        """The labels of every series that passes, whenever it had samples; or of those with some about `within`."""
         with self.database.read() as db:
             self.index.refresh(db)
-        return list(self.index.matching(cluster, name, test).values())
+            found = self.index.matching(cluster, name, test)
+            if within is not None:
+                active = self._active(db, *within)
+                found = {series: labels for series, labels in found.items() if series in active}
+        return list(found.values())
+
+    def _active(self, db: Cursor, start: int, end: int) -> set[int]:
+        """Series with a block or a scrape that overlaps: to the accuracy of a block."""
+        blocks = db.rows("SELECT DISTINCT series FROM block WHERE start <= ? AND stop >= ?", (end, start))
+        layouts = db.rows("SELECT DISTINCT layout FROM scrape WHERE ts >= ? AND ts <= ?", (start, end))
+        fresh = {series for (layout,) in layouts for series in self.layout(db, layout)}
+        return fresh.union(series for (series,) in blocks)
 
     def metric_names(self, cluster: str) -> tuple[str, ...]:
         with self.database.read() as db:
@@ -208,7 +226,23 @@ class MetricStore:
                 "SELECT clock, data FROM block WHERE series = ? AND start <= ? AND stop >= ? ORDER BY start",
                 (series, end, start),
             )
-            found.extend((self.times(db, clock), codec.decode_values(data)) for clock, data in rows)
+            found.extend((self.times(db, clock), self._decoded(data)) for clock, data in rows)
+
+    def _decoded(self, data: bytes) -> Values:
+        """By its bytes: a block that was written anew is another."""
+        with self._lock:
+            known = self._blocks.get(data)
+            if known is not None:
+                self._blocks.move_to_end(data)
+                return known
+        found = codec.decode_values(data)
+        with self._lock:
+            if data not in self._blocks:
+                self._blocks[data] = found
+                self._held += len(found)
+            while self._held > CACHED_SAMPLES:
+                self._held -= len(self._blocks.popitem(last=False)[1])
+        return found
 
     def _read_scrapes(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from django import template
@@ -70,3 +71,24 @@ def measure(value: float | None, kind: str) -> str:
         case "count":
             return f"{value:,.0f}"
     return f"{value:.2f}"
+
+
+@register.filter
+def in_unit(value: float | None, unit: str) -> str:
+    """A value of a PromQL answer; one that is not there now is a dash."""
+    if value is None or math.isnan(value):
+        return unknown("No sample at the end of this range")
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    match unit:
+        case "bytes":
+            return bytes_(value)
+        case "bytes/s":
+            return f"{bytes_(value)}/s"
+        case "ms":
+            return duration_ms(value)
+        case "s":
+            return duration_ms(value * 1000)
+        case "fraction":
+            return percent(value)
+    return f"{value:,.6g}{unit}"

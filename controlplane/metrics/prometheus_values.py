@@ -1,0 +1,53 @@
+"""Times, durations and selectors as the Prometheus HTTP API takes them. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+
+_UNITS_MS = {
+    "ms": 1,
+    "s": 1000,
+    "m": 60_000,
+    "h": 3_600_000,
+    "d": 86_400_000,
+    "w": 604_800_000,
+    "y": 31_536_000_000,
+}
+_DURATION = re.compile(r"(?:(\d+)(ms|[smhdwy]))")
+#: The largest time in milliseconds that is taken: year 9999.
+_LATEST_MS = 253_402_300_799_000
+
+
+def time_ms(text: str) -> int:
+    """Unix seconds, with a fraction, or RFC 3339; raises ValueError with Prometheus' words."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = _rfc3339(text)
+    if not math.isfinite(seconds) or not 0 <= seconds * 1000 <= _LATEST_MS:
+        raise ValueError(f'cannot parse "{text}" to a valid timestamp')
+    return round(seconds * 1000)
+
+
+def _rfc3339(text: str) -> float:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f'cannot parse "{text}" to a valid timestamp') from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def duration_ms(text: str) -> int:
+    """Seconds, with a fraction, or `1h30m`; raises ValueError with Prometheus' words."""
+    try:
+        found = float(text) * 1000
+    except ValueError:
+        parts = _DURATION.findall(text)
+        if not parts or "".join(number + unit for number, unit in parts) != text:
+            raise ValueError(f'cannot parse "{text}" to a valid duration') from None
+        found = float(sum(int(number) * _UNITS_MS[unit] for number, unit in parts))
+    if not math.isfinite(found) or abs(found) > _LATEST_MS:
+        raise ValueError(f'cannot parse "{text}" to a valid duration. It overflows int64')
+    return round(found)

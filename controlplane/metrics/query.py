@@ -1,0 +1,135 @@
+"""PromQL over the history of a cluster, for whoever asks with text: rules, Explore, the Prometheus API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from controlplane.core.errors import Invalid
+from controlplane.metrics import promql
+from controlplane.metrics.promql import EvaluationError, Limits, Matcher, PromQLError, Query, Result
+from controlplane.metrics.promql.model import LOOKBACK_MS
+from controlplane.metrics.promql.tree import Selector
+from controlplane.metrics.selectors import retention, store
+from controlplane.metrics.store import Series
+
+TIMEOUT_S = 30.0
+#: An instant value is found in thinned data too: over this many distances of its samples.
+LOOKBACK_DISTANCES = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One series of an instant vector; `labels` hold `__name__` where the expression keeps it."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
+class QueryError(Exception):
+    """The expression could not be evaluated; the message says why."""
+
+
+class TimedOut(EvaluationError):
+    """It took longer than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSource:
+    """The series of one cluster, as PromQL reads them."""
+
+    cluster: str
+
+    def select(self, matchers: tuple[Matcher, ...], start: int, end: int) -> list[Series]:
+        return store().fetch(self.cluster, *chosen(matchers), start, end)
+
+
+def chosen(matchers: tuple[Matcher, ...]) -> tuple[str | None, Callable[[Mapping[str, str]], bool]]:
+    """The metric's name where it is given, and whether labels pass."""
+    name = next((each.value for each in matchers if each.name == "__name__" and each.op == "="), None)
+
+    def passes(labels: Mapping[str, str]) -> bool:
+        return all(each.matches(labels.get(each.name, "")) for each in matchers)
+
+    return name, passes
+
+
+def parse(text: str) -> Query:
+    """Raises PromQLError with the place of what is wrong."""
+    return promql.parse(text)
+
+
+def selector(query: Query) -> tuple[Matcher, ...] | None:
+    """The matchers of a query that only selects, with no modifier."""
+    ast = query.ast
+    if isinstance(ast, Selector) and ast.offset == 0 and ast.at is None:
+        return ast.matchers
+    return None
+
+
+def check(text: str) -> None:
+    """Raises Invalid with the position where the text is no expression that we can evaluate."""
+    try:
+        parse(text)
+    except PromQLError as error:
+        raise Invalid(fields={"expr": [f"{error.message} (at character {error.position + 1})"]}) from error
+
+
+def evaluate(
+    cluster: str, query: Query, at: int, *, lookback: int | None = None, timeout: float = TIMEOUT_S
+) -> Result:
+    """At one time, Unix milliseconds. Raises PromQLError, EvaluationError."""
+    return promql.instant(
+        query, ClusterSource(cluster), at, lookback_ms=lookback or _lookback(at), limits=_limits(timeout)
+    )
+
+
+def evaluate_range(
+    cluster: str,
+    query: Query,
+    start: int,
+    end: int,
+    step: int,
+    *,
+    lookback: int | None = None,
+    timeout: float = TIMEOUT_S,
+) -> Result:
+    """At steps, all in milliseconds. Raises PromQLError, EvaluationError."""
+    return promql.ranged(
+        query,
+        ClusterSource(cluster),
+        start,
+        end,
+        step,
+        lookback_ms=lookback or _lookback(start),
+        limits=_limits(timeout),
+    )
+
+
+def instant(cluster: str, text: str, at: int) -> list[Point]:
+    """What a rule sees: the vector at `at` (Unix milliseconds); a scalar is a vector of one without labels."""
+    try:
+        found = evaluate(cluster, parse(text), at)
+    except (PromQLError, EvaluationError) as error:
+        raise QueryError(str(error)) from error
+    if found.type == "scalar":
+        return [Point({}, found.value)]
+    if found.type != "vector":
+        raise QueryError(f"A {found.type} is no condition: the expression has to give an instant vector")
+    return [Point(each.labels, float(each.values[-1])) for each in found.series]
+
+
+def _lookback(start: int) -> int:
+    age = time.time_ns() // 1_000_000 - start
+    return max(LOOKBACK_MS, int(retention().resolution(age) * LOOKBACK_DISTANCES))
+
+
+def _limits(timeout: float) -> Limits:
+    ends = time.monotonic() + timeout
+
+    def deadline() -> None:
+        if time.monotonic() > ends:
+            raise TimedOut("query timed out in expression evaluation")
+
+    return Limits(deadline=deadline)
