@@ -21,6 +21,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "certificates-sample": every(60, "certificates.sample"),
     "acls-restore-levels": every(60, "acls.restore_levels"),
     "certificates-renew": every(900, "certificates.renew_all"),
+    # Two periods of ten seconds, one after the other, would miss "condition true → told" in poll interval + 5 s (AL-4).
+    "alerts-evaluate": every(5, "alerts.evaluate"),
+    "alerts-sweep": every(10, "alerts.sweep"),
+    "alerts-housekeeping": every(3600, "alerts.housekeeping"),
     "jobs-sweep": every(10, "jobs.sweep"),
     "audit-housekeeping": every(300, "audit.housekeeping"),
     "accounts-housekeeping": every(3600, "accounts.housekeeping"),

@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "controlplane.quotas",
     "controlplane.certificates",
     "controlplane.service_accounts",
+    "controlplane.alerts",
     "controlplane.manual",
 ]
 

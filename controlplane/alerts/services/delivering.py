@@ -1,0 +1,169 @@
+"""Sends what the outbox holds: at least once, in order within a group, always under the same id.
+
+1. A row is claimed by a filtered update: of two workers one wins. A claim runs out, so a killed worker loses nothing.
+2. Only the oldest waiting row of a group is taken: "firing" never arrives after "resolved".
+3. The attempt is written with what it means in one transaction: sent, again later, refused, or too old.
+A claim lasts longer than a request may take, so that no two requests of one row are under way at once.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from controlplane.alerts.logic import webhook
+from controlplane.alerts.logic.backoff import Outcome, Verdict, delay, judge
+from controlplane.alerts.models import (
+    DeliveryAttempt,
+    GroupLog,
+    Notification,
+    NotificationKind,
+    NotificationState,
+    Receiver,
+)
+from controlplane.core.secrets import SecretUnreadable, context_for, decrypt
+from controlplane.gateways.addresses import Allowed
+from controlplane.gateways.errors import BadAnswer, GatewayError
+from controlplane.gateways.outbound import Outbound
+
+TIMEOUT_S = 10.0
+CLAIM = timedelta(seconds=45)
+EXCERPT = 500
+#: A door of Celery is not held longer than this by one call.
+BUDGET_S = 20.0
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    status: int | None
+    excerpt: str
+    error: str
+    retriable: bool
+
+
+Send = Callable[[Notification, Receiver, datetime], Sent]
+
+
+def deliver(*, clock: Clock = timezone.now, send: Send | None = None, budget_s: float = BUDGET_S) -> int:
+    """Sends what is due; returns how many attempts were made. A receiver that failed is left alone for this call."""
+    sender, made, failed = send or send_webhook, 0, set[int | None]()
+    ends = time.monotonic() + budget_s
+    while time.monotonic() < ends:
+        row = claim_next(clock(), failed)
+        if row is None:
+            break
+        made += 1
+        if attempt(row, clock=clock, send=sender).verdict != Verdict.SENT:
+            failed.add(row.receiver_id)
+    return made
+
+
+def claim_next(now: datetime, but_not: set[int | None]) -> Notification | None:
+    for row in due(now).exclude(receiver_id__in=[each for each in but_not if each is not None])[:20]:
+        claim = uuid.uuid4().hex
+        same = Notification.objects.filter(pk=row.pk, state=NotificationState.WAITING, claim=row.claim)
+        if same.update(claim=claim, claimed_until=now + CLAIM) == 1:
+            row.claim = claim
+            return row
+    return None
+
+
+def due(now: datetime) -> QuerySet[Notification]:
+    waiting = Notification.objects.filter(state=NotificationState.WAITING)
+    earlier = waiting.filter(group=OuterRef("group"), pk__lt=OuterRef("pk"))
+    return (
+        waiting.filter(Q(claimed_until=None) | Q(claimed_until__lte=now), next_attempt_at__lte=now)
+        .filter(~Exists(earlier))
+        .order_by("next_attempt_at", "pk")
+    )
+
+
+def attempt(row: Notification, *, clock: Clock = timezone.now, send: Send | None = None) -> DeliveryAttempt:
+    """One request, and what came of it."""
+    at, started = clock(), time.monotonic()
+    if row.receiver is None:
+        sent = Sent(None, "", "The receiver is gone", retriable=False)
+    else:
+        sent = (send or send_webhook)(row, row.receiver, at)
+    took = time.monotonic() - started
+    verdict = _verdict(row, sent, at)
+    return _record(row, sent, verdict, at, took)
+
+
+def _verdict(row: Notification, sent: Sent, at: datetime) -> Verdict:
+    found = judge(Outcome(sent.status, sent.retriable), at - row.created_at)
+    # Whoever pressed the button is looking at the answer: it is not tried again behind their back.
+    return Verdict.REFUSED if row.kind == NotificationKind.TEST and found is Verdict.RETRY else found
+
+
+def _record(row: Notification, sent: Sent, verdict: Verdict, at: datetime, took: float) -> DeliveryAttempt:
+    attempts = row.attempts + 1
+    again = at + delay(attempts, random.random())  # noqa: S311  # spreads retries, guards nothing
+    changes: dict[str, object] = {"attempts": attempts, "claim": "", "claimed_until": None}
+    if verdict is Verdict.RETRY:
+        changes["next_attempt_at"] = again
+    else:
+        changes |= {"state": NotificationState(verdict.value), "finished_at": at}
+    with transaction.atomic():
+        made = DeliveryAttempt.objects.create(
+            notification=row,
+            at=at,
+            duration_ms=round(took * 1000),
+            status=sent.status,
+            excerpt=sent.excerpt,
+            error=sent.error,
+            verdict=verdict.value,
+        )
+        Notification.objects.filter(pk=row.pk, claim=row.claim).update(**changes)
+        if verdict in (Verdict.REFUSED, Verdict.EXPIRED):
+            _not_told(row)
+    return made
+
+
+def _not_told(row: Notification) -> None:
+    """The receiver never heard it: the group says it again when it is looked at next, unless it said more since."""
+    if row.group_id is None or Notification.objects.filter(group=row.group_id, pk__gt=row.pk).exists():
+        return
+    GroupLog.objects.filter(pk=row.group_id).update(firing=row.told_before)
+
+
+def send_webhook(row: Notification, receiver: Receiver, at: datetime) -> Sent:
+    payload = row.payload.encode()
+    try:
+        headers = webhook.headers(row.webhook_id, at, payload, secrets_of(receiver))
+        answer = Outbound(allowed_for(receiver)).request(
+            "POST", receiver.url, headers=headers, content=payload, timeout_s=TIMEOUT_S
+        )
+    except SecretUnreadable as error:
+        return Sent(None, "", error.what, retriable=False)
+    except GatewayError as error:
+        # A connection that ended without an answer may be a receiver that died: it may be back.
+        return Sent(None, "", str(error), retriable=error.retriable or isinstance(error, BadAnswer))
+    excerpt = answer.body[:EXCERPT].decode("utf-8", "replace").replace("\0", "")
+    said = "" if answer.ok else f"It answered {answer.status}"
+    return Sent(answer.status, excerpt, said, retriable=True)
+
+
+def allowed_for(receiver: Receiver) -> Allowed:
+    """What the installation allows, and the receiver's own host where an administrator allowed that."""
+    own = [urlsplit(receiver.url).hostname or ""] if receiver.allow_private else []
+    return Allowed.of([*settings.ALLOWED_TARGETS, *filter(None, own)])
+
+
+def secrets_of(receiver: Receiver) -> list[str]:
+    return [decrypt(receiver.secret, context=secret_context(receiver))] if receiver.secret else []
+
+
+def secret_context(receiver: Receiver) -> str:
+    return context_for("alerts_receiver", receiver.pk, "secret")
