@@ -8,3 +8,9 @@ class AlertsConfig(AppConfig):
     label = "alerts"
     verbose_name = "Alerts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from controlplane.alerts.collector import AlertsCollector
+        from controlplane.metrics.instruments import LIVE
+
+        LIVE.register(AlertsCollector())

@@ -1,14 +1,28 @@
-"""Reads: alerts with what keeps them quiet, rules with their health, silences with their state, the outbox. Never writes."""
+"""Reads: alerts with what keeps them quiet, and which brokers cannot be seen. Never writes."""
 
 from __future__ import annotations
 
+import re
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from controlplane.alerts.logic import silences
+from controlplane.alerts.logic.inhibition import Inhibitor
+from controlplane.alerts.logic.labels import text_of
+from controlplane.alerts.logic.silences import SilenceRule
 from controlplane.alerts.logic.states import Sight
+from controlplane.alerts.models import Alert, AlertState
 from controlplane.metrics.selectors import store
 
 #: max(3 polls, 60 s).
 UNSEEN_MS = 60_000
 #: Of a broker that has not been asked for longer than this nothing is expected: it was removed.
 FORGOTTEN_MS = 900_000
+FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 def sight(cluster: str, now_ms: int) -> Sight:
@@ -19,3 +33,49 @@ def sight(cluster: str, now_ms: int) -> Sight:
     }
     silent = frozenset(broker for broker, (at, up) in last.items() if not up or now_ms - at > UNSEEN_MS)
     return Sight(cluster_silent=len(silent) == len(last), silent_brokers=silent)
+
+
+def alerts(clusters: Iterable[str]) -> QuerySet[Alert]:
+    """Of these clusters; what was never more than pending and is gone was never an alert."""
+    return Alert.objects.filter(cluster__in=list(clusters)).select_related("acknowledgement", "rule")
+
+
+def find_alert(rows: QuerySet[Alert], wanted: str) -> Alert | None:
+    """By its id, or by the fingerprint of its labels: then the open episode, else the last."""
+    if FINGERPRINT.fullmatch(wanted):
+        found = rows.filter(fingerprint=wanted)
+        return found.filter(resolved_at=None).first() or found.order_by("-resolved_at").first()
+    try:
+        return rows.filter(pk=uuid.UUID(wanted)).first()
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Why a firing alert is not told: the silences' ids, the alert that explains it."""
+
+    silenced_by: tuple[str, ...] = ()
+    inhibited_by: tuple[str, ...] = ()
+
+
+class Hush:
+    """Silences and inhibitions as they are now, for as many alerts as a page shows."""
+
+    def __init__(self, rules: tuple[SilenceRule, ...], inhibitor: Inhibitor, now: datetime) -> None:
+        self._rules, self._inhibitor, self._now = rules, inhibitor, now
+
+    def of(self, row: Alert) -> Quiet:
+        if row.state == AlertState.RESOLVED:
+            return Quiet()
+        by = self._inhibitor.by(row.labels)
+        return Quiet(silences.silenced_by(self._rules, row.labels, self._now), (by.by,) if by else ())
+
+
+def firing_labels() -> dict[str, dict[str, str]]:
+    firing = Alert.objects.filter(state=AlertState.FIRING, resolved_at=None)
+    return dict(firing.values_list("fingerprint", "labels"))
+
+
+def matches(row: Alert, words: str) -> bool:
+    return words.lower() in f"{row.name} {text_of(row.labels)} {row.annotations.get('summary', '')}".lower()

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from controlplane.alerts.logic import durations
-from controlplane.alerts.models import Beat, InhibitionRule, Rule
+from controlplane.alerts.models import Beat, InhibitionRule, RouteTree, Rule
 
 GROUP = "kastellan"
 OWNER = "Kastellan"
@@ -255,7 +255,8 @@ def sync(now: datetime) -> bool:
         Rule.objects.filter(shipped=True, edited=False).exclude(
             name__in=[each.name for each in RULES]
         ).delete()
-        for name, source, target, equal in INHIBITIONS:
+        # Whoever has written the routing has taken over what inhibits what as well.
+        for name, source, target, equal in () if RouteTree.objects.exists() else INHIBITIONS:
             InhibitionRule.objects.update_or_create(
                 name=name,
                 defaults={"source": [source], "target": [target], "equal": list(equal), "shipped": True},

@@ -6,6 +6,9 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from controlplane.accounts import api as accounts
 from controlplane.acls import api as acls
+from controlplane.alerts import api as alerts
+from controlplane.alerts import routing_api as routing
+from controlplane.alerts import silence_api as silences
 from controlplane.audit import api as audit
 from controlplane.certificates import api as certificates
 from controlplane.certificates import inventory_api as inventory
@@ -121,6 +124,37 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("clusters/<slug:cluster>/prometheus/", include((prometheus_urls, "prometheus"))),
     path("clusters/<slug:cluster>/metrics/charts/", metrics.ChartsApi.as_view(), name="charts"),
     path("clusters/<slug:cluster>/metrics/charts/<slug:chart>/", metrics.ChartApi.as_view(), name="chart"),
+    path(
+        "alerts/",
+        include(
+            [
+                path("", alerts.AlertsApi.as_view(), name="alerts"),
+                path("rules/", alerts.RulesApi.as_view(), name="alert_rules"),
+                path("rules/<int:rule>/", alerts.RuleApi.as_view(), name="alert_rule"),
+                path("silences/", silences.SilencesApi.as_view(), name="silences"),
+                path("silences/<uuid:silence>/", silences.SilenceApi.as_view(), name="silence"),
+                path("receivers/", routing.ReceiversApi.as_view(), name="receivers"),
+                path("receivers/<int:receiver>/", routing.ReceiverApi.as_view(), name="receiver"),
+                path(
+                    "receivers/<int:receiver>/test/", routing.ReceiverTestApi.as_view(), name="receiver_test"
+                ),
+                path("routes/", routing.RoutesApi.as_view(), name="alert_routes"),
+                path("notifications/", routing.NotificationsApi.as_view(), name="notifications"),
+                path(
+                    "notifications/<int:notification>/",
+                    routing.NotificationApi.as_view(),
+                    name="notification",
+                ),
+                path(
+                    "notifications/<int:notification>/replay/",
+                    routing.ReplayApi.as_view(),
+                    name="notification_replay",
+                ),
+                path("<str:alert>/", alerts.AlertApi.as_view(), name="alert"),
+                path("<str:alert>/acknowledge/", alerts.AcknowledgeApi.as_view(), name="alert_acknowledge"),
+            ]
+        ),
+    ),
     path("operations/", audit.Operations.as_view(), name="operations"),
     path("operations/<uuid:uid>/", audit.OperationDetail.as_view(), name="operation"),
     path("jobs/", jobs.Jobs.as_view(), name="jobs"),

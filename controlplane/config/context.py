@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 
 from controlplane.accounts.services import actor_of, preferences_of
+from controlplane.alerts import present as alerts
 from controlplane.clusters import selectors
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action, Actor, can
@@ -100,6 +101,7 @@ def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
             if apps.is_installed(METRICS)
             else ()
         ),
+        _item(path, "Alerts", "alerts:list", "alert", cluster.name, count=alerts.open_counts(cluster)[0] or None),
     )
 
 

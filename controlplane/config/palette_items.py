@@ -52,6 +52,11 @@ PAGES = (
     ("ACLs: findings", "acls:findings", "unused shadowed watch"),
     ("Metrics", "metrics:page", "charts"),
     ("Explore: PromQL", "metrics:explore", "query metrics prometheus"),
+    ("Alerts", "alerts:list", "firing problems"),
+    ("Alert rules", "alerts:rules", "conditions thresholds"),
+    ("Silences", "alerts:silences", "mute quiet"),
+    ("Alert receivers", "alerts:receivers", "webhook notify route"),
+    ("Notifications", "alerts:notifications", "sent delivery"),
     ("Users (SCRAM)", "kafka_users:list", "passwords credentials"),
     ("Certificates", "certificates:list", "tls ssl"),
     ("Certificate authorities", "certificates:authorities", "ca truststore"),
@@ -63,6 +68,9 @@ PAGES = (
 )
 #: (label, address, permission, words); what needs an object first leads to the list where it is chosen.
 ACTIONS = (
+    ("Create alert rule", "alerts:rule_create", Action.ALERT_EDIT_RULES, "new add"),
+    ("Create silence", "alerts:silence_create", Action.ALERT_SILENCE, "new mute"),
+    ("Add webhook", "alerts:receiver_create", Action.ALERT_ROUTE, "new receiver notify"),
     ("Create topic", "topics:create", Action.TOPIC_CREATE, "new add"),
     ("Create service account", "service_accounts:create", Action.SERVICE_ACCOUNT_EDIT, "new add application"),
     ("Delete a service account", "service_accounts:list", Action.SERVICE_ACCOUNT_EDIT, "remove"),

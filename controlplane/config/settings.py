@@ -345,6 +345,10 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "controlplane.jobs.models.JobState",
         "StepStateEnum": "controlplane.jobs.api.STEP_STATES",
         "ScopeEnum": "controlplane.accounts.api.SCOPES",
+        "AlertStateEnum": "controlplane.alerts.models.AlertState",
+        "NotificationStateEnum": "controlplane.alerts.models.NotificationState",
+        "ReceiverKindEnum": "controlplane.alerts.models.ReceiverKind",
+        "SilenceStateEnum": "controlplane.alerts.serializers.SILENCE_STATES",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

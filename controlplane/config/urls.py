@@ -31,6 +31,7 @@ urlpatterns = [
     path("clusters/<slug:cluster>/quotas/", include("controlplane.quotas.urls")),
     path("clusters/<slug:cluster>/certificates/", include("controlplane.certificates.urls")),
     path("clusters/<slug:cluster>/service-accounts/", include("controlplane.service_accounts.urls")),
+    path("clusters/<slug:cluster>/alerts/", include("controlplane.alerts.urls")),
     path("clusters/<slug:cluster>/metrics/", include("controlplane.metrics.urls")),
     path("pki/<slug:cluster>/clients.crl", revocation_views.crl, name="crl"),
     path("pki/<slug:cluster>/clients-old.crl", revocation_views.crl_old, name="crl_old"),

@@ -45,6 +45,10 @@ class Action(StrEnum):
     AUTHORITY_MANAGE = "authority.manage"
     SERVICE_ACCOUNT_EDIT = "service_account.edit"
     METRICS_VIEW = "metrics.view"
+    ALERT_VIEW = "alert.view"
+    ALERT_EDIT_RULES = "alert.edit_rules"
+    ALERT_SILENCE = "alert.silence"
+    ALERT_ROUTE = "alert.route"
     AUDIT_VIEW = "audit.view"
     JOB_VIEW = "job.view"
     JOB_CANCEL = "job.cancel"
@@ -81,6 +85,11 @@ LOWEST_ROLE: Mapping[Action, Role] = {
     Action.AUTHORITY_MANAGE: Role.ADMIN,
     Action.SERVICE_ACCOUNT_EDIT: Role.ADMIN,
     Action.METRICS_VIEW: Role.VIEWER,
+    Action.ALERT_VIEW: Role.VIEWER,
+    Action.ALERT_EDIT_RULES: Role.OPERATOR,
+    Action.ALERT_SILENCE: Role.OPERATOR,
+    # Receivers and routes carry what happens here out of the installation.
+    Action.ALERT_ROUTE: Role.ADMIN,
     Action.AUDIT_VIEW: Role.VIEWER,
     Action.JOB_VIEW: Role.VIEWER,
     Action.JOB_CANCEL: Role.OPERATOR,
@@ -88,7 +97,7 @@ LOWEST_ROLE: Mapping[Action, Role] = {
     Action.USER_MANAGE: Role.ADMIN,
 }
 #: Actions about this installation, not about one cluster: only a role on every cluster ('*') grants them.
-GLOBAL_ACTIONS = frozenset({Action.USER_MANAGE})
+GLOBAL_ACTIONS = frozenset({Action.USER_MANAGE, Action.ALERT_ROUTE})
 #: Actions that name no cluster: a token with these alone learns nothing about any.
 ABOUT_NO_CLUSTER = GLOBAL_ACTIONS | {Action.TOKEN_MANAGE_OWN}
 

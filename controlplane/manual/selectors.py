@@ -19,6 +19,7 @@ CONTENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Kafka", ("dashboard", "bundled-cluster", "brokers", "topics", "messages", "groups")),
     ("Security", ("users", "acls", "certificates", "quotas", "service-accounts")),
     ("Observe", ("metrics", "promql")),
+    ("Observe", ("metrics", "alerts")),
     ("Operate", ("plans", "operations", "jobs", "processes")),
     ("Administer", ("settings", "accounts", "tokens", "api", "security", "configuration")),
 )

@@ -42,6 +42,7 @@ def main(point: str, count: int, database: str, seconds: float) -> None:
 
     settings.DATABASES["default"]["NAME"] = database
     django.setup()
+    from controlplane.alerts.logic import backoff
     from controlplane.alerts.models import DeliveryAttempt
     from controlplane.alerts.services import cycle, delivering, dispatching
     from tests.alerts.scene import Scene
@@ -62,7 +63,8 @@ def main(point: str, count: int, database: str, seconds: float) -> None:
             DeliveryAttempt.objects.create = create  # type: ignore[method-assign]
         case "during back-off":
             # As "again later" is written: the transaction of the attempt is not committed.
-            delivering.delay = on_call(count, delivering.delay, before=False)
+            delay = on_call(count, backoff.delay, before=False)
+            delivering.delay = delay  # type: ignore[attr-defined]
     scene = Scene()
     scene.moves(seconds)
     scene.answers = {"x": [{"broker": str(number)} for number in range(200)]}

@@ -89,32 +89,30 @@ def due(now: datetime) -> QuerySet[Notification]:
     )
 
 
-def attempt(row: Notification, *, clock: Clock = timezone.now, send: Send | None = None) -> DeliveryAttempt:
-    """One request, and what came of it."""
+def attempt(
+    row: Notification, *, clock: Clock = timezone.now, send: Send | None = None, replay: bool = False
+) -> DeliveryAttempt:
+    """One request, and what came of it. A replay that fails changes nothing: it had been settled before."""
     at, started = clock(), time.monotonic()
     if row.receiver is None:
         sent = Sent(None, "", "The receiver is gone", retriable=False)
     else:
         sent = (send or send_webhook)(row, row.receiver, at)
     took = time.monotonic() - started
-    verdict = _verdict(row, sent, at)
-    return _record(row, sent, verdict, at, took)
+    verdict = _verdict(row, sent, at, replay=replay)
+    return _record(row, sent, verdict, at, took, replay=replay)
 
 
-def _verdict(row: Notification, sent: Sent, at: datetime) -> Verdict:
+def _verdict(row: Notification, sent: Sent, at: datetime, *, replay: bool) -> Verdict:
     found = judge(Outcome(sent.status, sent.retriable), at - row.created_at)
-    # Whoever pressed the button is looking at the answer: it is not tried again behind their back.
-    return Verdict.REFUSED if row.kind == NotificationKind.TEST and found is Verdict.RETRY else found
+    # Whoever pressed a button is looking at the answer: it is not tried again behind their back.
+    once = replay or row.kind == NotificationKind.TEST
+    return Verdict.REFUSED if once and found is not Verdict.SENT else found
 
 
-def _record(row: Notification, sent: Sent, verdict: Verdict, at: datetime, took: float) -> DeliveryAttempt:
-    attempts = row.attempts + 1
-    again = at + delay(attempts, random.random())  # noqa: S311  # spreads retries, guards nothing
-    changes: dict[str, object] = {"attempts": attempts, "claim": "", "claimed_until": None}
-    if verdict is Verdict.RETRY:
-        changes["next_attempt_at"] = again
-    else:
-        changes |= {"state": NotificationState(verdict.value), "finished_at": at}
+def _record(
+    row: Notification, sent: Sent, verdict: Verdict, at: datetime, took: float, *, replay: bool
+) -> DeliveryAttempt:
     with transaction.atomic():
         made = DeliveryAttempt.objects.create(
             notification=row,
@@ -125,10 +123,24 @@ def _record(row: Notification, sent: Sent, verdict: Verdict, at: datetime, took:
             error=sent.error,
             verdict=verdict.value,
         )
-        Notification.objects.filter(pk=row.pk, claim=row.claim).update(**changes)
-        if verdict in (Verdict.REFUSED, Verdict.EXPIRED):
+        changes = _changes(row, verdict, at, replay=replay)
+        held = Notification.objects.filter(pk=row.pk, claim=row.claim).update(**changes)
+        if held and not replay and verdict in (Verdict.REFUSED, Verdict.EXPIRED):
             _not_told(row)
     return made
+
+
+def _changes(row: Notification, verdict: Verdict, at: datetime, *, replay: bool) -> dict[str, object]:
+    attempts = row.attempts + 1
+    found: dict[str, object] = {"attempts": attempts}
+    if not replay:
+        found |= {"claim": "", "claimed_until": None}
+    if verdict is Verdict.RETRY:
+        again = delay(attempts, random.random())  # noqa: S311  # spreads retries, guards nothing
+        found["next_attempt_at"] = at + again
+    elif verdict is Verdict.SENT or not replay:
+        found |= {"state": NotificationState(verdict.value), "finished_at": at}
+    return found
 
 
 def _not_told(row: Notification) -> None:

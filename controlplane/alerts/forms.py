@@ -1,0 +1,141 @@
+"""Input of the alerting pages. Shapes only; what is allowed is decided by services."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils import timezone
+
+from controlplane.alerts.logic import durations
+from controlplane.alerts.services.receiving import ReceiverRequest
+from controlplane.alerts.services.ruling import RuleRequest
+from controlplane.alerts.services.silencing import SilenceRequest
+
+SEVERITIES = (("critical", "critical"), ("warning", "warning"), ("info", "info"))
+SILENCE_LENGTHS = (
+    ("1h", "1 hour"), ("4h", "4 hours"), ("8h", "8 hours"), ("1d", "1 day"), ("3d", "3 days"), ("1w", "1 week"),
+)  # fmt: skip
+
+
+class DurationField(forms.CharField):
+    """As Prometheus writes durations; cleaned to a timedelta."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=40, **options)
+
+    def clean(self, value: Any) -> Any:
+        text = str(super().clean(value) or "0s")
+        try:
+            return durations.parse(text)
+        except durations.BadDuration as error:
+            raise forms.ValidationError(f"{error}.") from error
+
+
+class AcknowledgeForm(forms.Form):
+    comment = forms.CharField(
+        label="What you do about it", required=False, max_length=1000, widget=forms.TextInput()
+    )
+
+
+class SilenceForm(forms.Form):
+    matchers = forms.CharField(
+        label="Matchers",
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text='One a line: alertname="BrokerDown", broker=~"1|2", severity!="critical". All have to match.',
+    )
+    length = forms.ChoiceField(label="For", choices=SILENCE_LENGTHS, initial="4h")
+    comment = forms.CharField(label="Why", max_length=1000, widget=forms.TextInput())
+
+    def to_request(self, cluster: str) -> SilenceRequest:
+        data = self.cleaned_data
+        lines = tuple(line.strip() for line in data["matchers"].splitlines() if line.strip())
+        ends = timezone.now() + durations.parse(data["length"])
+        return SilenceRequest(lines, ends, data["comment"], cluster=cluster)
+
+
+class ReceiverForm(forms.Form):
+    refusal_fields: ClassVar = {"exists": "name"}
+
+    name = forms.CharField(label="Name", max_length=100)
+    url = forms.CharField(
+        label="Webhook URL",
+        max_length=2000,
+        widget=forms.URLInput(),
+        help_text="Gets Alertmanager's webhook body (version 4) by POST. A signing secret is set through the API.",
+    )
+    allow_private = forms.BooleanField(
+        label="This address may be inside our own network",
+        required=False,
+        help_text="Loopback and private addresses are refused without it.",
+    )
+    send_resolved = forms.BooleanField(label="Also tell when it is over", required=False, initial=True)
+
+    def to_request(self) -> ReceiverRequest:
+        data = self.cleaned_data
+        return ReceiverRequest(
+            name=data["name"],
+            url=data["url"],
+            allow_private=data["allow_private"],
+            send_resolved=data["send_resolved"],
+        )
+
+
+class RuleForm(forms.Form):
+    refusal_fields: ClassVar = {"exists": "name"}
+
+    name = forms.CharField(label="Name", max_length=200)
+    expr = forms.CharField(
+        label="Condition",
+        max_length=8000,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "data-promql": ""}),
+        help_text="PromQL: each series that it gives is an alert.",
+    )
+    hold = DurationField(label="For", initial="5m", help_text="How long it has to hold before it fires.")
+    keep_firing = DurationField(
+        label="Keep firing for", initial="0s", help_text="How long it goes on after the condition has ended."
+    )
+    severity = forms.ChoiceField(label="Severity", choices=SEVERITIES, initial="warning")
+    summary = forms.CharField(
+        label="Summary",
+        max_length=1000,
+        widget=forms.TextInput(),
+        help_text="{{ $labels.broker }} and {{ $value }} are filled in.",
+    )
+    description = forms.CharField(
+        label="What to do", required=False, max_length=4000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    everywhere = forms.BooleanField(label="On every cluster", required=False)
+    enabled = forms.BooleanField(label="Switched on", required=False, initial=True)
+
+    def to_request(self, cluster: str, before: RuleRequest | None = None) -> RuleRequest:
+        data = self.cleaned_data
+        kept = before or RuleRequest(name=data["name"], expr="")
+        texts = {"summary": data["summary"], "description": data["description"]}
+        annotations = {**kept.annotations, **texts}
+        return RuleRequest(
+            name=data["name"],
+            expr=data["expr"],
+            hold=data["hold"],
+            keep_firing=data["keep_firing"],
+            labels={**kept.labels, "severity": data["severity"]},
+            annotations={name: text for name, text in annotations.items() if text},
+            group=kept.group,
+            cluster="" if data["everywhere"] else cluster,
+            enabled=data["enabled"],
+        )
+
+    @staticmethod
+    def initial_of(request: RuleRequest) -> dict[str, Any]:
+        return {
+            "name": request.name,
+            "expr": request.expr,
+            "hold": durations.text_of(request.hold),
+            "keep_firing": durations.text_of(request.keep_firing),
+            "severity": request.labels.get("severity", "warning"),
+            "summary": request.annotations.get("summary", ""),
+            "description": request.annotations.get("description", ""),
+            "everywhere": not request.cluster,
+            "enabled": request.enabled,
+        }

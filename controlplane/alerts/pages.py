@@ -1,0 +1,198 @@
+"""What each template of alerting is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+from controlplane.alerts.forms import AcknowledgeForm, ReceiverForm, RuleForm, SilenceForm
+from controlplane.alerts.models import Alert, DeliveryAttempt, Notification, Receiver, Rule, Silence
+from controlplane.alerts.selectors import Quiet
+from controlplane.clusters.models import Cluster
+from controlplane.core.pages import Page
+from controlplane.core.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert with what keeps it quiet."""
+
+    alert: Alert
+    quiet: Quiet
+    acknowledged_by: str
+
+    @property
+    def name(self) -> str:
+        return self.alert.name
+
+    @property
+    def state(self) -> str:
+        return self.alert.state
+
+    @property
+    def severity(self) -> str:
+        return self.alert.severity
+
+    @property
+    def active_at(self) -> datetime:
+        return self.alert.fired_at or self.alert.active_at
+
+    @property
+    def value(self) -> str:
+        return self.alert.value
+
+    @property
+    def summary(self) -> str:
+        return str(self.alert.annotations.get("summary", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFilters:
+    state: str
+    severity: str
+    severities: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AlertListPage(Page):
+    template: ClassVar[str] = "alerts/list.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"alert-table"})
+
+    cluster: Cluster
+    table: Table[AlertRow]
+    filters: AlertFilters
+    firing: int
+    pending: int
+    evaluated_at: datetime | None
+    failing: int
+
+
+@dataclass(frozen=True)
+class AlertPage(Page):
+    template: ClassVar[str] = "alerts/detail.html"
+
+    cluster: Cluster
+    row: AlertRow
+    labels: tuple[tuple[str, str], ...]
+    explore_query: str
+    silence_query: str
+    form: AcknowledgeForm
+    can_silence: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    rule: Rule
+    name: str
+    group: str
+    severity: str
+    firing: int
+    pending: int
+    enabled: bool
+    error: str
+    evaluated_at: datetime | None
+
+
+@dataclass(frozen=True)
+class RuleListPage(Page):
+    template: ClassVar[str] = "alerts/rules.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"rule-table"})
+
+    cluster: Cluster
+    table: Table[RuleRow]
+    can_edit: bool
+
+
+@dataclass(frozen=True)
+class RulePage(Page):
+    template: ClassVar[str] = "alerts/rule.html"
+
+    cluster: Cluster
+    row: RuleRow
+    alerts: tuple[Alert, ...]
+    hold: str
+    keep_firing: str
+    explore_query: str
+    can_edit: bool
+
+
+@dataclass(frozen=True)
+class RuleFormPage(Page):
+    template: ClassVar[str] = "alerts/rule_form.html"
+
+    cluster: Cluster
+    form: RuleForm
+    rule: Rule | None
+    api: str
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceRow:
+    silence: Silence
+    matchers: str
+    state: str
+    created_by: str
+    starts_at: datetime
+    ends_at: datetime
+    comment: str
+
+
+@dataclass(frozen=True)
+class SilenceListPage(Page):
+    template: ClassVar[str] = "alerts/silences.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"silence-table"})
+
+    cluster: Cluster
+    table: Table[SilenceRow]
+    can_silence: bool
+
+
+@dataclass(frozen=True)
+class SilenceFormPage(Page):
+    template: ClassVar[str] = "alerts/silence_form.html"
+
+    cluster: Cluster
+    form: SilenceForm
+
+
+@dataclass(frozen=True)
+class ReceiverListPage(Page):
+    template: ClassVar[str] = "alerts/receivers.html"
+
+    cluster: Cluster
+    receivers: tuple[Receiver, ...]
+    tree: str
+    tried: DeliveryAttempt | None
+    tried_name: str
+    can_route: bool
+
+
+@dataclass(frozen=True)
+class ReceiverFormPage(Page):
+    template: ClassVar[str] = "alerts/receiver_form.html"
+
+    cluster: Cluster
+    form: ReceiverForm
+
+
+@dataclass(frozen=True)
+class NotificationListPage(Page):
+    template: ClassVar[str] = "alerts/notifications.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"notification-table"})
+
+    cluster: Cluster
+    table: Table[Notification]
+    state: str
+    states: tuple[tuple[str, str], ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class NotificationPage(Page):
+    template: ClassVar[str] = "alerts/notification.html"
+
+    cluster: Cluster
+    notification: Notification
+    deliveries: tuple[DeliveryAttempt, ...]
+    payload: str
+    can_route: bool

@@ -1,0 +1,30 @@
+"""/clusters/<cluster>/alerts/…"""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from controlplane.alerts import delivery_views, views
+
+app_name = "alerts"
+
+urlpatterns = [
+    path("", views.alert_list, name="list"),
+    path("rules/", views.rule_list, name="rules"),
+    path("rules/+new/", views.rule_create, name="rule_create"),
+    path("rules/<int:rule>/", views.rule_detail, name="rule"),
+    path("rules/<int:rule>/+edit/", views.rule_edit, name="rule_edit"),
+    path("rules/<int:rule>/+delete/", views.rule_delete, name="rule_delete"),
+    path("silences/", views.silence_list, name="silences"),
+    path("silences/+new/", views.silence_create, name="silence_create"),
+    path("silences/<uuid:silence>/+end/", views.silence_end, name="silence_end"),
+    path("receivers/", delivery_views.receiver_list, name="receivers"),
+    path("receivers/+new/", delivery_views.receiver_create, name="receiver_create"),
+    path("receivers/<int:receiver>/+test/", delivery_views.receiver_test, name="receiver_test"),
+    path("receivers/<int:receiver>/+delete/", delivery_views.receiver_delete, name="receiver_delete"),
+    path("notifications/", delivery_views.notification_list, name="notifications"),
+    path("notifications/<int:notification>/", delivery_views.notification, name="notification"),
+    path("notifications/<int:notification>/+replay/", delivery_views.replay, name="replay"),
+    path("<uuid:alert>/", views.detail, name="detail"),
+    path("<uuid:alert>/+acknowledge/", views.acknowledge, name="acknowledge"),
+]

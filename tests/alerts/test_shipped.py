@@ -1,0 +1,80 @@
+"""The shipped rules: templates that expand, names that brokers expose, runbooks that are there; what `/metrics` says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from prometheus_client import generate_latest
+
+from controlplane.alerts import shipped
+from controlplane.alerts.logic import durations, matchers, templates
+from controlplane.alerts.models import Alert
+from controlplane.manual.selectors import library
+from controlplane.metrics.instruments import LIVE
+from controlplane.metrics.names import QUERIES
+from tests.alerts.scene import Scene, Sink, receiver, rule
+
+FUNCTIONS = {"sum", "max", "rate", "increase", "vector", "by", "and", "or"}
+LABELS = {"broker", "topic", "request", "quantile", "area"}
+#: Lower-case stems of what one poll reads; `java.lang` follows client_java's names.
+JVM = ("jvm_memory_", "jvm_gc_collection_seconds_", "jvm_available_processors", "process_")
+
+
+def stem(pattern: str) -> str:
+    domain, _, keys = pattern.partition(":")
+    kind = re.search(r"type=([^,]+)", keys)
+    assert kind is not None
+    return f"{domain.replace('.', '_')}_{kind[1].replace('-', '_')}_".lower()
+
+
+POLLED = tuple(stem(pattern) for pattern in QUERIES if not pattern.startswith("java.lang"))
+
+
+@pytest.mark.parametrize("each", shipped.RULES, ids=lambda each: each.name)
+def test_a_shipped_rule_is_whole(each: shipped.Shipped) -> None:
+    durations.parse(each.hold)
+    durations.parse(each.keep)
+    labels = {"broker": "1", "cluster": "main"}
+    for text in (each.summary, each.description):
+        expanded = templates.expand(text, labels, 3.0)
+        assert "error expanding" not in expanded
+        assert "{" not in expanded
+    bare = re.sub(r'"[^"]*"|\[[^\]]*\]', "", each.expr)
+    names = set(re.findall(r"[a-z_][a-z0-9_]*", bare)) - FUNCTIONS - LABELS - {"e9"}
+    unknown = {name for name in names if name != "up" and not name.startswith((*POLLED, *JVM))}
+    assert unknown == set()
+
+
+def test_names_are_there_once_and_broker_down_does_not_wait() -> None:
+    names = [each.name for each in shipped.RULES]
+    assert len(names) == len(set(names))
+    (down,) = [each for each in shipped.RULES if each.name == "BrokerDown"]
+    assert (down.hold, down.expr) == ("0s", "up == 0")
+
+
+def test_inhibitions_name_rules_that_are_there() -> None:
+    names = {each.name for each in shipped.RULES}
+    for _, source, target, _ in shipped.INHIBITIONS:
+        for each in (*matchers.parse(source), *matchers.parse(target)):
+            assert set(each.value.split("|")) <= names
+
+
+def test_every_rule_has_its_runbook_in_the_manual() -> None:
+    (page,) = [document for document in library().documents if document.slug == "alerts"]
+    for each in shipped.RULES:
+        assert f'id="{each.name.lower()}"' in page.html
+
+
+def test_metrics_say_that_the_evaluator_is_alive(scene: Scene, sink: Sink) -> None:
+    rule()
+    receiver(sink.url)
+    scene.answers = {"x": [{"broker": "1"}]}
+    scene.cycle()
+    text = generate_latest(LIVE).decode()
+    said = re.search(r"^kastellan_alerts_last_evaluation_timestamp_seconds (\S+)$", text, re.MULTILINE)
+    assert said is not None
+    assert float(said[1]) == scene.now.timestamp()
+    assert 'kastellan_alerts{cluster="main",severity="critical",state="firing"} 1.0' in text
+    assert "kastellan_notifications_waiting 1.0" in text
+    assert Alert.objects.count() == 1
