@@ -101,7 +101,9 @@ def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
             if apps.is_installed(METRICS)
             else ()
         ),
-        _item(path, "Alerts", "alerts:list", "alert", cluster.name, count=alerts.open_counts(cluster)[0] or None),
+        _item(
+            path, "Alerts", "alerts:list", "alert", cluster.name, count=alerts.open_counts(cluster)[0] or None
+        ),
     )
 
 

@@ -18,8 +18,7 @@ CONTENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", (INDEX, "getting-started", "keyboard")),
     ("Kafka", ("dashboard", "bundled-cluster", "brokers", "topics", "messages", "groups")),
     ("Security", ("users", "acls", "certificates", "quotas", "service-accounts")),
-    ("Observe", ("metrics", "promql")),
-    ("Observe", ("metrics", "alerts")),
+    ("Observe", ("metrics", "promql", "alerts")),
     ("Operate", ("plans", "operations", "jobs", "processes")),
     ("Administer", ("settings", "accounts", "tokens", "api", "security", "configuration")),
 )
