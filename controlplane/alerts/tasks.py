@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import shared_task
+from celery.signals import worker_init, worker_shutting_down
 from django.utils import timezone
 
 from controlplane.alerts.services import cycle, delivering, housekeeping
+from controlplane.alerts.services.sweeping import Sweeper
+
+sweeper = Sweeper()
 
 
-@shared_task(name="alerts.evaluate", ignore_result=True, soft_time_limit=45, time_limit=55)
+@worker_init.connect
+def _worker_starts(**_: Any) -> None:
+    """Messages need Redis; this thread needs the worker alone."""
+    sweeper.start()
+
+
+@worker_shutting_down.connect
+def _worker_ends(**_: Any) -> None:
+    sweeper.stop()
+
+
+@shared_task(name="alerts.evaluate", ignore_result=True, soft_time_limit=20, time_limit=25)
 def evaluate() -> None:
     cycle.run()
 

@@ -24,7 +24,8 @@ from controlplane.jobs.services import celery_app
 from controlplane.metrics import query as promql
 
 log = logging.getLogger(__name__)
-LEASE = timedelta(seconds=60)
+#: Longer than the task may take; a killed one holds the next up for no longer than this.
+LEASE = timedelta(seconds=30)
 
 
 def run(

@@ -37,7 +37,7 @@ from controlplane.gateways.errors import BadAnswer, GatewayError
 from controlplane.gateways.outbound import Outbound
 
 TIMEOUT_S = 10.0
-CLAIM = timedelta(seconds=45)
+CLAIM = timedelta(seconds=20)
 EXCERPT = 500
 #: A door of Celery is not held longer than this by one call.
 BUDGET_S = 20.0
