@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 from uuid import UUID
@@ -31,7 +31,7 @@ from controlplane.acls.logic.bindings import (
     to_json,
 )
 from controlplane.acls.logic.bundles import Bundle, BundleRequest, bindings_of, missing
-from controlplane.acls.logic.checks import normal_host
+from controlplane.acls.logic.checks import NOT_A_PRINCIPAL, is_principal, normal_host
 from controlplane.acls.logic.findings import Finding
 from controlplane.acls.logic.plans import MOST, AclChange
 from controlplane.acls.logic.questions import Task, TaskQuestion, Verdict
@@ -324,9 +324,7 @@ def _question(request: Request) -> Question | TaskQuestion:
         return _task(given, host)
     cluster = given.get("resource_type") == AclResourceType.CLUSTER
     needed = ("principal", "operation", "resource_type", *(() if cluster else ("resource_name",)))
-    problems = {name: ["This field is required."] for name in needed if not given.get(name)}
-    if problems:
-        raise Invalid(fields=problems)
+    _check_asked(given, needed)
     return Question(
         given["principal"],
         AclOperation(given["operation"]),
@@ -336,14 +334,20 @@ def _question(request: Request) -> Question | TaskQuestion:
     )
 
 
+def _check_asked(given: Mapping[str, str], needed: Sequence[str]) -> None:
+    problems = {name: ["This field is required."] for name in needed if not given.get(name)}
+    if "principal" not in problems and not is_principal(given["principal"]):
+        problems["principal"] = [NOT_A_PRINCIPAL]
+    if problems:
+        raise Invalid(fields=problems)
+
+
 def _task(given: Mapping[str, str], host: str) -> TaskQuestion:
     needed = ["principal", "resource_name"]
     task = Task(given["task"])
     if task is not Task.PRODUCE:
         needed.append("second")
-    problems = {name: ["This field is required."] for name in needed if not given.get(name)}
-    if problems:
-        raise Invalid(fields=problems)
+    _check_asked(given, needed)
     return TaskQuestion(task, given["principal"], given["resource_name"], given.get("second", ""), host)
 
 

@@ -21,7 +21,7 @@ from controlplane.acls.logic.bindings import (
     words,
 )
 from controlplane.acls.logic.bundles import KINDS, Bundle, BundleRequest
-from controlplane.acls.logic.checks import normal_host
+from controlplane.acls.logic.checks import NOT_A_PRINCIPAL, is_principal, normal_host
 from controlplane.acls.logic.questions import Task, TaskQuestion
 from controlplane.acls.logic.transfer import FileFormat
 from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclResourceType
@@ -241,6 +241,12 @@ class ExplainForm(forms.Form):
         self.fields["operation"].required = self.fields["resource_type"].required = single
         self.fields["resource_name"].required = not cluster
         self.fields["second"].required = data.get("ask") in (Task.CONSUME, Task.PRODUCE_IN_TRANSACTIONS)
+
+    def clean_principal(self) -> str:
+        text = str(self.cleaned_data["principal"])
+        if not is_principal(text):
+            raise forms.ValidationError(NOT_A_PRINCIPAL)
+        return text
 
     def to_question(self) -> Question | TaskQuestion:
         data = self.cleaned_data

@@ -20,6 +20,7 @@ from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action, Actor
 from controlplane.core.errors import AppError
 from controlplane.core.plans import Json, Plan, Refusal, Risk
+from controlplane.core.words import counted
 from controlplane.gateways.errors import GatewayError
 from controlplane.quotas import services as quotas
 from controlplane.quotas.logic.entities import entity_of
@@ -84,7 +85,7 @@ class Made:
 
 
 def plan_create(cluster: Cluster, request: CreateAccount) -> Plan:
-    return compose_create(
+    plan = compose_create(
         request.name,
         _parts(cluster, request).plans,
         cluster=cluster.name,
@@ -92,6 +93,20 @@ def plan_create(cluster: Cluster, request: CreateAccount) -> Plan:
         body=_body(request),
         refusals=_bundle_refusals(request),
     )
+    return replace(plan, warnings=(*_still_accepted(cluster, request.name), *plan.warnings))
+
+
+def _still_accepted(cluster: Cluster, name: str) -> list[str]:
+    """Brokers ask no revocation list: whoever holds a revoked certificate of this name gets what the name may do."""
+    revoked = selectors.revoked_certificates(cluster, name)
+    if not revoked:
+        return []
+    last = max(each.not_after for each in revoked)
+    return [
+        f"Brokers still accept {counted(len(revoked), 'revoked certificate')} of this name, until "
+        f"{last:%Y-%m-%d}: whoever has one gets these rights too. Take another name, or replace the clients' "
+        "authority first."
+    ]
 
 
 def apply_create(actor: Actor, cluster: Cluster, request: CreateAccount, plan: Plan) -> Made:

@@ -194,6 +194,10 @@ def test_explain_names_the_rule_that_decides(api: MakeApi, cluster: Cluster, cle
     )
     assert call("GET", f"{ACLS}explain/?principal=User:admin&operation=READ&resource_type=TOPIC&resource_name=x").json()["allowed"]  # fmt: skip
     assert call("GET", f"{ACLS}explain/?principal=User:x").status_code == 422
+    bare = call("GET", f"{ACLS}explain/?principal=admin&operation=READ&resource_type=TOPIC&resource_name=x")
+    assert (bare.status_code, list(bare.json()["errors"])) == (422, ["principal"])
+    task = call("GET", f"{ACLS}explain/?principal=admin&task=produce&resource_name=x")
+    assert (task.status_code, list(task.json()["errors"])) == (422, ["principal"])
     assert call("GET", f"{ACLS}explain/?principal=User:x&operation=ALL&resource_type=TOPIC&resource_name=x").status_code == 422  # fmt: skip
 
 

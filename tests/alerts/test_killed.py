@@ -42,7 +42,9 @@ def outbox(transactional_db: None, sink: Sink) -> Sink:
     return sink
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(
+    "point", [POINTS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in POINTS[1:])]
+)
 def test_every_alert_arrives_whatever_was_killed(point: str, outbox: Sink) -> None:
     refused: set[str] = set()
     taken: list[Received] = []

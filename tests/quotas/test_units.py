@@ -41,6 +41,9 @@ BYTES, PERCENT, MUTATIONS = (
         ("10 MB", PERCENT, None),
         ("5 B/s", MUTATIONS, None),
         ("nan", BYTES, None),
+        ("1e400", PERCENT, None),
+        ("1e300 MB", BYTES, 1e306),
+        ("1e306 MB", BYTES, None),
     ],
 )
 def test_a_limit_is_read(text: str, key: QuotaKey, value: float | None) -> None:

@@ -83,6 +83,8 @@ def test_an_account_is_made_used_throttled_by_its_quota_and_removed(
 
     tag = call("GET", f"{PATH}{name}/")["ETag"]
     assert call("DELETE", f"{PATH}{name}/").status_code == 428
+    told = " ".join(call("DELETE", f"{PATH}{name}/?dry_run=true").json()["warnings"])
+    assert ("can no longer connect" in told) == (credential != "certificate"), told
     gone = call("DELETE", f"{PATH}{name}/", If_Match=tag)
     assert gone.status_code == 204, gone.content
     assert gateway.describe_acls(AclFilter(principal=f"User:{name}")) == ()
@@ -90,6 +92,11 @@ def test_an_account_is_made_used_throttled_by_its_quota_and_removed(
     assert not Certificate.objects.filter(common_name=name, revoked_at=None).exists()
     assert call("GET", f"{PATH}{name}/").status_code == 404
     assert produce(files, own).returncode != 0
+    # A revoked certificate is accepted until it ends: whoever takes the name next is told.
+    again = call("POST", f"{PATH}?dry_run=true", body(name, own, credential="SCRAM-SHA-512")).json()
+    assert any("revoked certificate of this name" in each for each in again["warnings"]) == (
+        credential == "certificate"
+    )
 
 
 def test_a_dry_run_shows_every_step_and_changes_nothing(

@@ -49,12 +49,18 @@ def _problems(acl: Acl) -> Iterator[Refusal]:
         )
 
 
+def is_principal(text: str) -> bool:
+    """A type and a name, as `User:ann`. Without the type no binding can name it, so every answer would be no."""
+    kind, colon, name = text.partition(":")
+    return bool(colon and kind and name)
+
+
+NOT_A_PRINCIPAL = "Write the type and a name, as User:ann."
+
+
 def _principal(acl: Acl) -> Iterator[Refusal]:
-    kind, colon, name = acl.principal.partition(":")
-    if not colon or not kind or not name:
-        yield Refusal(
-            "principal", f"{acl.principal!r} is not a principal", "Write the type and a name, as User:ann."
-        )
+    if not is_principal(acl.principal):
+        yield Refusal("principal", f"{acl.principal!r} is not a principal", NOT_A_PRINCIPAL)
     elif len(acl.principal) > MAX_PRINCIPAL or not acl.principal.isprintable():
         yield Refusal(
             "principal",

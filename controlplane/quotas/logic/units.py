@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from controlplane.quotas.logic.entities import QuotaKey
@@ -25,6 +26,8 @@ def parse(text: str, key: QuotaKey) -> float | None:
     if factor is None or (prefix and key.unit == "%"):
         return None
     value = float(number.replace(",", ".")) * factor
+    if not math.isfinite(value):  # 1e400: no number that Kafka, or JSON, could hold
+        return None
     return float(round(value)) if key.whole else value
 
 

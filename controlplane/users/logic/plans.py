@@ -257,7 +257,9 @@ def _connections(state: UserState) -> str:
 def _deletion_warnings(state: UserState, *, whole: bool, acls: bool, quotas: bool) -> list[str]:
     if not whole:
         return ["Clients that use this mechanism can no longer log in.", _connections(state)]
-    warnings = [f"Clients that log in as {state.name} can no longer connect.", _connections(state)]
+    warnings = []
+    if state.credentials:  # without, nobody logs in under this name by password
+        warnings = [f"Clients that log in as {state.name} can no longer connect.", _connections(state)]
     if state.seen_ms is None:
         warnings.append("Seen in the last hour: unknown. Kafka lists no connections by principal.")
     else:
