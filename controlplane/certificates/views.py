@@ -35,7 +35,7 @@ COLUMNS = (
     Column("state", "State", sortable=False),
     Column("not_after", "Ends"),
     Column("issued_at", "Issued"),
-    Column("downloaded_at", "Last taken away"),
+    Column("downloaded_at", "Last given out"),
     Column("serial", "Serial"),
 )
 ACTIONS = (Action.CERTIFICATE_ISSUE, Action.CERTIFICATE_REVOKE, Action.AUTHORITY_MANAGE)

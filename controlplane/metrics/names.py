@@ -44,6 +44,7 @@ QUERIES: tuple[str, ...] = (
     "kafka.server:type=SharePartitionMetrics,*",
     "kafka.server:type=BrokerRegistrationState,*",
     "kafka.server:type=socket-server-metrics,listener=*,networkProcessor=*",
+    "kafka.server:type=app-info,*",
     "kafka.server:type=raft-metrics",
     "kafka.server:type=broker-metadata-metrics",
     # Per client, where a quota of that kind is configured (controlplane.metrics.clients reads them).
@@ -73,7 +74,6 @@ QUERIES: tuple[str, ...] = (
     "java.lang:type=GarbageCollector,*",
     "java.lang:type=MemoryPool,*",
     "java.lang:type=Threading",
-    "java.lang:type=Runtime",
     "java.lang:type=OperatingSystem",
 )
 
@@ -129,7 +129,7 @@ def _labels(keys: Mapping[str, str], *skipped: str) -> dict[str, str]:
 
 
 def _yammer(domain: str, keys: Mapping[str, str], attributes: Mapping[str, Any]) -> Iterator[Sample]:
-    base = f"{domain.replace('.', '_')}_{keys['type']}_{keys['name']}".lower()
+    base = f"{domain.replace('.', '_')}_{keys['type']}_{keys['name']}".lower().replace("-", "_")
     labels = _labels(keys, "type", "name")
     if "Value" in attributes:
         yield from _one(re.sub(r"percent$", "_percent", base), labels, attributes["Value"])
@@ -170,8 +170,6 @@ def _jvm(keys: Mapping[str, str], attributes: Mapping[str, Any]) -> Iterator[Sam
             after = attributes.get("CollectionUsage") or {}
             yield from _one("jvm_memory_pool_used_bytes", labels, (attributes.get("Usage") or {}).get("used"))
             yield from _one("jvm_memory_pool_collection_used_bytes", labels, after.get("used"))
-        case "Runtime":
-            yield from _one("process_start_time_seconds", {}, _milli(attributes.get("StartTime")))
         case "GarbageCollector":
             labels = {"gc": keys["name"]}
             yield from _one("jvm_gc_collection_seconds_count", labels, attributes.get("CollectionCount"))

@@ -11,39 +11,21 @@ from controlplane.alerts import shipped
 from controlplane.alerts.logic import durations, matchers, templates
 from controlplane.alerts.models import Alert
 from controlplane.manual.selectors import library
+from controlplane.metrics import query
 from controlplane.metrics.instruments import LIVE
-from controlplane.metrics.names import QUERIES
 from tests.alerts.scene import Scene, Sink, receiver, rule
-
-FUNCTIONS = {"sum", "max", "rate", "increase", "vector", "by", "and", "or"}
-LABELS = {"broker", "topic", "request", "quantile", "area"}
-#: Lower-case stems of what one poll reads; `java.lang` follows client_java's names.
-JVM = ("jvm_memory_", "jvm_gc_collection_seconds_", "jvm_available_processors", "process_")
-
-
-def stem(pattern: str) -> str:
-    domain, _, keys = pattern.partition(":")
-    kind = re.search(r"type=([^,]+)", keys)
-    assert kind is not None
-    return f"{domain.replace('.', '_')}_{kind[1].replace('-', '_')}_".lower()
-
-
-POLLED = tuple(stem(pattern) for pattern in QUERIES if not pattern.startswith("java.lang"))
 
 
 @pytest.mark.parametrize("each", shipped.RULES, ids=lambda each: each.name)
 def test_a_shipped_rule_is_whole(each: shipped.Shipped) -> None:
     durations.parse(each.hold)
     durations.parse(each.keep)
-    labels = {"broker": "1", "cluster": "main"}
+    labels = dict.fromkeys(("broker", "cluster", "node", "consumergroup", "name", "user", "client_id"), "1")
     for text in (each.summary, each.description):
         expanded = templates.expand(text, labels, 3.0)
         assert "error expanding" not in expanded
         assert "{" not in expanded
-    bare = re.sub(r'"[^"]*"|\[[^\]]*\]', "", each.expr)
-    names = set(re.findall(r"[a-z_][a-z0-9_]*", bare)) - FUNCTIONS - LABELS - {"e9"}
-    unknown = {name for name in names if name != "up" and not name.startswith((*POLLED, *JVM))}
-    assert unknown == set()
+    query.check(each.expr)
 
 
 def test_names_are_there_once_and_broker_down_does_not_wait() -> None:

@@ -124,10 +124,16 @@ def _unicode(char: str) -> str:
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
 
+OLD_KCAT = """# kcat of Debian and Ubuntu has a librdkafka before 2.6.1, which cannot log in by SCRAM to Kafka 3.8.1 and later:
+# it then says "invalid credentials" whatever the password is. `kcat -V` tells; use a newer one, or a certificate.
+"""
+
+
 def librdkafka_configuration(endpoint: Endpoint, login: Login) -> str:
     """For `kcat -F kcat.conf`, started in the files' directory: this format has one line a value, so no PEM inside."""
     values = {"bootstrap.servers": endpoint.bootstrap, **_librdkafka_login(login), "ssl.ca.location": CA_FILE}
-    return "".join(f"{key}={value}\n" for key, value in values.items())
+    note = OLD_KCAT if isinstance(login, ScramLogin) else ""
+    return note + "".join(f"{key}={value}\n" for key, value in values.items())
 
 
 def _librdkafka_login(login: Login) -> dict[str, str]:
