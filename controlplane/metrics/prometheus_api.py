@@ -20,6 +20,7 @@ from rest_framework.response import Response
 
 from controlplane.clusters.rest import ClusterApiView
 from controlplane.core.access import Action
+from controlplane.core.schema import ProblemSerializer
 from controlplane.metrics import query
 from controlplane.metrics.charts import CHARTS
 from controlplane.metrics.names import is_counter
@@ -48,7 +49,12 @@ class AnswerSerializer(serializers.Serializer[Any]):
     infos = serializers.ListField(child=serializers.CharField(), required=False)
 
 
-ANSWERS = {200: AnswerSerializer, 400: AnswerSerializer, 422: AnswerSerializer, 503: AnswerSerializer}
+#: Errors of a query in Prometheus' envelope; of the request itself (no rights, a key used twice) as everywhere.
+ANSWERS = {
+    (200, "application/json"): AnswerSerializer,
+    **{(status, "application/json"): AnswerSerializer for status in (400, 422, 503)},
+    **{(status, "application/problem+json"): ProblemSerializer for status in (400, 422, 503)},
+}
 
 
 def described(summary: str, *parameters: OpenApiParameter) -> Callable[[Any], Any]:
