@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from controlplane.alerts import shipped
+from controlplane.alerts import shipped, shipped_rules
 from controlplane.alerts.logic.states import Sight
 from controlplane.alerts.models import Alert, Beat, Evaluation, GroupLog, InhibitionRule, Notification, Rule
 from controlplane.alerts.services import cycle, evaluating
@@ -250,8 +250,8 @@ def test_a_storm_of_a_thousand_alerts(scene: Scene, sink: Sink) -> None:
 def test_the_shipped_rules_are_there_after_the_first_cycle_and_keep_what_a_user_changed(scene: Scene) -> None:
     Beat.objects.update(shipped="")
     scene.cycle()
-    assert set(Rule.objects.values_list("name", flat=True)) == {each.name for each in shipped.RULES}
-    assert InhibitionRule.objects.count() == len(shipped.INHIBITIONS)
+    assert set(Rule.objects.values_list("name", flat=True)) == {each.name for each in shipped_rules.RULES}
+    assert InhibitionRule.objects.count() == len(shipped_rules.INHIBITIONS)
     Rule.objects.filter(name="BrokerDown").update(expr="up == 2", edited=True)
     Rule.objects.filter(name="HeapHigh").update(expr="old")
     Rule.objects.create(

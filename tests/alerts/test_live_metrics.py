@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from broker.spec import ClusterSpec
-from controlplane.alerts import shipped
-from controlplane.alerts.logic import durations
+from controlplane.alerts import shipped_rules
 from controlplane.clusters.models import Cluster
+from controlplane.core import durations
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.produce import NewRecord
 from controlplane.metrics import polling, protocol_poll, query
@@ -36,7 +36,7 @@ def _own_store(tmp_path: Path, settings: Any) -> None:
     settings.METRICS_DATABASE = str(tmp_path / "metrics.sqlite3")
 
 
-def read_by(rule: shipped.Shipped) -> set[str]:
+def read_by(rule: shipped_rules.Shipped) -> set[str]:
     return {
         matcher.value
         for selector in query.parse(rule.expr).selectors()
@@ -59,10 +59,13 @@ def test_every_shipped_rule_reads_what_a_cluster_exposes(
     assert protocol_poll.poll(cluster, time.time_ns() // 1_000_000) is None
     exposed = set(store().metric_names(cluster.name))
     missing = {
-        name: rule.name for rule in shipped.RULES for name in read_by(rule) - exposed if name not in LAZY
+        name: rule.name
+        for rule in shipped_rules.RULES
+        for name in read_by(rule) - exposed
+        if name not in LAZY
     }
     assert missing == {}
-    used = {name for rule in shipped.RULES for name in read_by(rule)}
+    used = {name for rule in shipped_rules.RULES for name in read_by(rule)}
     assert set(LAZY) <= used, "a reason for a metric that no rule reads any more"
 
 
@@ -77,7 +80,7 @@ def test_no_rule_that_fires_at_once_fires_on_a_cluster_that_is_all_right(
     # What a busy test machine does for a moment, the others wait out.
     critical = [
         rule
-        for rule in shipped.RULES
+        for rule in shipped_rules.RULES
         if rule.severity == "critical" and durations.parse(rule.hold) <= timedelta(minutes=1)
     ]
     holds = {rule.name: query.instant(cluster.name, rule.expr, now) for rule in critical}

@@ -7,17 +7,18 @@ import re
 import pytest
 from prometheus_client import generate_latest
 
-from controlplane.alerts import shipped
-from controlplane.alerts.logic import durations, matchers, templates
+from controlplane.alerts import shipped_rules
+from controlplane.alerts.logic import matchers, templates
 from controlplane.alerts.models import Alert
+from controlplane.core import durations
 from controlplane.manual.selectors import library
 from controlplane.metrics import query
 from controlplane.metrics.instruments import LIVE
 from tests.alerts.scene import Scene, Sink, receiver, rule
 
 
-@pytest.mark.parametrize("each", shipped.RULES, ids=lambda each: each.name)
-def test_a_shipped_rule_is_whole(each: shipped.Shipped) -> None:
+@pytest.mark.parametrize("each", shipped_rules.RULES, ids=lambda each: each.name)
+def test_a_shipped_rule_is_whole(each: shipped_rules.Shipped) -> None:
     durations.parse(each.hold)
     durations.parse(each.keep)
     labels = dict.fromkeys(("broker", "cluster", "node", "consumergroup", "name", "user", "client_id"), "1")
@@ -29,22 +30,22 @@ def test_a_shipped_rule_is_whole(each: shipped.Shipped) -> None:
 
 
 def test_names_are_there_once_and_broker_down_does_not_wait() -> None:
-    names = [each.name for each in shipped.RULES]
+    names = [each.name for each in shipped_rules.RULES]
     assert len(names) == len(set(names))
-    (down,) = [each for each in shipped.RULES if each.name == "BrokerDown"]
+    (down,) = [each for each in shipped_rules.RULES if each.name == "BrokerDown"]
     assert (down.hold, down.expr) == ("0s", "up == 0")
 
 
 def test_inhibitions_name_rules_that_are_there() -> None:
-    names = {each.name for each in shipped.RULES}
-    for _, source, target, _ in shipped.INHIBITIONS:
+    names = {each.name for each in shipped_rules.RULES}
+    for _, source, target, _ in shipped_rules.INHIBITIONS:
         for each in (*matchers.parse(source), *matchers.parse(target)):
             assert set(each.value.split("|")) <= names
 
 
 def test_every_rule_has_its_runbook_in_the_manual() -> None:
     (page,) = [document for document in library().documents if document.slug == "alerts"]
-    for each in shipped.RULES:
+    for each in shipped_rules.RULES:
         assert f'id="{each.name.lower()}"' in page.html
 
 
