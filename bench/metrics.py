@@ -11,12 +11,13 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from bench._report import finish, table
 from controlplane.metrics.names import Sample
 from controlplane.metrics.promql import Matcher, parse, ranged
+from controlplane.metrics.promql.matchers import chosen
 from controlplane.metrics.store import MetricStore, Retention, Series, compaction, open_store
 
 INTERVAL_MS = 10_000
@@ -69,12 +70,6 @@ def main() -> None:
         figures,
         {"compaction/ingest": ingest["compaction_cpu_percent"] / ingest["ingest_cpu_percent"]},
     )
-
-
-def chosen(matchers: tuple[Matcher, ...]) -> tuple[str | None, Callable[[Mapping[str, str]], bool]]:
-    """As metrics.query does it, which needs Django's settings."""
-    name = next((each.value for each in matchers if each.name == "__name__" and each.op == "="), None)
-    return name, lambda labels: all(each.matches(labels.get(each.name, "")) for each in matchers)
 
 
 LIMITS = {

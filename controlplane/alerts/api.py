@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.db.models import Prefetch, Q, QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.alerts import selectors
-from controlplane.alerts.logic import durations
-from controlplane.alerts.logic.inhibition import Inhibitor
 from controlplane.alerts.models import Alert, AlertState, Rule
+from controlplane.alerts.present import hush
 from controlplane.alerts.serializers import (
     AcknowledgeInput,
     AlertSerializer,
@@ -23,8 +22,9 @@ from controlplane.alerts.serializers import (
     alert_json,
     rule_json,
 )
-from controlplane.alerts.services import permits, rows, ruling, silencing
+from controlplane.alerts.services import permits, ruling, silencing
 from controlplane.alerts.services.ruling import RuleRequest
+from controlplane.core import durations
 from controlplane.core.access import Action
 from controlplane.core.errors import Invalid, NotFound
 from controlplane.core.plans import Plan
@@ -60,12 +60,6 @@ class AlertsView(ApiView):
         if found is None:
             raise NotFound("There is no such alert")
         return found
-
-
-def hush() -> selectors.Hush:
-    now = timezone.now()
-    inhibitor = Inhibitor(rows.inhibit_rules(), selectors.firing_labels())
-    return selectors.Hush(rows.silence_rules(now), inhibitor, now)
 
 
 class AlertsApi(AlertsView):
@@ -292,17 +286,12 @@ class RuleApi(RulesView):
 
 def _wanted(base: RuleRequest, data: dict[str, Any]) -> RuleRequest:
     """The base with what was given over it."""
-    return RuleRequest(
-        name=data.get("name", base.name),
-        expr=data.get("expr", base.expr),
-        hold=_duration(data, "for") if "for" in data else base.hold,
-        keep_firing=_duration(data, "keep_firing_for") if "keep_firing_for" in data else base.keep_firing,
-        labels=data.get("labels", base.labels),
-        annotations=data.get("annotations", base.annotations),
-        group=data.get("group", base.group),
-        cluster=data.get("cluster", base.cluster),
-        enabled=data.get("enabled", base.enabled),
-    )
+    renamed = {"for": "hold", "keep_firing_for": "keep_firing"}
+    given = {
+        renamed.get(name, name): _duration(data, name) if name in renamed else value
+        for name, value in data.items()
+    }
+    return replace(base, **given)
 
 
 def _duration(data: dict[str, Any], name: str) -> Any:

@@ -13,7 +13,7 @@ from controlplane.accounts.services import actor_of
 from controlplane.alerts import pages
 from controlplane.alerts.forms import ReceiverForm
 from controlplane.alerts.models import DeliveryAttempt, Notification, NotificationState, Receiver
-from controlplane.alerts.services import receiving, routes
+from controlplane.alerts.services import permits, receiving, routes
 from controlplane.clusters.access import cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
@@ -109,7 +109,7 @@ def receiver_delete(request: HttpRequest, cluster: Cluster, receiver: int) -> Ht
 
 def _notifications(request: HttpRequest, cluster: Cluster) -> Any:
     """Of this cluster; what speaks of several or none is shown to those who see every cluster."""
-    names = [cluster.name, ""] if _may_route(request) else [cluster.name]
+    names = [cluster.name, ""] if permits.sees_all(actor_of(request)) else [cluster.name]
     return Notification.objects.filter(cluster__in=names)
 
 

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils import timezone
 
-from controlplane.alerts.logic import durations
 from controlplane.alerts.services.receiving import ReceiverRequest
 from controlplane.alerts.services.ruling import RuleRequest
 from controlplane.alerts.services.silencing import SilenceRequest
+from controlplane.core import durations
 
 SEVERITIES = (("critical", "critical"), ("warning", "warning"), ("info", "info"))
 SILENCE_LENGTHS = (

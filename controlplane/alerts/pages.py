@@ -13,6 +13,8 @@ from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
 
+SEVERITIES = {"critical": 0, "warning": 1, "info": 2}
+
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
@@ -33,6 +35,11 @@ class AlertRow:
     @property
     def severity(self) -> str:
         return self.alert.severity
+
+    @property
+    def rank(self) -> int:
+        """Worst first; what somebody named otherwise comes last."""
+        return SEVERITIES.get(self.severity, len(SEVERITIES))
 
     @property
     def active_at(self) -> datetime:

@@ -14,11 +14,6 @@ from controlplane.alerts.pages import AlertRow, RuleRow, SilenceRow
 from controlplane.alerts.services import rows, silencing
 from controlplane.clusters.models import Cluster
 
-#: Worst first; what somebody named otherwise comes last.
-SEVERITIES = {"critical": 0, "warning": 1, "info": 2}
-#: An evaluator that has stamped nothing for this long stands still.
-STILL_S = 60
-
 
 def hush() -> selectors.Hush:
     now = timezone.now()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import ClassVar
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
@@ -84,7 +85,7 @@ class ReceiversApi(ApiView):
     )
     def post(self, request: Request) -> Response:
         data = valid_data(ReceiverInput, request)
-        wanted = _wanted(ReceiverRequest(data["name"], data["url"]), data)
+        wanted = ReceiverRequest(**data)
 
         def apply(plan: Plan) -> Response:
             return _receiver(receiving.apply_create(self.actor, wanted, plan), status=201)
@@ -116,7 +117,7 @@ class ReceiverApi(ApiView):
     )
     def patch(self, request: Request, receiver: int) -> Response:
         row, data = receiving.get(receiver), valid_data(AlterReceiverInput, request)
-        wanted = _wanted(receiving.request_of(row), data)
+        wanted = replace(receiving.request_of(row), **data)
 
         def apply(plan: Plan) -> Response:
             return _receiver(receiving.apply_alter(self.actor, row, wanted, plan))
@@ -288,15 +289,3 @@ def _routing() -> Response:
 
 def _receiver(row: Receiver, status: int = 200) -> Response:
     return with_etag(Response(receiver_json(row), status=status), receiving.digest_of(row))
-
-
-def _wanted(base: ReceiverRequest, data: dict[str, Any]) -> ReceiverRequest:
-    return ReceiverRequest(
-        name=data.get("name", base.name),
-        url=data.get("url", base.url),
-        kind=data.get("kind", base.kind),
-        secret=data.get("secret", base.secret),
-        allow_private=data.get("allow_private", base.allow_private),
-        send_resolved=data.get("send_resolved", base.send_resolved),
-        max_alerts=data.get("max_alerts", base.max_alerts),
-    )

@@ -9,9 +9,9 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
-from controlplane.alerts.logic import durations
 from controlplane.alerts.models import Beat, InhibitionRule, RouteTree, Rule
 from controlplane.alerts.shipped_rules import INHIBITIONS, RULES, Shipped
+from controlplane.core import durations
 
 GROUP = "kastellan"
 OWNER = "Kastellan"

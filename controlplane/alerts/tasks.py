@@ -35,11 +35,6 @@ def deliver() -> None:
     delivering.deliver()
 
 
-@shared_task(name="alerts.sweep", ignore_result=True, time_limit=60)
-def sweep() -> None:
-    delivering.deliver()
-
-
 @shared_task(name="alerts.housekeeping", ignore_result=True, time_limit=120)
 def forget() -> None:
     housekeeping.forget_old(timezone.now())

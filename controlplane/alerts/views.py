@@ -13,12 +13,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from controlplane.accounts.services import actor_of
 from controlplane.alerts import pages, present, selectors
 from controlplane.alerts.forms import AcknowledgeForm, RuleForm, SilenceForm
-from controlplane.alerts.logic import durations
 from controlplane.alerts.models import Alert, AlertState, Evaluation, Rule
 from controlplane.alerts.services import ruling, silencing
 from controlplane.clusters.access import cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
+from controlplane.core import durations
 from controlplane.core.access import Action, can
 from controlplane.core.errors import NotFound
 from controlplane.core.pages import render_page
@@ -26,7 +26,7 @@ from controlplane.core.plans import Plan
 from controlplane.core.tables import Column, Table, table_of
 
 ALERT_COLUMNS = (
-    Column("severity", "Severity", value=lambda row: row.severity),
+    Column("rank", "Severity", value=lambda row: row.severity),
     Column("name", "Alert"),
     Column("summary", "What", sortable=False),
     Column("state", "State"),
@@ -71,8 +71,7 @@ def alert_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         found = found.filter(severity=filters.severity)
     search = request.GET.get("search", "").strip()
     rows = present.alert_rows(row for row in found if not search or selectors.matches(row, search))
-    rows.sort(key=lambda row: (row.state, present.SEVERITIES.get(row.severity, 9), row.name))
-    table: Table[pages.AlertRow] = table_of(request, rows, ALERT_COLUMNS, default_sort="severity")
+    table: Table[pages.AlertRow] = table_of(request, rows, ALERT_COLUMNS, default_sort="rank")
     firing, pending = present.open_counts(cluster)
     beat = present.beat()
     return render_page(
@@ -96,15 +95,15 @@ def _filters(request: HttpRequest) -> pages.AlertFilters:
     severity = request.GET.get("severity", "")
     return pages.AlertFilters(
         state=state if state in (*AlertState.values, OPEN, "") else OPEN,
-        severity=severity if severity in present.SEVERITIES else "",
-        severities=tuple(present.SEVERITIES),
+        severity=severity if severity in pages.SEVERITIES else "",
+        severities=tuple(pages.SEVERITIES),
     )
 
 
 def _alert(cluster: Cluster, alert: uuid.UUID) -> Alert:
     found = selectors.find_alert(selectors.alerts([cluster.name]), str(alert))
     if found is None:
-        raise NotFound("There is no such alert", hint="Alerts that are over are kept for five days.")
+        raise NotFound("There is no such alert", hint="Alerts that are over are kept for ninety days.")
     return found
 
 
@@ -286,6 +285,8 @@ def silence_create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 @cluster_view(Action.ALERT_SILENCE)
 def silence_end(request: HttpRequest, cluster: Cluster, silence: uuid.UUID) -> HttpResponse:
     found = silencing.get(silence)
+    if found.cluster not in ("", cluster.name):
+        raise NotFound("There is no such silence")
     back = resolve_url("alerts:silences", cluster.name)
 
     def apply(plan: Plan) -> Done:

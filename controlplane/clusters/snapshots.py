@@ -117,7 +117,8 @@ def refresh_sizes(cluster: Cluster, gateway: KafkaGateway, now: datetime) -> Non
     names = list(TopicSnapshot.objects.filter(cluster=cluster).values_list("name", "partitions"))
     partitions = [TopicPartition(name, index) for name, count in names for index in range(count)]
     counts = summaries.record_counts(
-        _offsets(gateway, OffsetSpec.EARLIEST, partitions), _offsets(gateway, OffsetSpec.LATEST, partitions)
+        read_offsets(gateway, OffsetSpec.EARLIEST, partitions),
+        read_offsets(gateway, OffsetSpec.LATEST, partitions),
     )
     with transaction.atomic():
         for topic in TopicSnapshot.objects.filter(cluster=cluster):
@@ -136,7 +137,7 @@ def refresh_groups(cluster: Cluster, gateway: KafkaGateway, now: datetime) -> No
     described = {group.group: group for group in gateway.describe_groups(names)} if names else {}
     committed = gateway.list_group_offsets(names) if names else {}
     wanted = sorted({partition for offsets in committed.values() for partition in offsets})
-    end = _offsets(gateway, OffsetSpec.LATEST, wanted)
+    end = read_offsets(gateway, OffsetSpec.LATEST, wanted)
     rows = [
         group_row(cluster, listing, described.get(listing.group), committed.get(listing.group, {}), end, now)
         for listing in listings
@@ -243,7 +244,7 @@ def _upsert(
     )
 
 
-def _offsets(
+def read_offsets(
     gateway: KafkaGateway, spec: OffsetSpec, partitions: Sequence[TopicPartition]
 ) -> dict[tuple[str, int], int]:
     if not partitions:

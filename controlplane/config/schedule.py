@@ -23,7 +23,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "certificates-renew": every(900, "certificates.renew_all"),
     # Two periods of ten seconds, one after the other, would miss "condition true → told" in poll interval + 5 s (AL-4).
     "alerts-evaluate": every(5, "alerts.evaluate"),
-    "alerts-sweep": every(10, "alerts.sweep"),
+    "alerts-sweep": every(10, "alerts.deliver"),
     "alerts-housekeeping": every(3600, "alerts.housekeeping"),
     "jobs-sweep": every(10, "jobs.sweep"),
     "audit-housekeeping": every(300, "audit.housekeeping"),

@@ -101,10 +101,7 @@ def _grid(period: TimeRange) -> tuple[int, int, int]:
 
 def _names(parsed: Query) -> tuple[str, ...]:
     """Of the metrics that it reads, one for each selector; empty where one selects by anything but a name."""
-    found = [
-        next((m.value for m in each.matchers if m.name == "__name__" and m.op == "="), "")
-        for each in parsed.selectors()
-    ]
+    found = [each.name for each in parsed.selectors()]
     return tuple(found) if all(found) else ()
 
 

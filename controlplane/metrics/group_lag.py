@@ -115,13 +115,16 @@ class _History:
             _group(each): dict(zip(each.times, each.values, strict=True))
             for each in store().select(self.cluster, LAG, {}, since, self.now - 1)
         }
-        return {
-            _group(each): tuple(
-                Seen(int(committed), int(lags[_group(each)][at]))
-                for at, committed in zip(each.times, each.values, strict=True)
-                if at in lags.get(_group(each), {})
-            )[-(WINDOW - 1) :]
+        commits = {
+            _group(each): zip(each.times, each.values, strict=True)
             for each in store().select(self.cluster, COMMITTED, {}, since, self.now - 1)
+        }
+        return {
+            group: tuple(Seen(int(committed), int(lag[at])) for at, committed in found if at in lag)[
+                -(WINDOW - 1) :
+            ]
+            for group, found in commits.items()
+            if (lag := lags.get(group)) is not None
         }
 
 

@@ -6,7 +6,6 @@ Prometheus' documentation, "HTTP API"; shapes as of 3.x. GET, and POST as a form
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -26,7 +25,9 @@ from controlplane.metrics.charts import CHARTS
 from controlplane.metrics.names import is_counter
 from controlplane.metrics.prometheus_values import duration_ms, time_ms
 from controlplane.metrics.promql import EvaluationError, Matcher, PromQLError, Result, to_json
+from controlplane.metrics.promql.matchers import chosen
 from controlplane.metrics.selectors import store
+from controlplane.metrics.views import now_ms
 
 Labels = Mapping[str, str]
 #: What Grafana decides its features by.
@@ -138,10 +139,6 @@ def limited(values: QueryDict, rows: list[Any]) -> list[Any]:
     return rows[: int(text)] if int(text) else rows
 
 
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def _options(values: QueryDict) -> dict[str, Any]:
     lookback = parsed(values, "lookback_delta", duration_ms, 0)
     if lookback < 0:
@@ -215,7 +212,7 @@ class SelectingView(PrometheusView):
         found = {
             tuple(sorted(labels.items())): labels
             for matchers in groups
-            for labels in store().known(self.cluster.name, *query.chosen(matchers), within=within)
+            for labels in store().known(self.cluster.name, *chosen(matchers), within=within)
         }
         return [found[key] for key in sorted(found)]
 

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-_UNITS_MS = {
-    "ms": 1,
-    "s": 1000,
-    "m": 60_000,
-    "h": 3_600_000,
-    "d": 86_400_000,
-    "w": 604_800_000,
-    "y": 31_536_000_000,
-}
-_DURATION = re.compile(r"(?:(\d+)(ms|[smhdwy]))")
+from controlplane.core import durations
+
 #: The largest time in milliseconds that is taken: year 9999.
 _LATEST_MS = 253_402_300_799_000
 
@@ -44,10 +35,10 @@ def duration_ms(text: str) -> int:
     try:
         found = float(text) * 1000
     except ValueError:
-        parts = _DURATION.findall(text)
-        if not parts or "".join(number + unit for number, unit in parts) != text:
+        try:
+            return durations.parse(text) // timedelta(milliseconds=1)
+        except durations.BadDuration:
             raise ValueError(f'cannot parse "{text}" to a valid duration') from None
-        found = float(sum(int(number) * _UNITS_MS[unit] for number, unit in parts))
     if not math.isfinite(found) or abs(found) > _LATEST_MS:
         raise ValueError(f'cannot parse "{text}" to a valid duration. It overflows int64')
     return round(found)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controlplane.core.errors import Invalid
 from controlplane.metrics import promql
 from controlplane.metrics.promql import EvaluationError, Limits, Matcher, PromQLError, Query, Result
+from controlplane.metrics.promql.matchers import chosen
 from controlplane.metrics.promql.model import LOOKBACK_MS
 from controlplane.metrics.promql.tree import Selector
 from controlplane.metrics.selectors import retention, store
@@ -43,16 +44,6 @@ class ClusterSource:
 
     def select(self, matchers: tuple[Matcher, ...], start: int, end: int) -> list[Series]:
         return store().fetch(self.cluster, *chosen(matchers), start, end)
-
-
-def chosen(matchers: tuple[Matcher, ...]) -> tuple[str | None, Callable[[Mapping[str, str]], bool]]:
-    """The metric's name where it is given, and whether labels pass."""
-    name = next((each.value for each in matchers if each.name == "__name__" and each.op == "="), None)
-
-    def passes(labels: Mapping[str, str]) -> bool:
-        return all(each.matches(labels.get(each.name, "")) for each in matchers)
-
-    return name, passes
 
 
 def parse(text: str) -> Query:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from controlplane.clusters.snapshots import read_offsets
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.types import (
@@ -43,29 +44,24 @@ def read(gateway: KafkaGateway) -> Reading:
     listed = [TopicPartition(topic.name, p.index) for topic in topics for p in topic.partitions]
     names = [listing.group for listing in gateway.list_groups()]
     committed = gateway.list_group_offsets(names) if names else {}
-    used = {partition for offsets in committed.values() for partition in offsets}
+    used = {partition for commits in committed.values() for partition in commits}
     few = len(listed) <= MOST_PARTITIONS
     wanted = listed if few else sorted(used.intersection(listed))
     description = gateway.describe_cluster()
     alive = [node.id for node in description.brokers if not node.fenced]
     return Reading(
         topics=topics,
-        first=_offsets(gateway, OffsetSpec.EARLIEST, listed if few else []),
-        end=_offsets(gateway, OffsetSpec.LATEST, wanted),
+        first=read_offsets(gateway, OffsetSpec.EARLIEST, listed if few else []),
+        end=read_offsets(gateway, OffsetSpec.LATEST, wanted),
         groups={
-            group: {(p.topic, p.partition): offset for p, offset in offsets.items()}
-            for group, offsets in committed.items()
+            group: {(p.topic, p.partition): offset for p, offset in commits.items()}
+            for group, commits in committed.items()
         },
         described={group.group: group for group in gateway.describe_groups(names)} if names else {},
         log_dirs=gateway.describe_log_dirs(alive),
         quorum=_quorum(gateway),
         brokers=len(alive),
     )
-
-
-def _offsets(gateway: KafkaGateway, spec: OffsetSpec, partitions: list[TopicPartition]) -> dict[Key, int]:
-    found = gateway.list_offsets(spec, partitions) if partitions else {}
-    return {(p.topic, p.partition): offset for p, offset in found.items()}
 
 
 def _quorum(gateway: KafkaGateway) -> QuorumInfo | None:

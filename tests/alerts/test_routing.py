@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from controlplane.alerts.logic import matchers, routing, silences
 from controlplane.alerts.logic.backoff import GIVE_UP_AFTER, Outcome, Verdict, delay, judge
 from controlplane.alerts.logic.dedup import Entry, NotifyReason, needs_update
-from controlplane.alerts.logic.durations import BadDuration, text_of
-from controlplane.alerts.logic.durations import parse as duration
 from controlplane.alerts.logic.inhibition import Inhibition, Inhibitor, InhibitRule
 from controlplane.alerts.logic.matchers import BadMatcher, Op
 from controlplane.alerts.logic.routing import BadRoute
 from controlplane.alerts.logic.silences import SilenceRule, SilenceState
+from controlplane.core.durations import BadDuration, text_of
+from controlplane.core.durations import parse as duration
 from tests.alerts.notation import MINUTE, at
 
 #: dispatch/route_test.go, TestRouteMatch, in the words of matchers.

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from controlplane.alerts.logic import durations, matchers
+from controlplane.alerts.logic import matchers
 from controlplane.alerts.logic.labels import Labels, is_label_name
 from controlplane.alerts.logic.labels import text_of as label_text
 from controlplane.alerts.logic.matchers import BadMatcher, Matchers
+from controlplane.core import durations
 
 EVERYBODY, NOBODY = "*", ""
 ALL_LABELS = "..."

@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from controlplane.alerts.logic import durations, plans, templates
+from controlplane.alerts.logic import plans, templates
 from controlplane.alerts.logic.labels import ALERT_NAME, is_label_name
 from controlplane.alerts.logic.plans import Subject
 from controlplane.alerts.logic.templates import TemplateError
@@ -17,6 +17,7 @@ from controlplane.alerts.models import Rule
 from controlplane.alerts.services import permits
 from controlplane.alerts.services.evaluating import end_alerts
 from controlplane.audit.services import operation
+from controlplane.core import durations
 from controlplane.core.access import Action, Actor
 from controlplane.core.errors import Conflict, Invalid, NotFound
 from controlplane.core.plans import Json, Plan, Refusal

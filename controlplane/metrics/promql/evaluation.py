@@ -12,9 +12,6 @@ import numpy as np
 
 from controlplane.metrics.promql.errors import EvaluationError
 from controlplane.metrics.promql.model import (
-    STALE_BITS,
-    Bools,
-    Floats,
     Ints,
     Labels,
     Limits,
@@ -24,6 +21,7 @@ from controlplane.metrics.promql.model import (
     Source,
     Vector,
     empty,
+    is_stale,
     labels_of,
 )  # fmt: skip
 from controlplane.metrics.promql.tree import Edge, Selector
@@ -81,12 +79,8 @@ def _joined(labels: list[Labels], series: Iterable[SeriesLike]) -> Samples:
     )
 
 
-def stale(values: Floats) -> Bools:
-    return np.asarray(values.view(np.uint64) == STALE_BITS)
-
-
 def without_stale(samples: Samples) -> Samples:
-    gone = stale(samples.values)
+    gone = is_stale(samples.values)
     if not gone.any():
         return samples
     kept = np.append(0, np.cumsum(~gone))
@@ -110,7 +104,7 @@ def latest(ev: Evaluation, selector: Selector) -> Latest:
         return Latest(empty(len(ev.steps)), np.zeros((0, len(ev.steps)), dtype=np.int64))
     found = windows(samples, ends, ends, ev.lookback)
     last = found.last
-    present = found.present & ~stale(samples.values[last])
+    present = found.present & ~is_stale(samples.values[last])
     wide = (len(samples.labels), len(ev.steps))
     vector = Vector(
         samples.labels, np.broadcast_to(samples.values[last], wide), np.broadcast_to(present, wide)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -45,6 +46,16 @@ class Matcher:
 
     def __str__(self) -> str:
         return f'{self.name}{self.op}"{self.value}"'
+
+
+def chosen(matchers: tuple[Matcher, ...]) -> tuple[str | None, Callable[[Mapping[str, str]], bool]]:
+    """For a source of series: the metric's name where it is given, and whether labels pass."""
+    name = next((each.value for each in matchers if each.name == "__name__" and each.op == "="), None)
+
+    def passes(labels: Mapping[str, str]) -> bool:
+        return all(each.matches(labels.get(each.name, "")) for each in matchers)
+
+    return name, passes
 
 
 @lru_cache(maxsize=2048)

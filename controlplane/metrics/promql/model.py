@@ -53,6 +53,11 @@ class Source(Protocol):
         ...
 
 
+def is_stale(values: Floats) -> Bools:
+    """By bits: an ordinary NaN is a value, not an end."""
+    return np.asarray(values.view(np.uint64) == np.uint64(STALE_BITS))
+
+
 def _never() -> None:
     """No deadline."""
 

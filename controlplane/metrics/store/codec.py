@@ -15,6 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
+from controlplane.metrics.promql.model import STALE as STALE
+from controlplane.metrics.promql.model import is_stale as is_stale
+
 Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
 
@@ -25,15 +28,8 @@ INTEGERS, FLOATS = 0, 1
 WITH_STALE = 4
 #: Above this a float64 no longer holds every integer.
 EXACT = 2.0**53
-STALE_BITS = 0x7FF0000000000002
-STALE = np.array([STALE_BITS], dtype=np.uint64).view(np.float64)[0]
 _LARGEST = 64 * 1024 * 1024
 _zstd = local()
-
-
-def is_stale(values: Values) -> npt.NDArray[np.bool_]:
-    """By bits: an ordinary NaN is a value, not an end."""
-    return np.equal(values.view(np.uint64), np.uint64(STALE_BITS))
 
 
 def encode_times(times: Sequence[int] | Times) -> bytes:

@@ -131,7 +131,7 @@ class MetricStore:
                 alive = {
                     series for series, stale in zip(before, ended[: len(last)], strict=True) if not stale
                 }
-                values.update(dict.fromkeys(gone & alive, float(codec.STALE)))
+                values.update(dict.fromkeys(gone & alive, codec.STALE))
 
     def _layout_id(self, db: Cursor, ids: Sequence[int]) -> int:
         raw = array("I", ids).tobytes()
