@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import quote
 
-import confluent_kafka
 import pytest
 
 from controlplane.accounts.models import User
@@ -17,8 +15,8 @@ from controlplane.clusters.services import connection_for
 from controlplane.config.api_views import schema_document
 from controlplane.core.access import Action, Role
 from controlplane.gateways.kafka.gateway import KafkaGateway
-from controlplane.gateways.kafka.security import librdkafka_settings
 from tests.conftest import Api
+from tests.offsets import commit
 
 ApiOf = Callable[[Role], Api]
 SHAPE = {"count", "next", "previous", "as_of", "results"}
@@ -69,20 +67,12 @@ def test_charts(api: ApiOf, cluster: Cluster) -> None:
     assert [row["id"] for row in found["results"]] == ["network-idle", "handler-idle"]
 
 
-def commit_once(cluster: Cluster, group: str, topic: str) -> None:
-    settings = librdkafka_settings(connection_for(cluster))
-    consumer: Any = confluent_kafka.Consumer(settings | {"group.id": group})
-    offsets = [confluent_kafka.TopicPartition(topic, each, 0) for each in (0, 1)]
-    consumer.commit(offsets=offsets, asynchronous=False)
-    consumer.close()
-
-
 @pytest.mark.parametrize("name", ["{}/with/slashes", "{} and spaces", "{}?query=1&x", "{}%2F", "{}+é"])
 def test_a_group_of_any_name(
     api: ApiOf, cluster: Cluster, make_topic: Callable[..., str], prefix: str, name: str
 ) -> None:
     topic, group = make_topic(f"{prefix}-read", 2), name.format(prefix)
-    commit_once(cluster, group, topic)
+    commit(connection_for(cluster), group, {(topic, 0): 0, (topic, 1): 0})
     call, path = api(Role.VIEWER), f"clusters/main/groups/{quote(group, safe='')}/"
     assert call("GET", path).json()["group"] == group
     offsets = call("GET", f"{path}offsets/?sort=-partition").json()

@@ -159,3 +159,20 @@ def test_every_package_is_bound_by_the_contracts_about_what_leaves_the_process(c
     listed = set(contracts()[contract]["source_modules"])
     for name in packages() - {"gateways"}:
         assert f"controlplane.{name}" in listed
+
+
+def test_no_mark_of_an_unfinished_merge_stands_in_a_text() -> None:
+    marks = ("<" * 7, ">" * 7)
+    texts = [
+        path
+        for path in (
+            ROOT / "CHANGELOG.md",
+            ROOT / "README.md",
+            ROOT / "pyproject.toml",
+            *ROOT.glob("templates/**/*"),
+        )
+        if path.is_file()
+    ]
+    assert not [
+        named(path) for path in texts for line in path.read_text().splitlines() if line.startswith(marks)
+    ]

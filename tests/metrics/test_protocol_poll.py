@@ -7,21 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import confluent_kafka
 import pytest
 
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import connection_for
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.produce import NewRecord
-from controlplane.gateways.kafka.security import librdkafka_settings
 from controlplane.metrics import protocol_poll
 from controlplane.metrics.group_lag import samples as group_samples
 from controlplane.metrics.logic.lag import WINDOW, LagState
 from controlplane.metrics.readings import Reading
 from controlplane.metrics.readings import samples as reading_samples
 from controlplane.metrics.selectors import store
-from tests.waiting import eventually
+from tests.offsets import commit
 
 
 @pytest.fixture(autouse=True)
@@ -35,32 +33,12 @@ def value(name: str, **labels: str) -> float:
     return found.values[-1]
 
 
-def commit(cluster: Cluster, group: str, offsets: dict[tuple[str, int], int]) -> None:
-    simple: Any = confluent_kafka.Consumer(librdkafka_settings(connection_for(cluster)) | {"group.id": group})
-    wanted = [confluent_kafka.TopicPartition(topic, index, at) for (topic, index), at in offsets.items()]
-
-    def committed() -> bool:
-        try:
-            simple.commit(offsets=wanted, asynchronous=False)
-        except confluent_kafka.KafkaException as error:  # the offsets topic is only being made
-            if error.args[0].code() in RETRIED:
-                return False
-            raise
-        return True
-
-    eventually(committed, timeout=30)
-    simple.close()
-
-
-RETRIED = (confluent_kafka.KafkaError.NOT_COORDINATOR, confluent_kafka.KafkaError.COORDINATOR_NOT_AVAILABLE)
-
-
 def test_lag_of_a_group_in_records_in_seconds_and_as_a_state(
     cluster: Cluster, gateway: KafkaGateway, prefix: str, make_topic: Callable[..., str]
 ) -> None:
     name, group = make_topic(f"{prefix}-lag", partitions=2), f"{prefix}-group"
     gateway.produce_all(name, [NewRecord(None, b"x", partition=0) for _ in range(30)])
-    commit(cluster, group, {(name, 0): 10, (name, 1): 0})
+    commit(connection_for(cluster), group, {(name, 0): 10, (name, 1): 0})
     now = time.time_ns() // 1_000_000
     assert protocol_poll.due("main", now)
     for number in range(WINDOW):

@@ -30,6 +30,7 @@ from controlplane.gateways.kafka.types import (
     ResourceType,
     TopicPartition,
 )
+from tests.offsets import commit
 
 MakeTopic = Callable[..., str]
 JOIN_S = 30.0
@@ -233,9 +234,7 @@ def test_offsets_without_members_are_a_group_too(
 ) -> None:
     """As committed by a simple consumer: an empty classic group."""
     name = topic()
-    simple: Any = confluent_kafka.Consumer(librdkafka_settings(connection) | {"group.id": prefix})
-    simple.commit(offsets=[confluent_kafka.TopicPartition(name, 0, 0)], asynchronous=False)
-    simple.close()
+    commit(connection, prefix, {(name, 0): 0})
     (group,) = gateway.describe_groups([prefix])
     assert (group.type, group.state, group.members) == (GroupType.CLASSIC, "Empty", ())
     assert gateway.list_group_offsets([prefix, "no-such-group"]) == {
