@@ -170,8 +170,8 @@ class _Source:
     def __init__(self, store: MetricStore) -> None:
         self._store = store
 
-    def select(self, matchers: tuple[Matcher, ...], start: int, end: int) -> list[Series]:
-        return self._store.fetch("main", *chosen(matchers), start, end)
+    def select(self, matchers: tuple[Matcher, ...], start: int, end: int, distance: int) -> list[Series]:
+        return self._store.fetch("main", *chosen(matchers), start, end, distance)
 
 
 def _dashboard(store: MetricStore, end: int) -> None:

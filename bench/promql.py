@@ -58,7 +58,7 @@ class Columns:
     def __init__(self, series: list[Series]) -> None:
         self._series = series
 
-    def select(self, matchers: tuple[Matcher, ...], start: int, end: int) -> list[Series]:
+    def select(self, matchers: tuple[Matcher, ...], start: int, end: int, distance: int) -> list[Series]:
         return [
             self._cut(each, start, end)
             for each in self._series

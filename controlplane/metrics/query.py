@@ -42,8 +42,8 @@ class ClusterSource:
 
     cluster: str
 
-    def select(self, matchers: tuple[Matcher, ...], start: int, end: int) -> list[Series]:
-        return store().fetch(self.cluster, *chosen(matchers), start, end)
+    def select(self, matchers: tuple[Matcher, ...], start: int, end: int, distance: int = 0) -> list[Series]:
+        return store().fetch(self.cluster, *chosen(matchers), start, end, distance)
 
 
 def parse(text: str) -> Query:

@@ -20,7 +20,18 @@ from hypothesis import strategies as st
 from controlplane.metrics.names import Sample
 from controlplane.metrics.store import MetricStore, Retention, codec, compaction, open_store
 from controlplane.metrics.store.databases import PostgresDatabase
-from controlplane.metrics.store.tiers import BLOCK_MS, DAY_MS, HOUR_MS, MINUTE_MS, Tier, kept
+from controlplane.metrics.store.tiers import (
+    BLOCK_MS,
+    DAY_MS,
+    HOUR_MS,
+    INTERVAL_MS,
+    LASTING,
+    MINUTE_MS,
+    Tier,
+    aligned,
+    kept,
+    reading_order,
+)
 from tests.postgres import postgres_url
 from tests.waiting import eventually
 
@@ -160,6 +171,34 @@ def test_what_is_older_than_two_days_is_thinned_to_minutes_and_then_to_ten(store
     assert gaps["minute"] == {MINUTE_MS}
     assert 30_000 in gaps["raw"]
     assert times[-1] == last - 30_000
+
+
+def test_a_thinned_read_ends_each_interval_with_its_last_sample_and_is_whole_where_it_is_new(
+    store: MetricStore,
+) -> None:
+    last = 7 * HOUR_MS + 50 * MINUTE_MS
+    for at in range(0, last, 20_000):
+        store.append("main", "1", at, scrape(float(at)))
+    compact(store, last)
+    for distance, tier in ((MINUTE_MS, Tier.MINUTE), (10 * MINUTE_MS, Tier.TEN_MINUTES)):
+        (found,) = store.fetch("main", "bytes_total", lambda _: True, HOUR_MS, last, distance)
+        interval = INTERVAL_MS[tier]
+        thinned = [at for at in found.times.tolist() if at < 6 * HOUR_MS]
+        assert thinned == [at + interval - 20_000 for at in range(HOUR_MS, 6 * HOUR_MS, interval)]
+        newest = [at for at in found.times.tolist() if at >= 6 * HOUR_MS]
+        assert newest == list(range(6 * HOUR_MS, last, 20_000)), "not yet two hours together"
+        assert found.values.tolist() == [float(at) for at in found.times]
+
+
+@given(st.integers(0, 10 * DAY_MS), st.sampled_from([0, 59_999, 60_000, 599_999, 600_000, DAY_MS]))
+def test_every_tier_that_may_hold_the_oldest_is_asked(oldest: int, distance: int) -> None:
+    order = [tier for tiers in reading_order(distance) for tier in tiers]
+    assert order == sorted(order), "the finest first: each next one only for what is older"
+    assert (order[0], order[-1]) == (Tier.FRESH, Tier.TEN_MINUTES)
+    assert any(INTERVAL_MS[tier] <= distance for tier in order[1:]) or distance == 0
+    for tier in LASTING:
+        begin, end = aligned(oldest, tier)
+        assert begin <= oldest < end == begin + BLOCK_MS[tier]
 
 
 def test_pruning_forgets_what_is_old_and_keeps_the_rest(store: MetricStore) -> None:

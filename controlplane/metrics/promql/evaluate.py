@@ -46,6 +46,18 @@ from controlplane.metrics.promql.tree import (
 from controlplane.metrics.promql.windows import Windows, windows
 
 _COUNTER_ENDINGS: Final = ("_total", "_sum", "_count", "_bucket")
+#: What these say of a window follows from its last samples, its extremes and its resets.
+_OF_THINNED: Final = frozenset(
+    (
+        "rate",
+        "increase",
+        "max_over_time",
+        "min_over_time",
+        "last_over_time",
+        "present_over_time",
+        "absent_over_time",
+    )
+)
 _SORTS: Final = frozenset(("sort", "sort_desc", "sort_by_label", "sort_by_label_desc"))
 
 
@@ -135,7 +147,7 @@ def _g(value: float) -> str:
 # Ranges
 
 
-def _windows(node: Node, ev: Evaluation, *, once: bool) -> Windows:
+def _windows(node: Node, ev: Evaluation, *, once: bool, thinned: bool = False) -> Windows:
     """`once`: one step stands for all when the range is fixed by `@`."""
     assert isinstance(node, Range | Subquery), "the parser checked the type"
     fixed = node.selector if isinstance(node, Range) else node
@@ -144,7 +156,7 @@ def _windows(node: Node, ev: Evaluation, *, once: bool) -> Windows:
     if once and fixed.at is not None:
         ends, steps = ends[:1], steps[:1]
     if isinstance(node, Range):
-        samples = without_stale(ev.samples(node.selector, ends, node.length))
+        samples = without_stale(ev.samples(node.selector, ends, node.length, thinned=thinned))
         return windows(samples, ends, steps, node.length)
     inner = subquery_steps(ev, ends, node.length, node.step or SUBQUERY_STEP_MS)
     if not len(inner):
@@ -157,7 +169,7 @@ def _windows(node: Node, ev: Evaluation, *, once: bool) -> Windows:
 def _over_time(node: Call, ev: Evaluation) -> Vector:
     place = next(at for at, arg in enumerate(node.args) if isinstance(arg, Range | Subquery))
     plain = node.name in over_time.PLAIN
-    w = _windows(node.args[place], ev, once=plain)
+    w = _windows(node.args[place], ev, once=plain, thinned=node.name in _OF_THINNED)
     if node.name == "absent_over_time":
         return _absence(ev, functions.absent_labels(node.args[place]), np.asarray(w.present.any(axis=0)))
     scalars = [_scalar(arg, ev) for at, arg in enumerate(node.args) if at != place]
@@ -205,7 +217,7 @@ def _call(node: Call, ev: Evaluation) -> Value:
 def _timestamp(node: Call, ev: Evaluation) -> Vector:
     """Of the sample, when asked about a selector; of the step otherwise."""
     if isinstance(node.args[0], Selector):
-        found = latest(ev, node.args[0])
+        found = latest(ev, node.args[0], thinned=False)
         return unnamed(found.vector, found.times / 1000.0)
     vector = _vector(node.args[0], ev)
     return unnamed(vector, np.broadcast_to(ev.steps / 1000.0, vector.values.shape))

@@ -27,6 +27,8 @@ from controlplane.metrics.promql.model import (
 from controlplane.metrics.promql.tree import Edge, Selector
 from controlplane.metrics.promql.windows import Windows, windows
 
+#: Thinned samples do where a step and a window hold this many of them.
+SAMPLES_PER_WINDOW = 5
 TOO_MANY = "query processing would load too many samples into memory in query execution"
 
 
@@ -59,10 +61,14 @@ class Evaluation:
         fixed = {Edge.START: self.start, Edge.END: self.end}[at] if isinstance(at, Edge) else at
         return np.full(len(self.steps), fixed - offset, dtype=np.int64)
 
-    def samples(self, selector: Selector, ends: Ints, length: int) -> Samples:
-        """Everything that windows of this length ending at these times can hold."""
+    def samples(self, selector: Selector, ends: Ints, length: int, *, thinned: bool = False) -> Samples:
+        """Everything that windows of this length ending at these times can hold; or, `thinned`, at least the last of
+        every small part of them, the extremes and the resets."""
         start, end = int(ends.min()) - length + 1, int(ends.max())
-        found = [(labels_of(each.labels), each) for each in self.source.select(selector.matchers, start, end)]
+        step = int(ends[1] - ends[0]) if thinned and len(ends) > 1 else 0
+        distance = min(step, length) // SAMPLES_PER_WINDOW
+        series = self.source.select(selector.matchers, start, end, distance)
+        found = [(labels_of(each.labels), each) for each in series]
         found.sort(key=lambda pair: pair[0])
         samples = _joined([labels for labels, _ in found], [each for _, each in found])
         self.charge(len(samples.values) + len(found) * len(self.steps))
@@ -95,11 +101,11 @@ class Latest:
     times: Ints
 
 
-def latest(ev: Evaluation, selector: Selector) -> Latest:
+def latest(ev: Evaluation, selector: Selector, *, thinned: bool = True) -> Latest:
     references = ev.references(selector.at, selector.offset)
     # With a fixed time every step has the same answer.
     ends = references[:1] if selector.at is not None else references
-    samples = ev.samples(selector, ends, ev.lookback)
+    samples = ev.samples(selector, ends, ev.lookback, thinned=thinned)
     if not len(samples.values):
         return Latest(empty(len(ev.steps)), np.zeros((0, len(ev.steps)), dtype=np.int64))
     found = windows(samples, ends, ends, ev.lookback)

@@ -48,8 +48,11 @@ class Series:
 
 
 class Source(Protocol):
-    def select(self, matchers: tuple[Matcher, ...], start: int, end: int) -> Sequence[SeriesLike]:
-        """Series that pass all matchers, with their samples of start <= time <= end."""
+    def select(
+        self, matchers: tuple[Matcher, ...], start: int, end: int, distance: int
+    ) -> Sequence[SeriesLike]:
+        """Series that pass all matchers, with their samples of start <= time <= end. Where samples are kept thinned,
+        those at most `distance` milliseconds apart do: with the last of each such interval, extremes and resets."""
         ...
 
 

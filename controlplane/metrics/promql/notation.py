@@ -101,7 +101,7 @@ class Memory:
     def __init__(self, series: Sequence[Series]) -> None:
         self._series = list(series)
 
-    def select(self, matchers: tuple[Matcher, ...], start: int, end: int) -> list[Series]:
+    def select(self, matchers: tuple[Matcher, ...], start: int, end: int, distance: int = 0) -> list[Series]:
         chosen = (
             each
             for each in self._series

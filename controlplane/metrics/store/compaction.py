@@ -1,4 +1,4 @@
-"""Scrapes into blocks, blocks into longer and thinner ones, and old ones away (`tiers` says when).
+"""Scrapes into blocks, blocks into longer and into thinner ones, and old ones away (`tiers` says when).
 
 Reading, coding and choosing happen outside of transactions; each transaction then moves some series whole: what was
 read from is deleted where the result is written. So polls wait for milliseconds, and a kill repeats at most one step.
@@ -24,11 +24,13 @@ from controlplane.metrics.store.tiers import (
     BLOCK_MS,
     GRACE_MS,
     INTERVAL_MS,
-    Move,
+    LASTING,
     Retention,
     Tier,
+    aligned,
     kept,
-    moves,
+    outlived,
+    ripe,
 )
 
 SERIES_PER_TRANSACTION = 500
@@ -50,7 +52,7 @@ class _Block:
 
 def step(store: MetricStore, now: int, retention: Retention) -> bool:
     """Does the oldest thing that is due; False when nothing is. `now` is Unix milliseconds."""
-    return _scrapes_to_blocks(store, now) or any(_move(store, move, now) for move in moves(retention))
+    return _scrapes_to_blocks(store, now) or _to_lasting(store, now) or _drop_outlived(store, now, retention)
 
 
 def prune(store: MetricStore, now: int, retention: Retention) -> None:
@@ -107,40 +109,66 @@ def _columns(store: MetricStore, db: Cursor, start: int, end: int) -> defaultdic
 # Blocks
 
 
-def _move(store: MetricStore, move: Move, now: int) -> bool:
+def _to_lasting(store: MetricStore, now: int) -> bool:
     with store.database.read() as db:
-        oldest = db.rows("SELECT MIN(start) FROM block WHERE tier = ?", (move.source,))[0][0]
-        window = None if oldest is None else move.window(oldest, now)
+        oldest = db.rows("SELECT MIN(start) FROM block WHERE tier = ?", (Tier.FRESH,))[0][0]
+        window = None if oldest is None else ripe(oldest, now)
         if window is None:
             return False
         sql = "SELECT DISTINCT series FROM block WHERE tier = ? AND start >= ? AND start < ? ORDER BY series"
-        series = [found for (found,) in db.rows(sql, (move.source, *window))]
+        series = [found for (found,) in db.rows(sql, (Tier.FRESH, *window))]
         store.index.refresh(db)
     for at in range(0, len(series), SERIES_PER_TRANSACTION):
         part = series[at : at + SERIES_PER_TRANSACTION]
-        _move_series(store, move, window, (part[0], part[-1]))
+        _make_lasting(store, window, (part[0], part[-1]))
     return True
 
 
-def _move_series(store: MetricStore, move: Move, window: tuple[int, int], series: tuple[int, int]) -> None:
-    target = window[0] // BLOCK_MS[move.target] * BLOCK_MS[move.target]
+def _make_lasting(store: MetricStore, window: tuple[int, int], series: tuple[int, int]) -> None:
     with store.database.read() as db:
-        blocks = _blocks(store, db, move.source, window, series)
-        before = {
-            block.series: block.samples
-            for block in _blocks(store, db, move.target, (target, target + 1), series)
-        }
-    found: dict[int, Samples] = {}
-    for each, members in groupby(blocks, key=lambda block: block.series):
-        thinned = _thinned(store, move.target, each, _merged([block.samples for block in members]))
-        found[each] = _merged([before[each], thinned] if each in before else [thinned])
-    coded = _coded(found)
+        blocks = _blocks(store, db, Tier.FRESH, window, series)
+        before = {tier: _of_start(store, db, tier, aligned(window[0], tier)[0], series) for tier in LASTING}
+    fresh = {
+        each: _merged([block.samples for block in members])
+        for each, members in groupby(blocks, key=lambda block: block.series)
+    }
+    coded = {tier: _coded(_added(store, tier, before[tier], fresh)) for tier in LASTING}
     with store.database.write() as db:
         db.run(
             "DELETE FROM block WHERE tier = ? AND start >= ? AND start < ? AND series BETWEEN ? AND ?",
-            (move.source, *window, *series),
+            (Tier.FRESH, *window, *series),
         )
-        _put(db, move.target, target, coded)
+        for tier in LASTING:
+            _put(db, tier, aligned(window[0], tier)[0], coded[tier])
+
+
+def _of_start(
+    store: MetricStore, db: Cursor, tier: Tier, start: int, series: tuple[int, int]
+) -> dict[int, Samples]:
+    return {block.series: block.samples for block in _blocks(store, db, tier, (start, start + 1), series)}
+
+
+def _added(
+    store: MetricStore, tier: Tier, before: Mapping[int, Samples], fresh: Mapping[int, Samples]
+) -> dict[int, Samples]:
+    """The blocks of a tier with what came since."""
+    found: dict[int, Samples] = {}
+    for series, samples in fresh.items():
+        thinned = _thinned(store, tier, series, samples)
+        found[series] = _merged([before[series], thinned] if series in before else [thinned])
+    return found
+
+
+def _drop_outlived(store: MetricStore, now: int, retention: Retention) -> bool:
+    """The oldest block time of a tier at once: readers find the thinner blocks beside it since they were made."""
+    for tier, latest in outlived(retention, now):
+        with store.database.read() as db:
+            ((oldest,),) = db.rows("SELECT MIN(start) FROM block WHERE tier = ?", (tier,))
+        if oldest is not None and oldest <= latest:
+            with store.database.write() as db:
+                db.run("DELETE FROM block WHERE tier = ? AND start = ?", (tier, oldest))
+            return True
+    return False
 
 
 def _blocks(

@@ -25,6 +25,7 @@ from controlplane.metrics.store import codec
 from controlplane.metrics.store.codec import Times, Values
 from controlplane.metrics.store.databases import Cursor, Database
 from controlplane.metrics.store.index import Labels, SeriesIndex, Test
+from controlplane.metrics.store.tiers import reading_order
 
 Matchers = Mapping[str, str | tuple[str, ...]]
 #: About 12 kB each: the scrapes that are not yet blocks, of ten brokers.
@@ -147,15 +148,21 @@ class MetricStore:
 
     # Reading
 
-    def fetch(self, cluster: str, name: str | None, test: Test, start: int, end: int) -> list[Series]:
-        """Series (of a name, or of any) whose labels pass `test`, with samples in [start, end], markers included."""
+    def fetch(
+        self, cluster: str, name: str | None, test: Test, start: int, end: int, distance: int = 0
+    ) -> list[Series]:
+        """Series (of a name, or of any) whose labels pass `test`, with samples in [start, end], markers included.
+
+        Samples may be thinned to `distance` milliseconds, which is quicker; 0 gives all that there are.
+        """
         with self.database.read() as db:
             self.index.refresh(db)
             wanted = self.index.matching(cluster, name, test)
             if not wanted:
                 return []
             parts: dict[int, list[tuple[Times, Values]]] = {series: [] for series in wanted}
-            self._read_blocks(db, parts, start, end)
+            for series, found in parts.items():
+                found.extend(self._read_blocks(db, series, start, end, distance))
             self._read_scrapes(db, cluster, parts, start, end)
         return [
             Series(wanted[series], *_joined(found, start, end)) for series, found in parts.items() if found
@@ -219,14 +226,22 @@ class MetricStore:
         return tuple(sorted(target.partition("/")[2] for (target,) in rows))
 
     def _read_blocks(
-        self, db: Cursor, parts: dict[int, list[tuple[Times, Values]]], start: int, end: int
-    ) -> None:
-        for series, found in parts.items():
+        self, db: Cursor, series: int, start: int, end: int, distance: int
+    ) -> list[tuple[Times, Values]]:
+        """The blocks of a series in order of time; the thinner ones only for what the finer ones do not reach."""
+        found: list[tuple[Times, Values]] = []
+        for tiers in reading_order(distance):
+            if end < start:
+                break
+            places = ",".join("?" * len(tiers))
             rows = db.rows(
-                "SELECT clock, data FROM block WHERE series = ? AND start <= ? AND stop >= ? ORDER BY start",
-                (series, end, start),
+                f"SELECT start, clock, data FROM block WHERE series = ? AND tier IN ({places})"  # noqa: S608  # nosec B608  # question marks alone
+                " AND start <= ? AND stop >= ? ORDER BY start",
+                (series, *tiers, end, start),
             )
-            found.extend((self.times(db, clock), self._decoded(data)) for clock, data in rows)
+            found[:0] = [_until(self.times(db, clock), self._decoded(data), end) for _, clock, data in rows]
+            end = min([end, *(first - 1 for first, _, _ in rows)])
+        return found
 
     def _decoded(self, data: bytes) -> Values:
         """By its bytes: a block that was written anew is another."""
@@ -327,6 +342,13 @@ def _joined(parts: Sequence[tuple[Times, Values]], start: int, end: int) -> tupl
         values = values[places]
     low, high = np.searchsorted(times, (start, end + 1))
     return times[low:high], np.ascontiguousarray(values[low:high])
+
+
+def _until(times: Times, values: Values, end: int) -> tuple[Times, Values]:
+    if times[-1] <= end:
+        return times, values
+    count = np.searchsorted(times, end + 1)
+    return times[:count], values[:count]
 
 
 def _points(name: str, series: Series) -> Points:

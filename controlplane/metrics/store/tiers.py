@@ -1,7 +1,8 @@
-"""How long samples are kept how finely: which block moves where, and which samples of it stay. Pure.
+"""How long samples are kept how finely: which blocks are made of which, and which samples stay. Pure.
 
 1. `FRESH` blocks of 20 minutes are made from scrapes; two hours of them become one `RAW` block. Nothing is dropped.
-2. What is older than the raw retention is thinned to a minute, and later to ten minutes.
+2. At the same time they are thinned into the blocks of a sample a minute and one in ten minutes: a chart of a week
+   reads those, whatever the age. Each tier is dropped at its own age, the finest first.
 3. Thinning keeps real samples at their real times, never means: of a counter the last of each interval, and both
    sides of a reset; of a gauge the last, the lowest and the highest. So `rate` and thresholds stay true in old data.
 """
@@ -57,26 +58,36 @@ class Retention:
         return INTERVAL_MS[Tier.MINUTE if age <= self.minute else Tier.TEN_MINUTES]
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """All blocks of `source` that begin in a group of `group` milliseconds go on when the group ended `age` ago."""
-
-    source: Tier
-    target: Tier
-    group: int
-    age: int
-
-    def window(self, oldest: int, now: int) -> tuple[int, int] | None:
-        """The group of the oldest block, when it is due."""
-        start = oldest // self.group * self.group
-        return (start, start + self.group) if start + self.group + self.age <= now else None
+#: What fresh blocks become.
+LASTING = (Tier.RAW, Tier.MINUTE, Tier.TEN_MINUTES)
 
 
-def moves(retention: Retention) -> Iterator[Move]:
-    fresh = BLOCK_MS[Tier.FRESH]
-    yield Move(Tier.FRESH, Tier.RAW, BLOCK_MS[Tier.RAW], fresh + 2 * GRACE_MS)
-    yield Move(Tier.RAW, Tier.MINUTE, BLOCK_MS[Tier.RAW], retention.raw)
-    yield Move(Tier.MINUTE, Tier.TEN_MINUTES, BLOCK_MS[Tier.MINUTE], retention.minute)
+def ripe(oldest: int, now: int) -> tuple[int, int] | None:
+    """The two hours of the oldest fresh block, once nothing of them can come any more."""
+    start, ends = aligned(oldest, Tier.RAW)
+    return (start, ends) if ends + BLOCK_MS[Tier.FRESH] + 2 * GRACE_MS <= now else None
+
+
+def aligned(at: int, tier: Tier) -> tuple[int, int]:
+    """Begin and end of the block of this tier that a time falls into."""
+    start = at // BLOCK_MS[tier] * BLOCK_MS[tier]
+    return start, start + BLOCK_MS[tier]
+
+
+def outlived(retention: Retention, now: int) -> Iterator[tuple[Tier, int]]:
+    """Of a tier, blocks that begin at this time or before hold nothing that is to be read so finely any more."""
+    yield Tier.RAW, now - retention.raw - BLOCK_MS[Tier.RAW]
+    yield Tier.MINUTE, now - retention.minute - BLOCK_MS[Tier.MINUTE]
+
+
+def reading_order(distance: int) -> tuple[tuple[Tier, ...], ...]:
+    """Tiers in the order in which they are asked when samples may be `distance` milliseconds apart: the finest that is
+    needed first, and each next one for what is older."""
+    if distance < INTERVAL_MS[Tier.MINUTE]:
+        return (Tier.FRESH, Tier.RAW), (Tier.MINUTE,), (Tier.TEN_MINUTES,)
+    if distance < INTERVAL_MS[Tier.TEN_MINUTES]:
+        return (Tier.FRESH,), (Tier.MINUTE,), (Tier.TEN_MINUTES,)
+    return (Tier.FRESH,), (Tier.TEN_MINUTES,)
 
 
 def kept(times: Times, values: Values, interval: int, *, counter: bool) -> npt.NDArray[np.bool_]:

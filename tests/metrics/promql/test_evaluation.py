@@ -13,6 +13,7 @@ from controlplane.metrics.promql import (
     STALE,
     EvaluationError,
     Limits,
+    Matcher,
     PromQLError,
     Series,
     instant,
@@ -21,6 +22,7 @@ from controlplane.metrics.promql import (
 )  # fmt: skip
 from controlplane.metrics.promql.notation import Memory, NotationError, parse_line, parse_values
 from controlplane.metrics.promql.rendering import number
+from controlplane.metrics.store.tiers import kept
 
 MINUTE = 60_000
 
@@ -165,6 +167,52 @@ def test_a_range_query_is_the_instant_queries_of_its_steps(
             assert (at in found) == bool(alone)
             if alone:
                 np.testing.assert_allclose(found[at], alone[0].values[0], rtol=1e-9)
+
+
+class Thinning:
+    """A source that thins whatever it is allowed to, and remembers what it was allowed."""
+
+    def __init__(self, series: Series) -> None:
+        self.series, self.asked = series, list[int]()
+
+    def select(self, matchers: tuple[Matcher, ...], start: int, end: int, distance: int) -> list[Series]:
+        self.asked.append(distance)
+        times, values = np.asarray(self.series.times), np.asarray(self.series.values)
+        interval = MINUTE if distance >= MINUTE else 0
+        stays = kept(times, values, interval, counter=False) & (times >= start) & (times <= end)
+        return [Series(self.series.labels, times[stays], values[stays])]
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-1e6, 1e6), min_size=360, max_size=400), st.sampled_from([5 * MINUTE, 10 * MINUTE]))
+def test_thinned_samples_answer_as_all_of_them_do(values: list[float], step: int) -> None:
+    series = Series({"__name__": "x"}, np.arange(len(values)) * 10_000 + 3_000, values)
+    end = len(values) * 10_000
+    for query in (
+        "x",
+        "max_over_time(x[10m])",
+        "min_over_time(x[5m])",
+        "last_over_time(x[20m])",
+        "absent_over_time(x[5m])",
+    ):
+        thinning = Thinning(series)
+        found = ranged(query, thinning, 10 * MINUTE, end, step).series
+        assert thinning.asked == [
+            MINUTE if step == 5 * MINUTE or "[5m]" in query or query == "x" else 2 * MINUTE
+        ]
+        whole = ranged(query, Memory([series]), 10 * MINUTE, end, step).series
+        assert [each.values.tolist() for each in found] == [each.values.tolist() for each in whole]
+
+
+@pytest.mark.parametrize(
+    "query", ["count_over_time(x[1h])", "avg_over_time(x[1h])", "changes(x[1h])", "timestamp(x)", "deriv(x[1h])", "irate(x[1h])",
+    "rate(x[4m])", "max_over_time(x[1h:1m])", "max_over_time(x[1h] @ 600)"])  # fmt: skip
+def test_what_thinning_would_change_is_read_whole(query: str) -> None:
+    thinning = Thinning(Series({"__name__": "x"}, np.arange(400) * 10_000, [1.0] * 400))
+    ranged(query, thinning, 10 * MINUTE, 60 * MINUTE, 10 * MINUTE)
+    assert max(thinning.asked) < MINUTE
+    instant(query, thinning, 60 * MINUTE)
+    assert max(thinning.asked) < MINUTE
 
 
 @settings(deadline=None)
