@@ -9,11 +9,10 @@ from typing import Any
 
 from controlplane.alerts.logic import humanize
 from controlplane.alerts.logic.humanize import BadValue, Value, go_text
-from controlplane.alerts.logic.matchers import BadMatcher, compiled
+from controlplane.core.regex import BadRegex, Regex, compiled, expanded
 
 ANY = 1000
 VALUES, LABELS = "values", "labels"
-GROUP = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})", re.ASCII)
 Literals = Sequence[Value | None]
 
 
@@ -30,27 +29,13 @@ class Function:
 
 def re_replace_all(pattern: str, replacement: str, text: str) -> str:
     """`$1`, `${1}` and `${name}` stand for groups, `$$` for a dollar; a group that is not there is empty."""
-
-    def filled(found: re.Match[str]) -> str:
-        return GROUP.sub(lambda group: _group(found, group), str(replacement))
-
-    return _pattern(pattern).sub(filled, go_text(text))
+    return _pattern(pattern).sub(lambda found: expanded(str(replacement), found), go_text(text))
 
 
-def _group(found: re.Match[str], named: re.Match[str]) -> str:
-    name = named[1] or named[2]
-    if name is None:
-        return "$"
-    try:
-        return found[int(name) if name.isdigit() else name] or ""
-    except IndexError:
-        return ""
-
-
-def _pattern(text: str) -> re.Pattern[str]:
+def _pattern(text: str) -> Regex:
     try:
         return compiled(str(text))
-    except BadMatcher as error:
+    except BadRegex as error:
         raise BadValue(str(error)) from error
 
 
@@ -111,7 +96,7 @@ FUNCTIONS: dict[str, Function] = {
     "stripPort": Function(strip_port),
     "reReplaceAll": Function(re_replace_all, 3, 3, check=_check_pattern),
     "match": Function(
-        lambda pattern, text: _pattern(pattern).search(go_text(text)) is not None, 2, 2, check=_check_pattern
+        lambda pattern, text: _pattern(pattern).found_in(go_text(text)), 2, 2, check=_check_pattern
     ),
     "printf": Function(lambda form, *values: humanize.printf(form, values), 1, ANY, check=_check_printf),
     "index": Function(lambda labels, name: labels.get(go_text(name), ""), 2, 2, takes=LABELS),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from controlplane.alerts.logic.labels import Labels
+from controlplane.core.regex import BadRegex, Regex, compiled
 
 LONGEST_VALUE = 1000
 RESERVED = frozenset("{}!=~,\\\"'`")
@@ -20,8 +21,6 @@ TOKEN = re.compile(
 )
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-7][0-9a-fA-F])|(.))", re.DOTALL)
-#: In Python's expressions but not in RE2, which Prometheus and Alertmanager use.
-NOT_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=)|\\[1-9]|[*+?}]\+")
 
 
 class BadMatcher(ValueError):
@@ -42,12 +41,12 @@ class Matcher:
     name: str
     op: Op
     value: str
-    pattern: re.Pattern[str] | None = field(default=None, compare=False, repr=False)
+    pattern: Regex | None = field(default=None, compare=False, repr=False)
 
     def matches(self, labels: Labels) -> bool:
         found = labels.get(self.name, "")
         if self.pattern is not None:
-            return (self.pattern.fullmatch(found) is not None) is (self.op is Op.REGEX)
+            return self.pattern.matches(found) is (self.op is Op.REGEX)
         return (found == self.value) is (self.op is Op.EQUAL)
 
     def __str__(self) -> str:
@@ -64,19 +63,14 @@ def matcher(name: str, op: Op, value: str) -> Matcher:
     if len(value) > LONGEST_VALUE:
         raise BadMatcher(f"A value is at most {LONGEST_VALUE} characters long")
     regex = op in (Op.REGEX, Op.NOT_REGEX)
-    return Matcher(name, op, value, compiled(value) if regex else None)
+    return Matcher(name, op, value, _pattern(value) if regex else None)
 
 
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Whole-string, as Prometheus anchors it; only what means the same in RE2."""
-    if NOT_RE2.search(pattern):
-        raise BadMatcher(
-            f"{pattern!r} uses what RE2 does not have: look-around, back-references, possessives"
-        )
+def _pattern(value: str) -> Regex:
     try:
-        return re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise BadMatcher(f"{pattern!r} is no regular expression: {error}") from error
+        return compiled(value)
+    except BadRegex as error:
+        raise BadMatcher(str(error)) from error
 
 
 def matches_all(matchers: Iterable[Matcher], labels: Labels) -> bool:

@@ -8,8 +8,9 @@ from typing import Final
 
 import numpy as np
 
+from controlplane.core.regex import BadRegex, Regex, expanded
 from controlplane.metrics.promql.errors import EvaluationError
-from controlplane.metrics.promql.matchers import BadRegex, Matcher, anchored
+from controlplane.metrics.promql.matchers import Matcher, anchored
 from controlplane.metrics.promql.model import Floats, Ints, Labels, Vector, merged, unnamed
 from controlplane.metrics.promql.tree import Node, Range, Selector
 
@@ -85,24 +86,9 @@ def label_replace(vector: Vector, target: str, template: str, source: str, patte
     return merged(Vector(labels, vector.values, vector.present))
 
 
-def _replaced(labels: Labels, target: str, template: str, source: str, regex: re.Pattern[str]) -> Labels:
+def _replaced(labels: Labels, target: str, template: str, source: str, regex: Regex) -> Labels:
     found = regex.fullmatch(dict(labels).get(source, ""))
-    return labels if found is None else _set(labels, target, _expanded(template, found))
-
-
-def _expanded(template: str, found: re.Match[str]) -> str:
-    """Go's templates: `$1`, `${1}`, `$name`, `$$`; a group that is not there is empty."""
-
-    def group(reference: re.Match[str]) -> str:
-        name = reference[1] or reference[2]
-        if not name:
-            return "$"
-        try:
-            return found[int(name) if name.isdigit() else name] or ""
-        except IndexError:
-            return ""
-
-    return re.sub(r"\$(?:\{(\w+)\}|(\w+)|\$)", group, template, flags=re.ASCII)
+    return labels if found is None else _set(labels, target, expanded(template, found))
 
 
 def label_join(vector: Vector, target: str, separator: str, sources: Sequence[str]) -> Vector:

@@ -15,9 +15,10 @@ from typing import Any, Final, NoReturn
 
 import promql_parser as grammar
 
+from controlplane.core.regex import BadRegex
 from controlplane.metrics.promql import syntax, tree
 from controlplane.metrics.promql.errors import PromQLError
-from controlplane.metrics.promql.matchers import BadRegex, Matcher, MatchOp, anchored
+from controlplane.metrics.promql.matchers import Matcher, MatchOp, anchored
 from controlplane.metrics.promql.signatures import CALENDAR
 
 _OPS: Final[dict[str, MatchOp]] = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}

@@ -15,7 +15,7 @@ import json
 import threading
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ import numpy as np
 from controlplane.metrics.names import Sample
 from controlplane.metrics.store import codec
 from controlplane.metrics.store.codec import Times, Values
-from controlplane.metrics.store.databases import Cursor, Database
+from controlplane.metrics.store.databases import Cursor, Database, Row
 from controlplane.metrics.store.index import Labels, SeriesIndex, Test
 from controlplane.metrics.store.tiers import reading_order
 
@@ -34,6 +34,7 @@ CACHED_SCRAPES = 1500
 CACHED_SAMPLES = 4_000_000
 #: Up to 12 kB each.
 CACHED_CLOCKS = 1000
+SERIES_PER_QUERY = 500
 ALL: Matchers = {}
 
 
@@ -161,8 +162,7 @@ class MetricStore:
             if not wanted:
                 return []
             parts: dict[int, list[tuple[Times, Values]]] = {series: [] for series in wanted}
-            for series, found in parts.items():
-                found.extend(self._read_blocks(db, series, start, end, distance))
+            self._read_blocks(db, parts, start, end, distance)
             self._read_scrapes(db, cluster, parts, start, end)
         return [
             Series(wanted[series], *_joined(found, start, end)) for series, found in parts.items() if found
@@ -226,22 +226,25 @@ class MetricStore:
         return tuple(sorted(target.partition("/")[2] for (target,) in rows))
 
     def _read_blocks(
-        self, db: Cursor, series: int, start: int, end: int, distance: int
-    ) -> list[tuple[Times, Values]]:
-        """The blocks of a series in order of time; the thinner ones only for what the finer ones do not reach."""
-        found: list[tuple[Times, Values]] = []
+        self, db: Cursor, parts: dict[int, list[tuple[Times, Values]]], start: int, end: int, distance: int
+    ) -> None:
+        """Blocks in order of time; of a series the thinner ones only for what its finer ones do not reach."""
+        until = dict.fromkeys(parts, end)
         for tiers in reading_order(distance):
-            if end < start:
-                break
-            places = ",".join("?" * len(tiers))
-            rows = db.rows(
-                f"SELECT start, clock, data FROM block WHERE series = ? AND tier IN ({places})"  # noqa: S608  # nosec B608  # question marks alone
-                " AND start <= ? AND stop >= ? ORDER BY start",
-                (series, *tiers, end, start),
-            )
-            found[:0] = [_until(self.times(db, clock), self._decoded(data), end) for _, clock, data in rows]
-            end = min([end, *(first - 1 for first, _, _ in rows)])
-        return found
+            blocks: dict[int, list[tuple[Times, Values]]] = {}
+            reached: dict[int, int] = {}
+            for series, first, clock, data in _blocks(
+                db, [s for s in parts if until[s] >= start], tiers, start, end
+            ):
+                if first > until[series]:
+                    continue
+                reached.setdefault(series, first)
+                blocks.setdefault(series, []).append(
+                    _until(self.times(db, clock), self._decoded(data), until[series])
+                )
+            for series, found in blocks.items():
+                parts[series][:0] = found
+                until[series] = reached[series] - 1
 
     def _decoded(self, data: bytes) -> Values:
         """By its bytes: a block that was written anew is another."""
@@ -331,6 +334,18 @@ def _check_known(db: Cursor, ids: Sequence[int]) -> None:
         ((count,),) = db.rows(sql, some)
         if count != len(some):
             raise _ForgottenSeries
+
+
+def _blocks(db: Cursor, series: Sequence[int], tiers: Sequence[int], start: int, end: int) -> Iterator[Row]:
+    """(series, start, clock, data) of what overlaps, in that order."""
+    for at in range(0, len(series), SERIES_PER_QUERY):
+        some = series[at : at + SERIES_PER_QUERY]
+        wanted, kinds = ",".join("?" * len(some)), ",".join("?" * len(tiers))
+        yield from db.rows(
+            f"SELECT series, start, clock, data FROM block WHERE series IN ({wanted}) AND tier IN ({kinds})"  # noqa: S608  # nosec B608  # question marks alone
+            " AND start <= ? AND stop >= ? ORDER BY series, start",
+            (*some, *tiers, end, start),
+        )
 
 
 def _joined(parts: Sequence[tuple[Times, Values]], start: int, end: int) -> tuple[Times, Values]:
