@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -13,19 +14,26 @@ from controlplane.clusters.rest import ClusterApiView
 from controlplane.core.access import Action
 from controlplane.core.errors import Invalid
 from controlplane.core.rest import list_answer, list_parameters, list_schema
-from controlplane.metrics import charts
+from controlplane.metrics.boards import BOARDS, CHARTS
 from controlplane.metrics.logic.ranges import LONGEST_S, RANGES
 from controlplane.metrics.views import chart_json
 
-SORTABLE = ("id", "title", "metric", "scope")
+SORTABLE = ("id", "title", "board")
+
+
+class LineSerializer(serializers.Serializer[Any]):
+    """PromQL; `$broker`, `$topic` and the like, `$window` and `$peak` are filled when the chart is read."""
+
+    expr = serializers.CharField()
+    legend = serializers.CharField(allow_blank=True)
 
 
 class ChartSerializer(serializers.Serializer[Any]):
     id = serializers.CharField()
     title = serializers.CharField()
+    board = serializers.CharField(help_text="The first that shows it.")
     unit = serializers.CharField(allow_blank=True)
-    metric = serializers.CharField()
-    scope = serializers.CharField()
+    lines = LineSerializer(many=True)
     help = serializers.CharField(allow_blank=True)
 
 
@@ -80,13 +88,13 @@ class ChartsApi(ClusterApiView):
     )
     def get(self, request: Request, cluster: str) -> Response:
         search = request.query_params.get("search", "").strip().lower()
-        rows = [each for each in charts.CHARTS if search in each.id or search in each.title.lower()]
-        return list_answer(request, rows, _chart, sortable=SORTABLE, default_sort="id")
+        rows = [row for row in _charts() if search in row["id"] or search in row["title"].lower()]
+        return list_answer(request, rows, dict, sortable=SORTABLE, default_sort="id")
 
 
-def _chart(chart: charts.Chart) -> dict[str, Any]:
-    fields = ("id", "title", "unit", "metric", "help")
-    return {**{name: getattr(chart, name) for name in fields}, "scope": chart.scope.value}
+def _charts() -> list[dict[str, Any]]:
+    homes = {chart.id: board.id for board in reversed(BOARDS.values()) for chart in board.charts}
+    return [asdict(chart) | {"board": homes[chart.id]} for chart in CHARTS.values()]
 
 
 class ChartApi(ClusterApiView):
@@ -104,6 +112,7 @@ class ChartApi(ClusterApiView):
             OpenApiParameter("to", {"type": "integer", "minimum": 0, "maximum": 99999999999}),
             OpenApiParameter("broker", str),
             OpenApiParameter("topic", str, description="For charts of a topic."),
+            OpenApiParameter("group", str, description="For charts of a consumer group."),
             OpenApiParameter("user", str, description="For charts of a client: as its quota counts it."),
             OpenApiParameter("client_id", str, description="For charts of a client."),
         ],

@@ -1,103 +1,78 @@
-"""The named charts: what is drawn, from which metric, how. One table for pages, API and manual.
+"""What a chart is: PromQL with the page's choices left open. Pure.
 
-`rate` charts derive per-second values from counters, `value` charts show gauges as they are.
+An expression may hold `$broker` (a regular expression), `$topic`, `$group`, `$user`, `$client`: what the page is about.
+`[$window]` is the range of a rate: the distance of the points, and at least six polls. `[$peak]` is the range of an
+extreme: the distance of the points; where those are as close as polls, `max_over_time(x[$peak])` is `x` itself.
+Grafana gets the same expressions with its own variables.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 
-REQUESTS = ("Produce", "FetchConsumer", "FetchFollower")
+#: Of rates: a poll may fail or come late, and still there are two samples.
+SHORTEST_WINDOW_MS = 60_000
+#: With points as close as this a gauge needs no summary between them.
+CLOSE_MS = 60_000
+ANY_BROKER = ".*"
+_VARIABLE = re.compile(r"\$(broker|topic|group|user|client)\b")
+_EXTREME = re.compile(r"(?:max|min)_over_time\(([^()]*)\[\$peak\]\)")
+_LEGEND = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
-class Scope(StrEnum):
-    CLUSTER = "cluster"
-    TOPIC = "topic"
-    CLIENT = "client"
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One expression, and how its series are called: `broker {{broker}}`, as Grafana writes it."""
+
+    expr: str
+    legend: str = "broker {{broker}}"
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`by` is the label that makes one line each; `over` how the series of a line are put together; `scale` multiplies."""
+    """`unit`: bytes, bytes/s, /s, ms, s, fraction, cores or none; `help` says what to think of it."""
 
     id: str
     title: str
     unit: str
-    metric: str
-    rate: bool = False
-    by: str = "broker"
-    over: str = "sum"
-    where: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
-    scale: float = 1.0
-    scope: Scope = Scope.CLUSTER
+    lines: tuple[Line, ...]
     help: str = ""
 
 
-def _topic(
-    id_: str, title: str, unit: str, metric: str, help_: str, *, scope: Scope, topic: str = ""
-) -> Chart:
-    # Kafka keeps the broker's total under no topic at all: it must not be added to the topics' own.
-    where = {} if scope is Scope.TOPIC else {"topic": topic}
-    return Chart(id_, title, unit, metric, rate=True, where=where, scope=scope, help=help_)
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Charts that are looked at together. `about` names the one thing it shows, when it is not the cluster."""
+
+    id: str
+    title: str
+    charts: tuple[Chart, ...]
+    about: tuple[str, ...] = ()
+
+    @property
+    def has_brokers(self) -> bool:
+        return any("$broker" in line.expr for chart in self.charts for line in chart.lines)
 
 
-CHARTS: tuple[Chart, ...] = (
-    _topic("bytes-in", "Bytes in", "bytes/s", "kafka_server_brokertopicmetrics_bytesin_total",
-           "Produced by clients, without replication.", scope=Scope.CLUSTER),
-    _topic("bytes-out", "Bytes out", "bytes/s", "kafka_server_brokertopicmetrics_bytesout_total",
-           "Fetched by consumers, without replication.", scope=Scope.CLUSTER),
-    _topic("records-in", "Records in", "/s", "kafka_server_brokertopicmetrics_messagesin_total",
-           "Records produced.", scope=Scope.CLUSTER),
-    Chart("replication-in", "Replication bytes in", "bytes/s",
-          "kafka_server_brokertopicmetrics_replicationbytesin_total", rate=True, where={"topic": ""},
-          help="What followers fetch from leaders."),
-    Chart("request-latency", "Request latency, p99", "ms", "kafka_network_requestmetrics_totaltimems",
-          by="request", over="max", where={"quantile": "0.99", "request": REQUESTS},
-          help="Slowest broker, from receipt to answer. A fetch that finds nothing waits for up to 500 ms (fetch.max.wait.ms)."),
-    Chart("requests", "Requests", "/s", "kafka_network_requestmetrics_requests_total", rate=True, by="request",
-          where={"request": (*REQUESTS, "Metadata", "OffsetCommit", "Heartbeat", "ConsumerGroupHeartbeat")}),
-    Chart("handler-idle", "Request handler idle", "fraction",
-          "kafka_server_kafkarequesthandlerpool_brokerrequesthandleravgidle_nanoseconds_total", rate=True,
-          over="avg", scale=1e-9, help="Below 30 % a broker is busy, below 10 % it is overloaded."),
-    Chart("network-idle", "Network processor idle", "fraction",
-          "kafka_network_socketserver_networkprocessoravgidle_percent", over="avg",
-          help="Below 20 % add network threads."),
-    Chart("request-queue", "Request queue", "", "kafka_network_requestchannel_requestqueuesize", over="max"),
-    Chart("urp", "Under-replicated partitions", "", "kafka_server_replicamanager_underreplicatedpartitions"),
-    Chart("min-isr", "Partitions under min ISR", "", "kafka_server_replicamanager_underminisrpartitioncount"),
-    Chart("isr-changes", "ISR shrinks", "/s", "kafka_server_replicamanager_isrshrinks_total", rate=True),
-    Chart("fetcher-lag", "Replica fetcher lag", "", "kafka_server_replicafetchermanager_maxlag", over="max",
-          help="Records that the slowest follower is behind."),
-    Chart("log-flush", "Log flush time, p99", "ms", "kafka_log_logflushstats_logflushrateandtimems", over="max",
-          where={"quantile": "0.99"}),
-    Chart("partitions", "Partitions", "", "kafka_server_replicamanager_partitioncount"),
-    Chart("leaders", "Leaders", "", "kafka_server_replicamanager_leadercount"),
-    Chart("heap", "Heap used", "bytes", "jvm_memory_used_bytes", where={"area": "heap"}, over="max"),
-    Chart("cpu", "CPU", "cores", "process_cpu_seconds_total", rate=True, help="1 is one core."),
-    Chart("gc", "Time in garbage collection", "fraction", "jvm_gc_collection_seconds_sum", rate=True),
-    Chart("open-files", "Open file descriptors", "", "process_open_fds"),
-    Chart("metadata-lag", "Metadata lag", "ms", "kafka_server_broker_metadata_metrics_last_applied_record_lag_ms",
-          over="max", help="Idle clusters show a few hundred milliseconds: the time between no-op records."),
-    _topic("topic-bytes-in", "Bytes in", "bytes/s", "kafka_server_brokertopicmetrics_bytesin_total",
-           "Produced to this topic.", scope=Scope.TOPIC),
-    _topic("topic-bytes-out", "Bytes out", "bytes/s", "kafka_server_brokertopicmetrics_bytesout_total",
-           "Fetched from this topic.", scope=Scope.TOPIC),
-    _topic("topic-records-in", "Records in", "/s", "kafka_server_brokertopicmetrics_messagesin_total",
-           "Records produced to this topic.", scope=Scope.TOPIC),
-    Chart("client-produce", "Produced", "bytes/s", "kafka_server_produce_byte_rate", scope=Scope.CLIENT,
-          help="As the quota counts it: per broker."),
-    Chart("client-consume", "Consumed", "bytes/s", "kafka_server_fetch_byte_rate", scope=Scope.CLIENT,
-          help="As the quota counts it: per broker."),
-    Chart("client-request-time", "Request time", "fraction", "kafka_server_request_request_time", scale=0.01, scope=Scope.CLIENT,
-          help="100 % is one thread of a broker."),
-    Chart("client-produce-throttle", "Produce throttle time", "ms", "kafka_server_produce_throttle_time",
-          over="max", scope=Scope.CLIENT, help="How long answers to produce requests were held. A gap: they were not."),
-    Chart("client-consume-throttle", "Consume throttle time", "ms", "kafka_server_fetch_throttle_time",
-          over="max", scope=Scope.CLIENT, help="How long answers to fetches were held. A gap: they were not."),
-)  # fmt: skip
-BY_ID: Mapping[str, Chart] = {chart.id: chart for chart in CHARTS}
-CLUSTER_CHARTS = tuple(chart for chart in CHARTS if chart.scope is Scope.CLUSTER)
-TOPIC_CHARTS = tuple(chart for chart in CHARTS if chart.scope is Scope.TOPIC)
-CLIENT_CHARTS = tuple(chart for chart in CHARTS if chart.scope is Scope.CLIENT)
+def filled(expr: str, step: int, choices: Mapping[str, str]) -> str:
+    """The PromQL of an expression at points `step` milliseconds apart; a choice that is missing is empty."""
+    window = max(step, SHORTEST_WINDOW_MS) // 1000
+    text = _EXTREME.sub(r"\1", expr) if step <= CLOSE_MS else expr.replace("[$peak]", f"[{step // 1000}s]")
+    text = text.replace("[$window]", f"[{window}s]")
+    given = {"broker": ANY_BROKER, **{name: value for name, value in choices.items() if value}}
+    return _VARIABLE.sub(lambda found: _escaped(given.get(found[1], "")), text)
+
+
+def for_grafana(expr: str) -> str:
+    """Grafana fills `$broker` and the like itself, with values that may be several: `=` becomes `=~` there."""
+    text = expr.replace("[$window]", "[$__rate_interval]").replace("[$peak]", "[$__rate_interval]")
+    return re.sub(r'="\$(topic|group|user|client)"', r'=~"$\1"', text)
+
+
+def named(legend: str, labels: Mapping[str, str]) -> str:
+    return _LEGEND.sub(lambda found: labels.get(found[1], ""), legend)
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -9,12 +9,11 @@ from urllib.parse import urlencode
 
 from controlplane.core.errors import Invalid
 from controlplane.metrics import query
+from controlplane.metrics.drawing import MOST_LINES, ChartData, Drawn, grid, of_period, points
 from controlplane.metrics.logic.ranges import TimeRange
-from controlplane.metrics.logic.rates import step_for
 from controlplane.metrics.logic.units import unit_of
 from controlplane.metrics.promql import EvaluationError, PromQLError, Query
 from controlplane.metrics.promql.model import Series
-from controlplane.metrics.selectors import MOST_LINES, ChartData, Line
 
 MOST_QUERIES = 6
 
@@ -61,7 +60,7 @@ def _panel(cluster: str, key: str, text: str, period: TimeRange) -> Panel:
         return Panel(key, text, error=error.message, excerpt=excerpt, caret=" " * (error.column - 1) + "^")
     except EvaluationError as error:
         return Panel(key, text, error=str(error))
-    _, end, step = _grid(period)
+    _, end, step = grid(period)
     return Panel(
         key,
         text,
@@ -80,23 +79,18 @@ def chart_data(cluster: str, text: str, period: TimeRange) -> ChartData:
         series, _ = _evaluated(cluster, parsed, period)
     except (PromQLError, EvaluationError) as error:
         raise Invalid(fields={"q": [str(error)]}) from error
-    start, end, step = _grid(period)
-    lines = tuple(
-        Line(name_of(each), dict(each.labels), _points(each, start, end, step))
+    start, end, step = grid(period)
+    lines = [
+        Drawn(name_of(each), dict(each.labels), points(each, start, end, step))
         for each in series[:MOST_LINES]
-    )
-    return ChartData(start / 1000, end / 1000, step / 1000, unit_of(text, _names(parsed)), lines)
+    ]
+    return of_period(period, unit_of(text, _names(parsed)), lines)
 
 
 def _evaluated(cluster: str, parsed: Query, period: TimeRange) -> tuple[list[Series], tuple[str, ...]]:
-    start, end, step = _grid(period)
+    start, end, step = grid(period)
     found = query.evaluate_range(cluster, parsed, start, end, step)
     return found.series, (*found.warnings, *found.infos)
-
-
-def _grid(period: TimeRange) -> tuple[int, int, int]:
-    step = step_for(period.start, period.end)
-    return period.start // step * step, period.end // step * step, step
 
 
 def _names(parsed: Query) -> tuple[str, ...]:
@@ -111,14 +105,6 @@ def name_of(series: Series) -> str:
     inside = ", ".join(f'{name}="{value}"' for name, value in labels.items())
     name = series.labels.get("__name__", "")
     return f"{name}{{{inside}}}" if inside or not name else name
-
-
-def _points(series: Series, start: int, end: int, step: int) -> list[tuple[float, float | None]]:
-    known = {
-        int(at): float(value) if math.isfinite(value) else None
-        for at, value in zip(series.times, series.values, strict=True)
-    }
-    return [(at / 1000, known.get(at)) for at in range(start, end + 1, step)]
 
 
 def _row(series: Series, fresh: int) -> Row:

@@ -12,6 +12,7 @@ from controlplane.core.access import Action
 from controlplane.core.cells import csv_text, plain
 from controlplane.core.pages import render_page
 from controlplane.metrics import explore, pages
+from controlplane.metrics.boards import OF_CLUSTER
 from controlplane.metrics.logic import ranges
 from controlplane.metrics.views import data_json, now_ms
 
@@ -35,6 +36,7 @@ def page(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         request,
         pages.ExplorePage(
             cluster=cluster,
+            boards=OF_CLUSTER,
             queries=queries or ("",),
             panels=explore.panels(cluster.name, queries, period),
             examples=EXAMPLES,

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
-from controlplane.metrics.charts import Chart
+from controlplane.metrics.charts import Board
 from controlplane.metrics.explore import Panel
 from controlplane.metrics.selectors import Health
 
@@ -17,7 +17,8 @@ class MetricsPage(Page):
     template: ClassVar[str] = "metrics/page.html"
 
     cluster: Cluster
-    charts: tuple[Chart, ...]
+    boards: tuple[Board, ...]
+    board: Board
     brokers: tuple[int, ...]
     broker: str
     ranges: tuple[tuple[str, str], ...]
@@ -30,6 +31,7 @@ class ExplorePage(Page):
     template: ClassVar[str] = "metrics/explore.html"
 
     cluster: Cluster
+    boards: tuple[Board, ...]
     queries: tuple[str, ...]
     panels: tuple[Panel, ...]
     examples: tuple[tuple[str, str], ...]

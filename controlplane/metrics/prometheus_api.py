@@ -7,6 +7,7 @@ Prometheus' documentation, "HTTP API"; shapes as of 3.x. GET, and POST as a form
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 from django.http import QueryDict
@@ -21,7 +22,8 @@ from controlplane.clusters.rest import ClusterApiView
 from controlplane.core.access import Action
 from controlplane.core.schema import ProblemSerializer
 from controlplane.metrics import query
-from controlplane.metrics.charts import CHARTS
+from controlplane.metrics.boards import CHARTS
+from controlplane.metrics.charts import filled
 from controlplane.metrics.names import is_counter
 from controlplane.metrics.prometheus_values import duration_ms, time_ms
 from controlplane.metrics.promql import EvaluationError, Matcher, PromQLError, Result, to_json
@@ -32,7 +34,6 @@ from controlplane.metrics.views import now_ms
 Labels = Mapping[str, str]
 #: What Grafana decides its features by.
 COMPATIBLE_VERSION = "3.1.0"
-HELP = {chart.metric: chart.help for chart in reversed(CHARTS)}
 
 
 class BadData(Exception):
@@ -278,7 +279,20 @@ class MetadataApi(PrometheusView):
 
 
 def _metadata(name: str) -> dict[str, str]:
-    return {"type": "counter" if is_counter(name) else "gauge", "help": HELP.get(name, ""), "unit": ""}
+    return {"type": "counter" if is_counter(name) else "gauge", "help": _helps().get(name, ""), "unit": ""}
+
+
+@cache
+def _helps() -> Mapping[str, str]:
+    """Of every metric that has a chart of its own, what the chart says."""
+    helps: dict[str, str] = {}
+    for chart in CHARTS.values():
+        names = {
+            each.name for line in chart.lines for each in query.parse(filled(line.expr, 0, {})).selectors()
+        }
+        if len(names) == 1:
+            helps.setdefault(names.pop() or "", chart.help)
+    return helps
 
 
 class BuildInfoApi(PrometheusView):

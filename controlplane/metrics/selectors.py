@@ -1,4 +1,4 @@
-"""Reads of the metric history: chart data, and the present health of a cluster. Never writes.
+"""Reads of the metric history: the present health of a cluster. Never writes.
 
 Unknown stays unknown: a stale value is None with the reason, never the last number and never 0.
 """
@@ -11,16 +11,12 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from controlplane.metrics.charts import Chart, Scope
 from controlplane.metrics.logic import rates
-from controlplane.metrics.logic.ranges import TimeRange
 from controlplane.metrics.logic.rates import STALE_MS
-from controlplane.metrics.names import encoded_user
 from controlplane.metrics.store import MetricStore, Points, Retention, open_store
 
 #: Health derives rates from the last minute: long enough to be calm, short enough to be now.
 HEALTH_WINDOW_MS = 60_000
-MOST_LINES = 30
 #: How far back the last answer of a silent broker is looked for.
 SILENCE_TOLD_MS = 3_600_000
 NEVER_STARTED: Mapping[str, float] = {}
@@ -44,72 +40,6 @@ def retention() -> Retention:
         minute=settings.METRICS_MINUTE_DAYS * day,
         ten_minutes=settings.METRICS_DAYS * day,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    name: str
-    labels: Mapping[str, str]
-    points: list[tuple[float, float | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class ChartData:
-    """Times in Unix seconds; `step` in seconds."""
-
-    start: float
-    end: float
-    step: float
-    unit: str
-    lines: tuple[Line, ...]
-
-
-def chart_data(
-    cluster: str,
-    chart: Chart,
-    period: TimeRange,
-    *,
-    broker: str = "",
-    topic: str = "",
-    user: str = "",
-    client_id: str = "",
-) -> ChartData:
-    step = rates.step_for(period.start, period.end)
-    start, end = period.start // step * step, period.end // step * step
-    where = dict(chart.where)
-    if chart.scope is Scope.TOPIC:
-        where["topic"] = topic
-    elif chart.scope is Scope.CLIENT:
-        where |= {"user": encoded_user(user), "client_id": client_id}
-    if broker:
-        where["broker"] = broker
-    found = store().select(cluster, chart.metric, where, start - STALE_MS, period.end)
-    lines = tuple(
-        Line(line_name(chart, value), {chart.by: value}, rates.points_of(buckets, start, end, step))
-        for value, buckets in sorted(
-            _lines(chart, found, start, step).items(), key=lambda item: _natural(item[0])
-        )
-    )
-    return ChartData(start / 1000, end / 1000, step / 1000, chart.unit, lines[:MOST_LINES])
-
-
-def _lines(chart: Chart, found: list[Points], start: int, step: int) -> dict[str, rates.Bucketed]:
-    grouped: dict[str, list[rates.Bucketed]] = {}
-    for series in found:
-        most = WHOLE if chart.unit == "fraction" else float("inf")
-        raw = (
-            rates.rates(series.times, series.values)
-            if chart.rate
-            else zip(series.times, series.values, strict=True)
-        )
-        points = [(ts, min(value * chart.scale, most)) for ts, value in raw if ts >= start]
-        grouped.setdefault(series.labels.get(chart.by, ""), []).append(rates.bucketed(points, start, step))
-    how = rates.AGGREGATIONS[chart.over]
-    return {key: rates.combined(each, how) for key, each in grouped.items()}
-
-
-def line_name(chart: Chart, value: str) -> str:
-    return f"broker {value}" if chart.by == "broker" else value
 
 
 def _natural(text: str) -> tuple[int, str]:

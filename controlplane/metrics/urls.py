@@ -10,6 +10,7 @@ app_name = "metrics"
 
 urlpatterns = [
     path("", views.page, name="page"),
+    path("boards/<slug:board>/", views.page, name="board"),
     path("explore/", explore_views.page, name="explore"),
     path("explore/data.json", explore_views.data, name="explore_data"),
     path("explore/data.csv", explore_views.download, name="explore_csv"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import Any
 
@@ -23,9 +24,13 @@ from controlplane.clusters.present import running_since
 from controlplane.core.access import Action, can
 from controlplane.core.errors import NotFound
 from controlplane.core.pages import render_page
-from controlplane.metrics import charts, pages, selectors
+from controlplane.metrics import pages, selectors
+from controlplane.metrics.boards import CHARTS, OF_CLUSTER, OVERVIEW
+from controlplane.metrics.charts import Board
+from controlplane.metrics.drawing import ChartData, chart_data
 from controlplane.metrics.instruments import LIVE
 from controlplane.metrics.logic import ranges
+from controlplane.metrics.names import encoded_user
 
 
 def now_ms() -> int:
@@ -34,7 +39,7 @@ def now_ms() -> int:
 
 @require_safe
 @cluster_view(Action.METRICS_VIEW)
-def page(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+def page(request: HttpRequest, cluster: Cluster, board: str = OVERVIEW.id) -> HttpResponse:
     now = now_ms()
     period = ranges.parse(request.GET.dict(), now)
     broker = request.GET.get("broker", "")
@@ -43,7 +48,8 @@ def page(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         request,
         pages.MetricsPage(
             cluster=cluster,
-            charts=charts.CLUSTER_CHARTS,
+            boards=OF_CLUSTER,
+            board=_of_cluster(board),
             brokers=brokers,
             broker=broker if broker in map(str, brokers) else "",
             ranges=tuple((key, label) for key, (label, _) in ranges.RANGES.items()),
@@ -53,30 +59,35 @@ def page(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     )
 
 
+def _of_cluster(board: str) -> Board:
+    found = next((each for each in OF_CLUSTER if each.id == board), None)
+    if found is None:
+        names = ", ".join(each.id for each in OF_CLUSTER)
+        raise NotFound(f"There is no board {board!r}", hint=f"One of {names}.")
+    return found
+
+
 @require_safe
 @cluster_view(Action.METRICS_VIEW)
 def chart(request: HttpRequest, cluster: Cluster, chart: str) -> JsonResponse:
     return JsonResponse(chart_json(cluster.name, chart, request.GET.dict()))
 
 
-def chart_json(cluster: str, chart: str, query: dict[str, str]) -> dict[str, Any]:
-    named = charts.BY_ID.get(chart)
-    if named is None:
-        raise NotFound(f"There is no chart {chart!r}", hint=f"One of {', '.join(charts.BY_ID)}.")
-    period = ranges.parse(query, now_ms())
-    data = selectors.chart_data(
-        cluster,
-        named,
-        period,
-        broker=query.get("broker", ""),
-        topic=query.get("topic", ""),
-        user=query.get("user", ""),
-        client_id=query.get("client_id", ""),
-    )
-    return data_json(data)
+def chart_json(cluster: str, chart: str, given: dict[str, str]) -> dict[str, Any]:
+    wanted = CHARTS.get(chart)
+    if wanted is None:
+        raise NotFound(f"There is no chart {chart!r}", hint=f"One of {', '.join(CHARTS)}.")
+    choices = {
+        "broker": re.escape(given.get("broker", "")),
+        "topic": given.get("topic", ""),
+        "group": given.get("group", ""),
+        "user": encoded_user(given.get("user", "")),
+        "client": given.get("client_id", ""),
+    }
+    return data_json(chart_data(cluster, wanted, ranges.parse(given, now_ms()), choices))
 
 
-def data_json(data: selectors.ChartData) -> dict[str, Any]:
+def data_json(data: ChartData) -> dict[str, Any]:
     return {
         "from": data.start,
         "to": data.end,

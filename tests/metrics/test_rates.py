@@ -40,26 +40,11 @@ def test_a_growing_counter_is_summed_up_exactly_by_its_rates(steps: list[int]) -
     assert sum(rate * 10 for _, rate in rates.rates(times, values)) == pytest.approx(total)
 
 
-def test_a_bucket_without_a_value_is_a_gap() -> None:
-    buckets = rates.bucketed([(0, 1.0), (5, 3.0), (25, 7.0)], 0, 10)
-    assert rates.points_of(buckets, 0, 30, 10) == [(0, 2.0), (0.01, None), (0.02, 7.0), (0.03, None)]
-
-
-def test_series_are_put_together_over_those_that_have_a_value() -> None:
-    assert rates.combined([{0: 1.0, 10: 2.0}, {10: 4.0}], rates.AGGREGATIONS["sum"]) == {0: 1.0, 10: 6.0}
-    assert rates.combined([{0: 1.0}, {0: 4.0}], rates.AGGREGATIONS["avg"]) == {0: 2.5}
-
-
 @given(st.integers(1, 400 * 86_400_000))
 def test_a_chart_has_at_most_some_four_hundred_points_on_whole_polls(span: int) -> None:
     step = rates.step_for(0, span)
     assert step % 10_000 == 0
     assert span / step <= 361
-
-
-@pytest.mark.parametrize(("age", "expected"), [(0, (7.0, 0)), (30_000, (7.0, 30_000)), (40_000, None)])
-def test_a_stale_value_is_not_the_present_one(age: int, expected: tuple[float, int] | None) -> None:
-    assert rates.current([100_000], [7.0], 100_000 + age) == expected
 
 
 @pytest.mark.parametrize(

@@ -4,31 +4,50 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from urllib.parse import urlencode
 
 from django import template
+from django.urls import reverse
 
 from controlplane.core.templatetags.kastellan import bytes_, duration_ms, percent, rate, unknown
-from controlplane.metrics.charts import CLIENT_CHARTS, CLUSTER_CHARTS, TOPIC_CHARTS, Chart
+from controlplane.metrics.boards import BOARDS, OF_CLUSTER
+from controlplane.metrics.charts import CLOSE_MS, Board, Chart, filled
 from controlplane.metrics.logic.ranges import RANGES
 from controlplane.metrics.logic.reasons import why_unknown
+from controlplane.metrics.names import encoded_user
 from controlplane.metrics.selectors import Health, Reading
 
 register = template.Library()
 
 
-@register.simple_tag
-def cluster_charts() -> tuple[Chart, ...]:
-    return CLUSTER_CHARTS
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A chart on a page: `data` is the address of its points, `explore` of its PromQL with the page's choices."""
+
+    chart: Chart
+    data: str
+    explore: str
 
 
 @register.simple_tag
-def topic_charts() -> tuple[Chart, ...]:
-    return TOPIC_CHARTS
+def board(name: str, cluster: str, **choices: object) -> list[Placed]:
+    """The charts of a board; `choices` as the API takes them."""
+    given = {key: str(value) for key, value in choices.items() if value}
+    texts = {"client": given.get("client_id", ""), **given, "user": encoded_user(given.get("user", ""))}
+    explore = reverse("metrics:explore", args=(cluster,))
+    return [
+        Placed(
+            chart,
+            f"{reverse('metrics:chart', args=(cluster, chart.id))}?{urlencode(given)}",
+            f"{explore}?{urlencode([('q', filled(line.expr, CLOSE_MS, texts)) for line in chart.lines])}",
+        )
+        for chart in BOARDS[name].charts
+    ]
 
 
 @register.simple_tag
-def client_charts() -> tuple[Chart, ...]:
-    return CLIENT_CHARTS
+def boards_of_brokers() -> list[Board]:
+    return [each for each in OF_CLUSTER if each.has_brokers]
 
 
 @register.simple_tag
