@@ -93,7 +93,7 @@ class ChartsApi(ClusterApiView):
 
 
 def _charts() -> list[dict[str, Any]]:
-    homes = {chart.id: board.id for board in reversed(BOARDS.values()) for chart in board.charts}
+    homes = {chart.id: board.id for board in reversed([*BOARDS.values()]) for chart in board.charts}
     return [asdict(chart) | {"board": homes[chart.id]} for chart in CHARTS.values()]
 
 

@@ -32,7 +32,9 @@ def _rate(metric: str, where: str = "") -> tuple[Line, ...]:
 
 
 def _quantiles(metric: str, where: str) -> tuple[Line, ...]:
-    return (Line(f"max by (quantile) (max_over_time({metric}{{{where}, {B}}}[$peak]))", "p{{quantile}}"),)
+    return (
+        Line(f"max by (quantile) (max_over_time({metric}{{{where}, {B}}}[$peak]))", "quantile {{quantile}}"),
+    )
 
 
 def _parts(request: str) -> tuple[Line, ...]:
@@ -114,7 +116,7 @@ REQUESTS = Board("requests", "Requests", (
     Chart("request-queue", "Request queue", "", _worst("kafka_network_requestchannel_requestqueuesize"), "At most queued.max.requests (500)."),
     Chart("response-queue", "Response queue", "", _worst("kafka_network_requestchannel_responsequeuesize")),
     Chart("purgatory", "Delayed operations", "",
-          (Line(f"sum by (delayedOperation) (kafka_server_delayedoperationpurgatory_purgatorysize{{{B}}})", "{{delayedOperation}}"),),
+          (Line(f"sum by (delayedOperation) (kafka_server_delayedoperationpurgatory_numdelayedoperations{{{B}}})", "{{delayedOperation}}"),),
           "Requests that wait: for followers (Produce), for data (Fetch)."),
     Chart("log-flush", "Log flush time, p99", "ms", _worst("kafka_log_logflushstats_logflushrateandtimems", 'quantile="0.99"'),
           "Rises when the disk is slow."),

@@ -41,18 +41,18 @@ def chart_data(cluster: str, chart: Chart, period: TimeRange, choices: Mapping[s
         found = [each for line in chart.lines for each in _drawn(cluster, line, period, choices)]
     except EvaluationError as error:
         raise Invalid(f"The chart could not be drawn: {error}") from error
-    lines = sorted(found, key=lambda line: _natural(line.name))
-    return of_period(period, chart.unit, lines)
+    return of_period(period, chart.unit, found)
 
 
 def _drawn(cluster: str, line: Line, period: TimeRange, choices: Mapping[str, str]) -> list[Drawn]:
     start, end, step = grid(period)
     expr = query.parse(filled(line.expr, step, choices))
     found = query.evaluate_range(cluster, expr, start, end, step).series
-    return [
+    drawn = [
         Drawn(named(line.legend, each.labels), dict(each.labels), points(each, start, end, step))
         for each in found
     ]
+    return sorted(drawn, key=lambda each: _natural(each.name))
 
 
 def of_period(period: TimeRange, unit: str, lines: list[Drawn]) -> ChartData:

@@ -1,5 +1,6 @@
 // uPlot over the JSON series of `data-chart`: gaps as gaps, drag zoom into the URL, shared cursor, a table twin.
 // Series differ by colour and by dash, so that they can be told apart without colour.
+import { changeAt, drawChanges } from "./changes.js";
 import { local, timeZone } from "./time.js";
 
 const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3], [14, 4], [5, 5], [9, 3, 2, 3, 2, 3], [3, 6]];
@@ -17,6 +18,8 @@ export function startCharts() {
     load(chart);
   }
 }
+
+document.addEventListener("changes", () => { for (const chart of document.querySelectorAll("[data-chart]")) plots.get(chart)?.plot.redraw(false); });
 
 function uplot() {
   // Loaded on first use: pages without charts do not pay for it.
@@ -65,6 +68,8 @@ export function format(value, unit) {
   if (value === null || value === undefined) return "—";
   if (unit === "percent" || unit === "fraction" || unit === "ratio") return `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
   if (unit === "ms") return value >= 1000 ? `${(value / 1000).toPrecision(3)} s` : `${Number(value.toPrecision(3))} ms`;
+  if (unit === "s" && Math.abs(value) < 1000) return value !== 0 && Math.abs(value) < 1 ? `${Number((value * 1000).toPrecision(3))} ms` : `${Number(value.toPrecision(3))} s`;
+  if (unit === "s") return Math.abs(value) < 172800 ? `${Number((value / 3600).toPrecision(3))} h` : `${Number((value / 86400).toPrecision(3))} d`;
   const bytes = unit.startsWith("bytes");
   let size = value;
   let prefix = 0;
@@ -127,6 +132,7 @@ function options(chart, data, unit, width, UPlot) {
     axes: [{ ...axis, size: 28, values: (u, times) => times.map(clock(u.scales.x.max - u.scales.x.min)) }, { ...axis, size: 68, values: (u, values) => values.map((v) => format(v, unit)) }],
     series: [{}, ...data.series.map((s, i) => ({ label: s.name, stroke: token(`--c${(i % 8) + 1}`), width: 1.5, dash: DASHES[i % DASHES.length], spanGaps: false, points: { show: false } }))],
     hooks: {
+      draw: [(u) => drawChanges(u, token)],
       setCursor: [(u) => readout(chart, u, unit)],
       setSelect: [(u) => zoom(u)],
     },
@@ -142,6 +148,10 @@ function clock(seconds) {
 
 function readout(chart, plot, unit) {
   const index = plot.cursor.idx;
+  const change = index === null ? "" : changeAt(plot, plot.cursor.left);
+  const now = chart.querySelector("[data-value]");
+  if (change) now.dataset.change = now.textContent = change;
+  else if (now.dataset.change) { now.textContent = ""; delete now.dataset.change; }
   for (const [i, item] of [...chart.querySelectorAll("[data-legend] li")].entries()) {
     const column = plot.data[i + 1];
     if (column) item.querySelector("b").textContent = format(index === null ? lastKnown(column) : column[index], unit);

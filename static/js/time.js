@@ -21,6 +21,13 @@ export function local(date) {
   return `${sortable.format(date)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
+// Of Unix seconds, to the second; with the day when it is not today's.
+export function clock(seconds) {
+  const date = new Date(seconds * 1000);
+  const text = sortable.format(date);
+  return text.slice(0, 10) === sortable.format(new Date()).slice(0, 10) ? text.slice(11) : text;
+}
+
 function update() {
   const now = Date.now();
   for (const element of document.querySelectorAll("time[data-ago]")) {

@@ -201,7 +201,7 @@ def test_thinned_samples_answer_as_all_of_them_do(values: list[float], step: int
             MINUTE if step == 5 * MINUTE or "[5m]" in query or query == "x" else 2 * MINUTE
         ]
         whole = ranged(query, Memory([series]), 10 * MINUTE, end, step).series
-        assert [each.values.tolist() for each in found] == [each.values.tolist() for each in whole]
+        assert [list(each.values) for each in found] == [list(each.values) for each in whole]
 
 
 @pytest.mark.parametrize(
