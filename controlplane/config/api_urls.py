@@ -19,6 +19,7 @@ from controlplane.config import api_views
 from controlplane.groups import api as groups
 from controlplane.jobs import api as jobs
 from controlplane.metrics import api as metrics
+from controlplane.metrics import export_views as exports
 from controlplane.metrics.prometheus_urls import urlpatterns as prometheus_urls
 from controlplane.quotas import api as quotas
 from controlplane.records import api as records
@@ -124,6 +125,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("clusters/<slug:cluster>/quotas/observe/", quotas.ObserveApi.as_view(), name="quotas_observe"),
     path("clusters/<slug:cluster>/prometheus/", include((prometheus_urls, "prometheus"))),
     path("clusters/<slug:cluster>/timeline/", timeline.TimelineApi.as_view(), name="timeline"),
+    path("clusters/<slug:cluster>/metrics/grafana/", exports.GrafanaApi.as_view(), name="grafana"),
+    path(
+        "clusters/<slug:cluster>/metrics/scrape-config/",
+        exports.ScrapeConfigApi.as_view(),
+        name="scrape_config",
+    ),
     path("clusters/<slug:cluster>/metrics/charts/", metrics.ChartsApi.as_view(), name="charts"),
     path("clusters/<slug:cluster>/metrics/charts/<slug:chart>/", metrics.ChartApi.as_view(), name="chart"),
     path(

@@ -43,6 +43,19 @@ class ExplorePage(Page):
 
 
 @dataclass(frozen=True)
+class ExportPage(Page):
+    """`source` is the address of the Prometheus API, `scrape` the text of a configuration."""
+
+    template: ClassVar[str] = "metrics/export.html"
+
+    cluster: Cluster
+    boards: tuple[Board, ...]
+    dashboards: tuple[Board, ...]
+    source: str
+    scrape: str
+
+
+@dataclass(frozen=True)
 class HealthPage(Page):
     """The dashboard's live numbers; swapped in, and polled by itself."""
 

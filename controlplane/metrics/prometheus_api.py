@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, ClassVar
 
-from django.http import QueryDict
+from django.http import HttpResponse, QueryDict
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from prometheus_client import CONTENT_TYPE_LATEST
 from rest_framework import serializers
 from rest_framework.parsers import FormParser
 from rest_framework.request import Request
@@ -21,7 +22,7 @@ from rest_framework.response import Response
 from controlplane.clusters.rest import ClusterApiView
 from controlplane.core.access import Action
 from controlplane.core.schema import ProblemSerializer
-from controlplane.metrics import query
+from controlplane.metrics import federation, query
 from controlplane.metrics.boards import CHARTS
 from controlplane.metrics.charts import filled
 from controlplane.metrics.names import is_counter
@@ -316,3 +317,22 @@ class ExemplarsApi(PrometheusView):
     @described_form("List exemplars")
     def post(self, request: Request, cluster: str) -> Response:
         return success([])
+
+
+class FederateApi(SelectingView):
+    """Prometheus' `/federate`; without `match[]` it is what kafka_exporter gives, and Kastellan's own metrics."""
+
+    actions: ClassVar = {"GET": Action.METRICS_VIEW}
+
+    @extend_schema(
+        summary="The newest sample of each series, as Prometheus text",
+        parameters=[MATCH],
+        responses={
+            **{key: value for key, value in ANSWERS.items() if key[0] != 200},
+            (200, "text/plain"): OpenApiTypes.STR,
+        },
+    )
+    def get(self, request: Request, cluster: str) -> HttpResponse:
+        wanted = [_selector(text) for text in self.values.getlist("match[]")]
+        body = federation.exposition(self.cluster.name, wanted, now_ms())
+        return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)

@@ -15,4 +15,5 @@ urlpatterns = [
     path("api/v1/label/<str:label>/values", api.LabelValuesApi.as_view(), name="label_values"),
     path("api/v1/metadata", api.MetadataApi.as_view(), name="metadata"),
     path("api/v1/status/buildinfo", api.BuildInfoApi.as_view(), name="buildinfo"),
+    path("federate", api.FederateApi.as_view(), name="federate"),
 ]

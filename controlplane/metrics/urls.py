@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.metrics import explore_views, views
+from controlplane.metrics import explore_views, export_views, views
 
 app_name = "metrics"
 
@@ -14,6 +14,9 @@ urlpatterns = [
     path("explore/", explore_views.page, name="explore"),
     path("explore/data.json", explore_views.data, name="explore_data"),
     path("explore/data.csv", explore_views.download, name="explore_csv"),
+    path("export/", export_views.page, name="export"),
+    path("export/grafana.zip", export_views.grafana_files, name="grafana"),
+    path("export/prometheus.yml", export_views.scrape_config, name="scrape_config"),
     path("health/", views.health, name="health"),
     path("health/<int:broker>/", views.broker_health, name="broker_health"),
     path("charts/<slug:chart>.json", views.chart, name="chart"),
