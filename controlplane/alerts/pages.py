@@ -53,6 +53,20 @@ class AlertRow:
     def summary(self) -> str:
         return str(self.alert.annotations.get("summary", ""))
 
+    @property
+    def quieted(self) -> bool:
+        return bool(self.quiet.silenced_by or self.quiet.inhibited_by)
+
+    @property
+    def description(self) -> str:
+        return str(self.alert.annotations.get("description", ""))
+
+    @property
+    def runbook(self) -> str:
+        """Whoever edits rules writes it: only an address of the web becomes a link."""
+        found = str(self.alert.annotations.get("runbook_url", ""))
+        return found if found.startswith(("https://", "http://")) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class AlertFilters:
@@ -203,3 +217,18 @@ class NotificationPage(Page):
     deliveries: tuple[DeliveryAttempt, ...]
     payload: str
     can_route: bool
+
+
+@dataclass(frozen=True)
+class DashboardAlerts(Page):
+    """Swapped into the dashboard, and polled by itself. `late`: the rules have not been evaluated for a minute."""
+
+    template: ClassVar[str] = "alerts/dashboard.html"
+
+    cluster: Cluster
+    rows: tuple[AlertRow, ...]
+    more: int
+    quiet: int
+    rules: int
+    evaluated_at: datetime | None
+    late: bool

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.alerts import delivery_views, timeline_views, views
+from controlplane.alerts import dashboard_views, delivery_views, timeline_views, views
 
 app_name = "alerts"
 
 urlpatterns = [
     path("", views.alert_list, name="list"),
+    path("summary/", dashboard_views.summary, name="summary"),
     path("changes.json", timeline_views.changes, name="changes"),
     path("rules/", views.rule_list, name="rules"),
     path("rules/+new/", views.rule_create, name="rule_create"),

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from controlplane.accounts.models import User
 from controlplane.alerts.models import Acknowledgement, Alert, Receiver, Rule, Silence
@@ -126,3 +127,45 @@ def test_a_receiver_is_added_tested_and_what_was_sent_is_shown(
     assert len(sink.received) == 2
     walk(admin, f"{BASE}receivers/{receiver.pk}/+delete/", {})
     assert "Nobody is told yet" in admin.get(f"{BASE}receivers/").content.decode()
+
+
+def test_the_dashboard_says_what_is_wrong_since_when_and_what_to_do(
+    scene: Scene, firing: Alert, client: Client, users: dict[Role, User]
+) -> None:
+    viewer = as_(client, users, Role.VIEWER)
+    annotations = {
+        "summary": "Broker 2 is not reached",
+        "description": "Its leaders move.",
+        "runbook_url": "https://x.example/#b",
+    }
+    Alert.objects.update(annotations=annotations)
+    text = viewer.get(f"{BASE}summary/").content.decode()
+    for part in (
+        "Broker 2 is not reached",
+        "Its leaders move.",
+        'href="https://x.example/#b"',
+        "not being evaluated",
+    ):
+        assert part in text, "and the scene's clock is long ago"
+    assert 'id="cluster-alerts"' in viewer.get("/clusters/main/").content.decode()
+    Alert.objects.update(annotations={"summary": "x", "runbook_url": "javascript:alert(1)"})
+    for page in (f"{BASE}summary/", f"{BASE}{firing.pk}/"):
+        assert 'href="javascript' not in viewer.get(page).content.decode()
+
+
+def test_a_silenced_alert_is_counted_on_the_dashboard_and_not_told(
+    scene: Scene, firing: Alert, client: Client, users: dict[Role, User]
+) -> None:
+    now = timezone.now()
+    Silence.objects.create(
+        matchers=['alertname="BrokerDown"'],
+        starts_at=now,
+        ends_at=now + timedelta(hours=1),
+        created_by="anna",
+        created_at=now,
+        comment="x",
+    )
+    text = as_(client, users, Role.VIEWER).get(f"{BASE}summary/").content.decode()
+    assert "1 firing, but silenced or explained by another" in text
+    assert "is not reached" not in text
+    assert "None of 1 alert rules fires" in text
