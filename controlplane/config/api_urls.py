@@ -20,6 +20,7 @@ from controlplane.groups import api as groups
 from controlplane.jobs import api as jobs
 from controlplane.metrics import api as metrics
 from controlplane.metrics import export_views as exports
+from controlplane.metrics import mbean_views as mbeans
 from controlplane.metrics.prometheus_urls import urlpatterns as prometheus_urls
 from controlplane.quotas import api as quotas
 from controlplane.records import api as records
@@ -37,6 +38,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("clusters/<slug:cluster>/", clusters.ClusterApi.as_view(), name="cluster"),
     path("clusters/<slug:cluster>/brokers/", clusters.BrokersApi.as_view(), name="brokers"),
     path("clusters/<slug:cluster>/brokers/roll/", clusters.RollApi.as_view(), name="roll"),
+    path("clusters/<slug:cluster>/brokers/<int:broker>/mbeans/", mbeans.MBeansApi.as_view(), name="mbeans"),
+    path(
+        "clusters/<slug:cluster>/brokers/<int:broker>/mbeans/read/", mbeans.MBeanApi.as_view(), name="mbean"
+    ),
     path("clusters/<slug:cluster>/brokers/<int:broker>/", clusters.BrokerApi.as_view(), name="broker"),
     path(
         "clusters/<slug:cluster>/brokers/<int:broker>/configs/",

@@ -54,6 +54,33 @@ def read_mbeans(
     return found
 
 
+def search_mbeans(
+    endpoint: Endpoint, pattern: str = "*:*", *, deadline_s: float = DEADLINE_S, allow_remote: bool = False
+) -> tuple[str, ...]:
+    """The names of the MBeans that a pattern (javax.management.ObjectName) matches, in order."""
+    _check_target(endpoint.url, allow_remote=allow_remote)
+    (answer,) = _post(endpoint, [{"type": "search", "mbean": pattern}], deadline_s) or [{}]
+    if answer.get("status") != 200 or not isinstance(answer.get("value"), list):
+        raise BadAnswer(f"The agent at {endpoint.url} did not list its MBeans")
+    return tuple(sorted(map(str, answer["value"])))
+
+
+def read_mbean(
+    endpoint: Endpoint, name: str, *, deadline_s: float = DEADLINE_S, allow_remote: bool = False
+) -> Attributes | None:
+    """The attributes of one MBean by its exact name; None when there is none."""
+    _check_target(endpoint.url, allow_remote=allow_remote)
+    # An attribute that this JVM does not have fails alone: its value says so.
+    question = {"type": "read", "mbean": name, "config": {"ignoreErrors": True}}
+    (answer,) = _post(endpoint, [question], deadline_s) or [{}]
+    value = answer.get("value")
+    if answer.get("status") == 404:
+        return None
+    if answer.get("status") != 200 or not isinstance(value, dict):
+        raise BadAnswer(f"The agent at {endpoint.url} could not read {name}")
+    return value
+
+
 def _is_pattern(name: str) -> bool:
     return "*" in name or "?" in name
 

@@ -7,8 +7,10 @@ from typing import ClassVar
 
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
+from controlplane.gateways.errors import GatewayError
 from controlplane.metrics.charts import Board
 from controlplane.metrics.explore import Panel
+from controlplane.metrics.mbeans import MBean
 from controlplane.metrics.selectors import Health
 
 
@@ -53,6 +55,23 @@ class ExportPage(Page):
     dashboards: tuple[Board, ...]
     source: str
     scrape: str
+
+
+@dataclass(frozen=True)
+class MBeansPage(Page):
+    """`found` counts the names that match, `names` are the first of them; `opened` is the one that is read."""
+
+    template: ClassVar[str] = "metrics/mbeans.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"mbeans"})
+
+    cluster: Cluster
+    broker: int
+    brokers: tuple[int, ...]
+    search: str
+    found: int
+    names: tuple[str, ...]
+    opened: MBean | None
+    error: GatewayError | None
 
 
 @dataclass(frozen=True)

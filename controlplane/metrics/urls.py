@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.metrics import explore_views, export_views, views
+from controlplane.metrics import explore_views, export_views, mbean_views, views
 
 app_name = "metrics"
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path("export/", export_views.page, name="export"),
     path("export/grafana.zip", export_views.grafana_files, name="grafana"),
     path("export/prometheus.yml", export_views.scrape_config, name="scrape_config"),
+    path("mbeans/<int:broker>/", mbean_views.page, name="mbeans"),
     path("health/", views.health, name="health"),
     path("health/<int:broker>/", views.broker_health, name="broker_health"),
     path("charts/<slug:chart>.json", views.chart, name="chart"),
