@@ -283,6 +283,15 @@ RULES: tuple[Shipped, ...] = (
         "UncleanablePartitions", "kafka_log_logcleanermanager_uncleanable_partitions_count > 0", WARNING, "5m",
         f"{_BROKER} cannot compact {{{{ $value }}}} partitions", "They grow without end. The cleaner's log names them.",
     ),
+    Shipped(
+        "ProbeFailing", "kastellan_probe_up == 0", CRITICAL, "1m",
+        f"{_BROKER} does not carry records", "A record to a partition that it leads did not come back within five seconds, twice or more.",
+    ),
+    Shipped(
+        "ProbeSlow", "kastellan_probe_latency_seconds > 1", WARNING, "5m",
+        f"{_BROKER} takes {{{{ $value | humanizeDuration }}}} from producer to consumer",
+        "Usual are some tens of milliseconds. The board Requests says where the time goes.",
+    ),
 )  # fmt: skip
 #: name, source, target, equal: what explains others keeps them quiet.
 INHIBITIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (

@@ -34,6 +34,8 @@ from controlplane.gateways.kafka.types import (
     TopicPartition,
 )
 
+#: Kastellan writes to it and reads from it (metrics.probe): it stands with the internal ones.
+PROBE_TOPIC = "_kastellan_probe"
 BATCH = 500
 
 
@@ -172,7 +174,7 @@ def topic_row(
         cluster=cluster,
         name=topic.name,
         topic_id=topic.topic_id,
-        internal=topic.internal,
+        internal=topic.internal or topic.name == PROBE_TOPIC,
         partitions=len(topic.partitions),
         replication_factor=max((len(p.replicas) for p in topic.partitions), default=0),
         out_of_sync=health.out_of_sync,

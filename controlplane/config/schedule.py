@@ -14,6 +14,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "clusters-watch": every(2, "clusters.watch"),
     "metrics-poll": every(10, "metrics.poll_all"),
     "metrics-poll-protocol": every(10, "metrics.poll_protocol_all"),
+    "metrics-probe": every(30, "metrics.probe_all"),
     "metrics-housekeeping": every(600, "metrics.housekeeping"),
     "certificates-lists": every(600, "certificates.refresh_lists"),
     "certificates-check": every(3600, "certificates.check_all"),

@@ -17,6 +17,7 @@ from controlplane.config.storage import (  # noqa: F401  # they are settings
     METRICS_DAYS,
     METRICS_MINUTE_DAYS,
     METRICS_RAW_HOURS,
+    PROBE,
 )
 from controlplane.config.version import VERSION
 from controlplane.core.env import envbool, envchoice, envint, envlist, envsecret, envstr, generated_secret

@@ -8,7 +8,7 @@ from typing import Any
 
 import dj_database_url
 
-from controlplane.core.env import envint, envsecret
+from controlplane.core.env import envbool, envint, envsecret
 from controlplane.core.paths import data_directory, private_directory
 
 _DATA = data_directory(Path(__file__).resolve().parents[2])
@@ -43,3 +43,5 @@ METRICS_DATABASE = (
 METRICS_RAW_HOURS = envint("KASTELLAN_METRICS_RAW_HOURS", 48, low=3, high=24 * 400)
 METRICS_MINUTE_DAYS = envint("KASTELLAN_METRICS_MINUTE_DAYS", 15, low=1, high=400)
 METRICS_DAYS = envint("KASTELLAN_METRICS_DAYS", 365, low=1, high=4000)
+#: Whether a record goes through every broker each half minute (metrics/probe), to a topic of its own.
+PROBE = envbool("KASTELLAN_PROBE", True)

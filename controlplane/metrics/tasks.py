@@ -6,11 +6,12 @@ import logging
 import time
 
 from celery import shared_task
+from django.conf import settings
 
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.tasks import refresh_health
 from controlplane.gateways.errors import GatewayError
-from controlplane.metrics import instruments, polling, protocol_poll
+from controlplane.metrics import instruments, polling, probe, protocol_poll
 from controlplane.metrics.selectors import retention, store, was_up
 from controlplane.metrics.store import compaction
 
@@ -57,6 +58,24 @@ def poll_protocol(name: str) -> None:
     failure = protocol_poll.poll(cluster, now)
     if failure is not None:
         log.warning("%s was not read over the Kafka protocol: %s", name, failure.what)
+
+
+@shared_task(name="metrics.probe_all", ignore_result=True)
+def probe_all() -> None:
+    if not settings.PROBE:
+        return
+    for cluster in Cluster.objects.values_list("name", flat=True):
+        probe_cluster.apply_async(args=(cluster,), expires=20)
+
+
+@shared_task(name="metrics.probe", ignore_result=True, soft_time_limit=25, time_limit=30)
+def probe_cluster(name: str) -> None:
+    cluster = Cluster.objects.filter(name=name).first()
+    if cluster is None:
+        return
+    failure = probe.probe(cluster, time.time_ns() // 1_000_000)
+    if failure is not None:
+        log.warning("%s could not be probed: %s", name, failure.what)
 
 
 @shared_task(name="metrics.housekeeping", ignore_result=True, soft_time_limit=120, time_limit=180)

@@ -28,6 +28,8 @@ LAZY = {
     "kastellan_certificate_expiry_seconds": "certificates.sample, a task of its own, has run",
     "kastellan_group_lag_state": "a group has committed",
     "kastellan_group_lag_seconds": "a group has committed",
+    "kastellan_probe_up": "the probe has run (tests/metrics/test_probe.py)",
+    "kastellan_probe_latency_seconds": "the probe has run",
 }
 
 

@@ -33,6 +33,8 @@ LAZY = {
     "kafka_server_produce_byte_rate": "a producer quota is set and a client has produced",
     "kafka_server_fetch_byte_rate": "a consumer quota is set and a client has fetched",
     "kafka_server_request_request_time": "a request quota is set and a client has asked",
+    "kastellan_probe_up": "the probe has run (tests/metrics/test_probe.py)",
+    "kastellan_probe_latency_seconds": "the probe has run",
 }
 
 
@@ -128,7 +130,7 @@ def test_every_chart_reads_what_a_cluster_exposes_and_is_drawn(
     gauges = {
         chart.id for chart in CHARTS.values() if not any("[$window]" in line.expr for line in chart.lines)
     }
-    assert empty & gauges <= {"throttled", "fetch-latency", "fetch-parts"}
+    assert empty & gauges <= {"throttled", "fetch-latency", "fetch-parts", "probe-latency", "probe-up"}
 
 
 def cluster_connection(cluster: Cluster) -> Any:
