@@ -32,6 +32,10 @@ LAG = "kafka_consumergroup_lag"
 HISTORY_MS = 24 * 3_600_000
 #: Ten polls, with room for some that failed.
 STATE_MS = 600_000
+#: Of all groups together; beyond it no series per member is kept.
+MOST_MEMBERS = 2000
+#: States of a group in which nobody waits for an assignment.
+SETTLED = frozenset({"Stable", "Empty", "Dead"})
 
 Group = tuple[str, str, int]
 
@@ -62,9 +66,24 @@ def samples(cluster: str, reading: Reading, now: int) -> Iterator[Sample]:
         yield sample("kafka_consumergroup_lag_sum", lag, consumergroup=group, topic=topic)
     for group, described in reading.described.items():
         yield sample("kafka_consumergroup_members", _members(described), consumergroup=group)
+        yield sample("kastellan_group_stable", described.state in SETTLED, consumergroup=group)
+    yield from _of_members(reading)
     for group, found in states.items():
         yield sample("kastellan_group_lag_state", group_state(found), consumergroup=group)
         yield sample("kastellan_group_lag_seconds", longest[group], consumergroup=group)
+
+
+def _of_members(reading: Reading) -> Iterator[Sample]:
+    """By client id and host: a member's own id is another each time it joins."""
+    if sum(len(each.members) for each in reading.described.values()) > MOST_MEMBERS:
+        return
+    for group, described in reading.described.items():
+        assigned: defaultdict[tuple[str, str], int] = defaultdict(int)
+        for member in described.members:
+            assigned[member.client_id, member.host] += len(member.assignments)
+        for (client, host), count in assigned.items():
+            where = {"consumergroup": group, "client_id": client, "host": host}
+            yield sample("kastellan_group_member_partitions", count, **where)
 
 
 def _lags(reading: Reading) -> dict[Group, int]:

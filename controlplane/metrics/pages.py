@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
@@ -72,6 +72,17 @@ class MBeansPage(Page):
     names: tuple[str, ...]
     opened: MBean | None
     error: GatewayError | None
+
+
+@dataclass(frozen=True)
+class EventsPage(Page):
+    """The timeline of one topic or group, swapped in."""
+
+    template: ClassVar[str] = "metrics/events.html"
+
+    cluster: Cluster
+    rows: tuple[dict[str, Any], ...]
+    of_group: bool
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,121 @@
+"""Events out of samples: what changed from one poll to the next, and what it came from. Pure.
+
+Times are Unix milliseconds. A poll that failed says nothing: what was before it is compared with what came after it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+#: A leader moves within this after its broker went away, and may be noticed by the poll before that broker's.
+BEFORE_MS, AFTER_MS = 90_000, 30_000
+NO_LEADER = -1
+Samples = Sequence[tuple[int, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`until` is the end of something that lasted; None is a moment, or goes on."""
+
+    at: int
+    text: str
+    cause: str = ""
+    tone: str = "info"
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    at: int
+    before: int
+    after: int
+
+
+def steps(samples: Samples) -> Iterator[Step]:
+    for (_, before), (at, after) in itertools.pairwise(samples):
+        if before != after:
+            yield Step(at, int(before), int(after))
+
+
+def together(series: Iterable[Samples]) -> dict[Step, int]:
+    """Equal steps of several partitions at one poll, with how many partitions made them."""
+    found: defaultdict[Step, int] = defaultdict(int)
+    for samples in series:
+        for step in steps(samples):
+            found[step] += 1
+    return dict(found)
+
+
+def leader_events(series: Iterable[Samples], absences: Mapping[str, Samples]) -> Iterator[Event]:
+    """`absences`: broker → its `up`; what a broker's going or coming explains is said."""
+    for step, count in together(series).items():
+        yield Event(
+            step.at,
+            _led(step, count),
+            _cause(step, absences),
+            "critical" if step.after == NO_LEADER else "info",
+        )
+
+
+def _led(step: Step, count: int) -> str:
+    what = _partitions(count)
+    if step.after == NO_LEADER:
+        return f"{what}: no leader any more (was broker {step.before})"
+    if step.before == NO_LEADER:
+        return f"{what}: broker {step.after} leads again"
+    return f"{what}: leader moved from broker {step.before} to {step.after}"
+
+
+def isr_events(series: Iterable[Samples], absences: Mapping[str, Samples]) -> Iterator[Event]:
+    for step, count in together(series).items():
+        shrunk = step.after < step.before
+        text = f"{_partitions(count)}: in-sync replicas {step.before} → {step.after}"
+        yield Event(step.at, text, _cause(step, absences), "warn" if shrunk else "info")
+
+
+def _partitions(count: int) -> str:
+    return f"{count} partition{'s' if count != 1 else ''}"
+
+
+def _cause(step: Step, absences: Mapping[str, Samples]) -> str:
+    near = [
+        (broker, went.after)
+        for broker, samples in absences.items()
+        for went in steps(samples)
+        if step.at - BEFORE_MS <= went.at <= step.at + AFTER_MS
+    ]
+    gone = sorted({broker for broker, up in near if not up})
+    back = sorted({broker for broker, up in near if up} - set(gone))
+    parts = [f"broker {', '.join(gone)} was not reached"] if gone else []
+    return "; ".join([*parts, *([f"broker {', '.join(back)} came back"] if back else [])])
+
+
+def presence_events(polls: Sequence[int], members: Mapping[str, Iterable[int]]) -> Iterator[Event]:
+    """`polls`: those that succeeded; `members`: name → the times at which it was there. The first poll is the ground."""
+    for name, times in members.items():
+        there = set(times)
+        for before, at in itertools.pairwise(polls):
+            if (at in there) != (before in there):
+                yield Event(
+                    at,
+                    f"{name} {'joined' if at in there else 'left'}",
+                    tone="info" if at in there else "warn",
+                )
+
+
+def stall_events(samples: Samples) -> Iterator[Event]:
+    """`samples` are 1 while the group is stable or empty. To the accuracy of a poll."""
+    since: int | None = None
+    for at, stable in samples:
+        if not stable and since is None:
+            since = at
+        elif stable and since is not None:
+            yield Event(
+                since, f"Rebalanced for about {max((at - since) // 1000, 1)} s", tone="warn", until=at
+            )
+            since = None
+    if since is not None:
+        yield Event(since, "Rebalancing, and not done yet", tone="warn")
