@@ -21,6 +21,7 @@ from controlplane.jobs import api as jobs
 from controlplane.metrics import api as metrics
 from controlplane.metrics import event_views as events
 from controlplane.metrics import export_views as exports
+from controlplane.metrics import forecast_views as forecasts
 from controlplane.metrics import mbean_views as mbeans
 from controlplane.metrics.prometheus_urls import urlpatterns as prometheus_urls
 from controlplane.quotas import api as quotas
@@ -138,6 +139,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="scrape_config",
     ),
     path("clusters/<slug:cluster>/metrics/events/", events.EventsApi.as_view(), name="events"),
+    path("clusters/<slug:cluster>/metrics/forecasts/", forecasts.ForecastApi.as_view(), name="forecasts"),
     path("clusters/<slug:cluster>/metrics/charts/", metrics.ChartsApi.as_view(), name="charts"),
     path("clusters/<slug:cluster>/metrics/charts/<slug:chart>/", metrics.ChartApi.as_view(), name="chart"),
     path(

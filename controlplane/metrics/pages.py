@@ -10,6 +10,7 @@ from controlplane.core.pages import Page
 from controlplane.gateways.errors import GatewayError
 from controlplane.metrics.charts import Board
 from controlplane.metrics.explore import Panel
+from controlplane.metrics.forecast import Forecast
 from controlplane.metrics.mbeans import MBean
 from controlplane.metrics.selectors import Health
 
@@ -83,6 +84,15 @@ class EventsPage(Page):
     cluster: Cluster
     rows: tuple[dict[str, Any], ...]
     of_group: bool
+
+
+@dataclass(frozen=True)
+class ForecastPage(Page):
+    template: ClassVar[str] = "metrics/forecast.html"
+
+    cluster: Cluster
+    boards: tuple[Board, ...]
+    forecast: Forecast
 
 
 @dataclass(frozen=True)

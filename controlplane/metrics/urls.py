@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.metrics import event_views, explore_views, export_views, mbean_views, views
+from controlplane.metrics import event_views, explore_views, export_views, forecast_views, mbean_views, views
 
 app_name = "metrics"
 
@@ -19,6 +19,7 @@ urlpatterns = [
     path("export/prometheus.yml", export_views.scrape_config, name="scrape_config"),
     path("mbeans/<int:broker>/", mbean_views.page, name="mbeans"),
     path("events/", event_views.fragment, name="events"),
+    path("forecasts/", forecast_views.page, name="forecasts"),
     path("health/", views.health, name="health"),
     path("health/<int:broker>/", views.broker_health, name="broker_health"),
     path("charts/<slug:chart>.json", views.chart, name="chart"),

@@ -111,3 +111,33 @@ def in_unit(value: float | None, unit: str) -> str:
         case "fraction":
             return percent(value)
     return f"{value:,.6g}{unit}"
+
+
+@register.filter
+def per_day(per_second: float, unit: str) -> str:
+    """A slope as what a day adds, with its sign."""
+    value = per_second * 86_400
+    if unit == "bytes":
+        return f"{'+' if value >= 0 else '−'}{bytes_(abs(value))}"
+    return f"{value:+,.0f}".replace("-", "−")
+
+
+@register.filter
+def rounded(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+@register.filter
+def in_words(seconds: float) -> str:
+    """One unit, the largest that says it: 5 hours, 12 days, 3 years."""
+    for name, length in (
+        ("year", 31_557_600),
+        ("month", 2_629_800),
+        ("day", 86_400),
+        ("hour", 3_600),
+        ("minute", 60),
+    ):
+        if seconds >= 2 * length or name == "minute":
+            count = round(seconds / length)
+            return f"{count:,} {name}{'' if count == 1 else 's'}"
+    return ""
