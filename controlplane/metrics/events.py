@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controlplane.metrics.logic import events
-from controlplane.metrics.logic.events import Event, Samples
+from controlplane.metrics.logic.events import Brokers, Event, Samples
 from controlplane.metrics.logic.ranges import TimeRange
 from controlplane.metrics.selectors import retention, store
 from controlplane.metrics.store import Points
@@ -15,19 +15,17 @@ MOST = 200
 POLLED = "kastellan_protocol_poll_up"
 MEMBER = "kastellan_group_member_partitions"
 STABLE = "kastellan_group_stable"
+STARTED = "kafka_server_app_info_start_time_ms"
 
 
 def of_topic(cluster: str, topic: str, period: TimeRange, now: int) -> tuple[Event, ...]:
     """Newest first. Of the time for which every poll is kept: thinned samples would lose steps."""
     start = _start(period, now)
     where = {"topic": topic}
-    absences = {
-        each.labels.get("broker", ""): _samples(each)
-        for each in store().select(cluster, "up", {}, start - events.BEFORE_MS, period.end)
-    }
+    brokers = Brokers(*(_by_broker(cluster, name, start, period.end) for name in ("up", STARTED)))
     leaders = _series(cluster, "kafka_topic_partition_leader", where, start, period.end)
     in_sync = _series(cluster, "kafka_topic_partition_in_sync_replica", where, start, period.end)
-    found = [*events.leader_events(leaders, absences), *events.isr_events(in_sync, absences)]
+    found = [*events.leader_events(leaders, brokers), *events.isr_events(in_sync, brokers)]
     return _newest(found)
 
 
@@ -46,6 +44,11 @@ def of_group(cluster: str, group: str, period: TimeRange, now: int) -> tuple[Eve
         for event in events.stall_events(each)
     ]
     return _newest([*events.presence_events(polls, members), *stalls])
+
+
+def _by_broker(cluster: str, name: str, start: int, end: int) -> Mapping[str, Samples]:
+    found = store().select(cluster, name, {}, start - events.BEFORE_MS, end + events.AFTER_MS)
+    return {each.labels.get("broker", ""): _samples(each) for each in found}
 
 
 def _start(period: TimeRange, now: int) -> int:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from controlplane.accounts.models import User
 from controlplane.core.access import Role
 from controlplane.metrics.logic import events
-from controlplane.metrics.logic.events import Event, Step
+from controlplane.metrics.logic.events import Brokers, Event, Step
 from controlplane.metrics.names import sample
 from controlplane.metrics.selectors import store
 from controlplane.metrics.views import now_ms
@@ -35,17 +35,25 @@ S = 1000
         ([[(0, 2), (10, -1)]], {"2": [(0, 1), (10, 0)], "1": [(-200, 0), (-190, 1)]},
          [("1 partition: no leader any more (was broker 2)", "broker 2 was not reached", "critical")]),
         ([[(0, -1), (10, 3)]], {}, [("1 partition: broker 3 leads again", "", "info")]),
+        # Between two polls: nobody saw it down.
+        ([[(0, 1), (10, 2)]], {"1 started": [(0, 5), (15, 6)]}, [("1 partition: leader moved from broker 1 to 2", "broker 1 restarted", "info")]),
+        ([[(0, 1), (10, 2)]], {"1": [(0, 1), (5, 0)], "1 started": [(0, 5), (15, 6)]},
+         [("1 partition: leader moved from broker 1 to 2", "broker 1 restarted", "info")]),
     ],
 )  # fmt: skip
 def test_leaders(leaders: list[Any], up: dict[str, Any], expected: list[tuple[str, str, str]]) -> None:
     series = [[(at * S, value) for at, value in each] for each in leaders]
-    absences = {broker: [(at * S, value) for at, value in each] for broker, each in up.items()}
-    found = [(each.text, each.cause, each.tone) for each in events.leader_events(series, absences)]
+    seen = {broker: [(at * S, value) for at, value in each] for broker, each in up.items()}
+    brokers = Brokers(
+        {broker: each for broker, each in seen.items() if broker.isdigit()},
+        {broker.removesuffix(" started"): each for broker, each in seen.items() if not broker.isdigit()},
+    )
+    found = [(each.text, each.cause, each.tone) for each in events.leader_events(series, brokers)]
     assert found == expected
 
 
 def test_in_sync_replicas() -> None:
-    found = list(events.isr_events([[(0, 3), (10, 2), (20, 3)]] * 4, {}))
+    found = list(events.isr_events([[(0, 3), (10, 2), (20, 3)]] * 4, Brokers({}, {})))
     assert [(each.at, each.text, each.tone) for each in found] == [
         (10, "4 partitions: in-sync replicas 3 → 2", "warn"),
         (20, "4 partitions: in-sync replicas 2 → 3", "info"),

@@ -49,13 +49,21 @@ def together(series: Iterable[Samples]) -> dict[Step, int]:
     return dict(found)
 
 
-def leader_events(series: Iterable[Samples], absences: Mapping[str, Samples]) -> Iterator[Event]:
-    """`absences`: broker → its `up`; what a broker's going or coming explains is said."""
+@dataclass(frozen=True, slots=True)
+class Brokers:
+    """What polls say of brokers, each by its id: `up`, and when its process started."""
+
+    up: Mapping[str, Samples]
+    started: Mapping[str, Samples]
+
+
+def leader_events(series: Iterable[Samples], brokers: Brokers) -> Iterator[Event]:
+    """What a broker's going, coming or restart explains is said."""
     for step, count in together(series).items():
         yield Event(
             step.at,
             _led(step, count),
-            _cause(step, absences),
+            _cause(step, brokers),
             "critical" if step.after == NO_LEADER else "info",
         )
 
@@ -69,28 +77,31 @@ def _led(step: Step, count: int) -> str:
     return f"{what}: leader moved from broker {step.before} to {step.after}"
 
 
-def isr_events(series: Iterable[Samples], absences: Mapping[str, Samples]) -> Iterator[Event]:
+def isr_events(series: Iterable[Samples], brokers: Brokers) -> Iterator[Event]:
     for step, count in together(series).items():
         shrunk = step.after < step.before
         text = f"{_partitions(count)}: in-sync replicas {step.before} → {step.after}"
-        yield Event(step.at, text, _cause(step, absences), "warn" if shrunk else "info")
+        yield Event(step.at, text, _cause(step, brokers), "warn" if shrunk else "info")
 
 
 def _partitions(count: int) -> str:
     return f"{count} partition{'s' if count != 1 else ''}"
 
 
-def _cause(step: Step, absences: Mapping[str, Samples]) -> str:
-    near = [
-        (broker, went.after)
-        for broker, samples in absences.items()
-        for went in steps(samples)
-        if step.at - BEFORE_MS <= went.at <= step.at + AFTER_MS
-    ]
-    gone = sorted({broker for broker, up in near if not up})
-    back = sorted({broker for broker, up in near if up} - set(gone))
-    parts = [f"broker {', '.join(gone)} was not reached"] if gone else []
-    return "; ".join([*parts, *([f"broker {', '.join(back)} came back"] if back else [])])
+def _cause(step: Step, brokers: Brokers) -> str:
+    near = [(broker, went.after) for broker, went in _near(step, brokers.up)]
+    gone = {broker for broker, up in near if not up}
+    restarted = {broker for broker, _ in _near(step, brokers.started)}
+    back = {broker for broker, up in near if up} - gone - restarted
+    told = ((gone - restarted, "was not reached"), (restarted, "restarted"), (back, "came back"))
+    return "; ".join(f"broker {', '.join(sorted(who))} {what}" for who, what in told if who)
+
+
+def _near(step: Step, samples: Mapping[str, Samples]) -> Iterator[tuple[str, Step]]:
+    for broker, each in samples.items():
+        for found in steps(each):
+            if step.at - BEFORE_MS <= found.at <= step.at + AFTER_MS:
+                yield broker, found
 
 
 def presence_events(polls: Sequence[int], members: Mapping[str, Iterable[int]]) -> Iterator[Event]:
