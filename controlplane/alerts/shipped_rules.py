@@ -198,7 +198,7 @@ RULES: tuple[Shipped, ...] = (
         "At the limit it refuses connections and cannot open segments.",
     ),
     Shipped(
-        "BrokerRestarted", "changes(kafka_server_app_info_start_time_ms[10m]) > 0", INFO, "0s",
+        "BrokerRestarted", "max by (broker) (changes(kafka_server_app_info_start_time_ms[10m])) > 0", INFO, "0s",
         f"{_BROKER} was restarted", "Planned or not: Operations says whether somebody did it, the broker's log why else.",
     ),
     Shipped(
