@@ -21,7 +21,7 @@ from controlplane.acls.logic.bindings import (
     words,
 )
 from controlplane.acls.logic.bundles import KINDS, Bundle, BundleRequest
-from controlplane.acls.logic.checks import NOT_A_PRINCIPAL, is_principal, normal_host
+from controlplane.acls.logic.checks import NOT_A_PRINCIPAL, asked_host_problem, is_principal, normal_host
 from controlplane.acls.logic.questions import Task, TaskQuestion
 from controlplane.acls.logic.transfer import FileFormat
 from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclResourceType
@@ -232,8 +232,11 @@ class ExplainForm(forms.Form):
         widget=forms.TextInput(attrs=PLAIN),
     )
 
-    def __init__(self, data: Mapping[str, str] | None = None) -> None:
-        super().__init__({"ask": "operation", **data} if data is not None else None)
+    def __init__(
+        self, data: Mapping[str, str] | None = None, initial: Mapping[str, str] | None = None
+    ) -> None:
+        filled = {"ask": "operation", **data} if data is not None else None
+        super().__init__(filled, initial=dict(initial or {}))
         if data is None:
             return
         single = data.get("ask", "operation") == "operation"
@@ -246,6 +249,12 @@ class ExplainForm(forms.Form):
         text = str(self.cleaned_data["principal"])
         if not is_principal(text):
             raise forms.ValidationError(NOT_A_PRINCIPAL)
+        return text
+
+    def clean_host(self) -> str:
+        text = str(self.cleaned_data["host"])
+        if problem := asked_host_problem(text):
+            raise forms.ValidationError(problem)
         return text
 
     def to_question(self) -> Question | TaskQuestion:
@@ -262,6 +271,39 @@ class ExplainForm(forms.Form):
             data["resource_name"] or CLUSTER_NAME,
             host,
         )
+
+
+class WhoForm(forms.Form):
+    """GET: who may do this operation on this resource?"""
+
+    use_required_attribute = False
+    operation = forms.ChoiceField(
+        label="Operation",
+        choices=tuple(choice for choice in OPERATION_CHOICES if choice[0] != AclOperation.ALL),
+    )
+    resource_type = forms.ChoiceField(
+        label="On a", choices=TYPE_CHOICES, help_text="The cluster needs no name."
+    )
+    resource_name = forms.CharField(
+        label="Name", required=False, max_length=1000, widget=forms.TextInput(attrs=PLAIN)
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("resource_type") != AclResourceType.CLUSTER and not data.get("resource_name"):
+            self.add_error("resource_name", "Name one.")
+        return data
+
+    def to_question(self) -> tuple[AclOperation, AclResourceType, str]:
+        data = self.cleaned_data
+        kind = AclResourceType(data["resource_type"])
+        name = CLUSTER_NAME if kind == AclResourceType.CLUSTER else data["resource_name"]
+        return AclOperation(data["operation"]), kind, name
+
+    def words(self) -> str:
+        operation, kind, name = self.to_question()
+        where = "the cluster" if kind == AclResourceType.CLUSTER else f"{words(kind)} {name}"
+        return f"{operation} on {where}"
 
 
 class ImportForm(forms.Form):

@@ -28,11 +28,12 @@ from controlplane.certificates.logic.plans import (
 )
 from controlplane.certificates.logic.state import Reason
 from controlplane.certificates.models import Certificate, OriginChoice
-from controlplane.certificates.services import blocking, downloads, issuing, revocation
+from controlplane.certificates.services import downloads, issuing, revocation
 from controlplane.certificates.services.downloads import TRUSTSTORES
 from controlplane.certificates.services.issuing import Delivery
 from controlplane.certificates.trust import Trust, trust_of
 from controlplane.certificates.views import file_response
+from controlplane.clusters.block_api import BLOCK_OR_PLAN, BlockSerializer, block, block_answer, unblock
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
 from controlplane.core.plans import Plan
@@ -116,17 +117,7 @@ class RevokeInput(serializers.Serializer[Any]):
     reason = serializers.ChoiceField(choices=REASONS, default=Reason.UNSPECIFIED.value)
 
 
-class BlockSerializer(serializers.Serializer[Any]):
-    """Whether the certificate's principal is blocked on Kafka, read live."""
-
-    principal = serializers.CharField()
-    blocked = serializers.BooleanField(help_text="Everything is denied to it.")
-    super_user = serializers.BooleanField(help_text="No ACL binds it, so it cannot be blocked.")
-    denials = serializers.ListField(child=serializers.CharField(), help_text="Resource types with a denial.")
-
-
 CERTIFICATE_OR_PLAN = or_plan("CertificateOrPlan", CertificateSerializer)
-BLOCK_OR_PLAN = or_plan("BlockOrPlan", BlockSerializer)
 
 
 class CertificatesApi(ClusterApiView):
@@ -225,7 +216,7 @@ class BlockApi(ClusterApiView):
 
     @extend_schema(summary="Whether the principal is blocked", responses=BlockSerializer)
     def get(self, request: Request, cluster: str, serial: str) -> Response:
-        return self._state(serial)
+        return block_answer(self.cluster, self._principal(serial))
 
     @extend_schema(
         summary="Block the principal",
@@ -234,33 +225,14 @@ class BlockApi(ClusterApiView):
         responses={200: BLOCK_OR_PLAN},
     )
     def post(self, request: Request, cluster: str, serial: str) -> Response:
-        principal = selectors.get_certificate(self.cluster, serial).principal
-
-        def apply(plan: Plan) -> Response:
-            blocking.apply_block(self.actor, self.cluster, principal, plan)
-            return self._state(serial)
-
-        return change(request, blocking.plan_block(self.cluster, principal), apply)
+        return block(self, request, self._principal(serial), Action.CERTIFICATE_REVOKE)
 
     @extend_schema(summary="Lift the block", parameters=[DRY_RUN, IF_MATCH], responses={200: BLOCK_OR_PLAN})
     def delete(self, request: Request, cluster: str, serial: str) -> Response:
-        principal = selectors.get_certificate(self.cluster, serial).principal
+        return unblock(self, request, self._principal(serial), Action.CERTIFICATE_REVOKE)
 
-        def apply(plan: Plan) -> Response:
-            blocking.apply_unblock(self.actor, self.cluster, principal, plan)
-            return self._state(serial)
-
-        return change(request, blocking.plan_unblock(self.cluster, principal), apply)
-
-    def _state(self, serial: str) -> Response:
-        state = selectors.block_state(self.cluster, selectors.get_certificate(self.cluster, serial).principal)
-        body = {
-            "principal": state.principal,
-            "blocked": state.blocked,
-            "super_user": state.super_user,
-            "denials": sorted(str(acl.resource_type) for acl in state.present),
-        }
-        return with_etag(Response(body), state.digest)
+    def _principal(self, serial: str) -> str:
+        return selectors.get_certificate(self.cluster, serial).principal
 
 
 class ChainApi(ClusterApiView):

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from django import forms
 
-from controlplane.certificates.logic.block_plans import WatchEndpoint
 from controlplane.certificates.logic.csr import MAX_BYTES
 from controlplane.certificates.logic.plans import (
     DEFAULT_DAYS,
@@ -16,6 +15,7 @@ from controlplane.certificates.logic.plans import (
     RenewCertificate,
 )
 from controlplane.certificates.logic.state import Reason
+from controlplane.certificates.logic.watch_plans import WatchEndpoint
 
 
 class PublicText(forms.Textarea):

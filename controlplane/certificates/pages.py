@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import ClassVar
 
 from controlplane.certificates.forms import IssueForm, RenewForm, RevokeForm, WatchForm
-from controlplane.certificates.logic.blocks import BlockState
 from controlplane.certificates.logic.expiry import UNTRUSTED, Life, Span
 from controlplane.certificates.logic.protection import Protection, Verdict
 from controlplane.certificates.models import Certificate, Download, RevocationList
 from controlplane.certificates.selectors import AuthorityView, ExpiryRow, OwnRow
 from controlplane.certificates.services.issuing import Delivery
 from controlplane.certificates.trust import Trust
+from controlplane.clusters.logic.blocks import BlockState
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table

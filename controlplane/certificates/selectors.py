@@ -12,21 +12,21 @@ from cryptography.hazmat.primitives import hashes, serialization
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from controlplane.certificates.logic import blocks
-from controlplane.certificates.logic.blocks import BlockState
 from controlplane.certificates.logic.csr import PublicKey, SigningRequest
 from controlplane.certificates.logic.expiry import SOON, UNTRUSTED, Span
 from controlplane.certificates.logic.principals import MappingError, principal_of
 from controlplane.certificates.logic.state import Issued, IssueState, Reason, SameKey
 from controlplane.certificates.models import Certificate, Download, WatchedEndpoint
 from controlplane.certificates.trust import Trust, accepted, trust_of
+from controlplane.clusters.logic import blocks
+from controlplane.clusters.logic.credentials import NOTHING, Accepted
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.errors import NotFound
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.broker import Purpose
 from controlplane.gateways.errors import GatewayError
-from controlplane.gateways.kafka.access_types import AclFilter
+from controlplane.gateways.kafka.access_types import Acl, AclFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +173,22 @@ def live(cluster: Cluster, name: str, now: datetime) -> tuple[Issued, ...]:
     return tuple(row.issued for row in rows)
 
 
-def principals(cluster: Cluster) -> frozenset[str]:
-    """Who can log in with a certificate of ours; a revoked one is accepted by brokers until it ends."""
+def accepted_certificates(cluster: Cluster) -> dict[str, Accepted]:
+    """Who can log in with a certificate of ours, and with which; a revoked one is accepted by brokers until it ends."""
+    found: dict[str, list[Certificate]] = {}
     rows = accepted(cluster, trust_of(cluster), timezone.now())
-    return frozenset(rows.values_list("principal", flat=True))
+    for row in rows.only("principal", "serial", "revoked_at", "not_after").order_by("pk"):
+        found.setdefault(row.principal, []).append(row)
+    return {principal: _accepted(some) for principal, some in found.items()}
 
 
-def of_principal(cluster: Cluster, principal: str) -> tuple[str, ...]:
-    rows = accepted(cluster, trust_of(cluster), timezone.now()).filter(principal=principal)
-    return tuple(rows.values_list("serial", flat=True))
+def _accepted(rows: Sequence[Certificate]) -> Accepted:
+    revoked = [row for row in rows if row.revoked_at is not None]
+    return Accepted(
+        tuple(row.serial for row in rows),
+        tuple(row.serial for row in revoked),
+        max((row.not_after for row in revoked), default=None),
+    )
 
 
 def issued(certificate: Certificate, trust: Trust | None = None) -> Issued:
@@ -210,6 +217,8 @@ def issue_state(
     spec = bundled.bundled_cluster(cluster.name)
     issuing = bundled.authorities(spec, Purpose.CLIENTS).current.issuing.certificate
     principal = principal_for(cluster, name)
+    acls = _acls_of(cluster, principal) if principal else None
+    blocked = blocks.blocked_in(acls or ())
     return IssueState(
         common_name=name,
         reserved=bundled.reserved_name(spec, name),
@@ -217,8 +226,10 @@ def issue_state(
         issuer=issuing.subject.rfc4514_string(),
         issuer_ends=issuing.not_valid_after_utc,
         live=live(cluster, name, now),
-        acls=_acl_count(cluster, principal) if principal else None,
+        acls=None if acls is None else len(blocks.apart(acls, blocked)[1]),
         scram_user=_has_scram(cluster, name),
+        accepted=accepted_certificates(cluster).get(principal or "", NOTHING),
+        blocked=principal in blocked,
         compromised_key=signing is not None and _compromised(cluster, signing.public_key),
         foreign_hosts=tuple(
             host for host in (signing.hosts if signing else ()) if not bundled.permits(issuing, (host,))
@@ -235,9 +246,9 @@ def principal_for(cluster: Cluster, name: str) -> str | None:
         return None
 
 
-def _acl_count(cluster: Cluster, principal: str) -> int | None:
+def _acls_of(cluster: Cluster, principal: str) -> tuple[Acl, ...] | None:
     try:
-        return len(gateway_for(cluster).describe_acls(AclFilter(principal=principal)))
+        return gateway_for(cluster).describe_acls(AclFilter(principal=principal))
     except GatewayError:
         return None
 
@@ -255,16 +266,6 @@ def _compromised(cluster: Cluster, key: PublicKey) -> bool:
         key_fingerprint=key_fingerprint(key),
         revocation_reason=Reason.KEY_COMPROMISE.value,
     ).exists()
-
-
-# --- Blocks ---------------------------------------------------------------------------------------------------------
-
-
-def block_state(cluster: Cluster, principal: str, *, broker: int | None = None) -> BlockState:
-    """Live, as any broker knows it or the given one; raises what the gateway raises where nobody answers."""
-    spec = bundled.bundled_cluster(cluster.name)
-    found = gateway_for(cluster).describe_acls(AclFilter(principal=principal), broker=broker)
-    return blocks.state_of(principal, found, super_user=principal in bundled.super_users(spec))
 
 
 # --- The cluster's own ----------------------------------------------------------------------------------------------

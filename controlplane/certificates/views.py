@@ -11,7 +11,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from controlplane.accounts.services import actor_of
 from controlplane.certificates import pages, selectors
 from controlplane.certificates.forms import IssueForm, RenewForm
-from controlplane.certificates.logic.blocks import BlockState
 from controlplane.certificates.logic.plans import DEFAULT_DAYS
 from controlplane.certificates.logic.protection import verdict
 from controlplane.certificates.logic.state import Origin
@@ -21,7 +20,9 @@ from controlplane.certificates.services import downloads, issuing
 from controlplane.certificates.services.downloads import TRUSTSTORES, File
 from controlplane.certificates.trust import trust_of
 from controlplane.clusters.access import allowed, cluster_view
+from controlplane.clusters.blocking import block_state
 from controlplane.clusters.changes import filled, review_or_apply
+from controlplane.clusters.logic.blocks import BlockState
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.pages import render_page
@@ -98,7 +99,7 @@ def detail(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
     block: BlockState | None = None
     failure: GatewayError | None = None
     try:
-        block = selectors.block_state(cluster, certificate.principal)
+        block = block_state(cluster, certificate.principal)
     except GatewayError as error:
         failure = error
     page = pages.CertificatePage(

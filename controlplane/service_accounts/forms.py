@@ -19,6 +19,7 @@ CREDENTIALS = (
     (CERTIFICATE, "A certificate"),
 )
 NO_BUNDLE = ""
+
 LIMITS = ("producer_byte_rate", "consumer_byte_rate", "request_percentage")
 
 
@@ -86,3 +87,11 @@ class AccountForm(BundleForm):
             bundle=self.to_request() if data["bundle"] else None,
             quotas={name: value for name, value in limits.items() if value is not None},
         )
+
+
+class RemoveForm(forms.Form):
+    block = forms.BooleanField(
+        required=False,
+        label="Also block the principal",
+        help_text="Everything is denied to it, whichever certificate or password it comes with, until the block is lifted.",
+    )

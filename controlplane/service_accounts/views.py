@@ -10,6 +10,7 @@ from controlplane.accounts.services import actor_of
 from controlplane.certificates.pages import IssuedPage
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
+from controlplane.clusters.credentials import accepted_of
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.pages import Page, render_page
@@ -17,7 +18,7 @@ from controlplane.core.plans import Plan
 from controlplane.core.tables import Column, Table, table_of
 from controlplane.gateways.errors import GatewayError
 from controlplane.service_accounts import pages, selectors, services
-from controlplane.service_accounts.forms import AccountForm
+from controlplane.service_accounts.forms import AccountForm, RemoveForm
 from controlplane.service_accounts.logic.compose import AccountFacts
 from controlplane.service_accounts.services import Made
 
@@ -48,11 +49,14 @@ def account_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 @require_safe
 @cluster_view(Action.KAFKA_USER_VIEW)
 def detail(request: HttpRequest, cluster: Cluster, account: str) -> HttpResponse:
+    found = selectors.account(cluster, account)
     page = pages.AccountPage(
         cluster=cluster,
-        account=selectors.account(cluster, account),
+        account=found,
         certificates=tuple(selectors.valid_certificates(cluster, account)),
+        accepted=accepted_of(cluster, found.principal),
         can_edit=_can_edit(request, cluster),
+        can_block=allowed(request, cluster, Action.ACL_EDIT)["edit"],
     )
     return render_page(request, page)
 
@@ -82,21 +86,37 @@ def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @cluster_view(Action.SERVICE_ACCOUNT_EDIT)
 def remove(request: HttpRequest, cluster: Cluster, account: str) -> HttpResponse:
+    """Whoever has a certificate of the name is let in by brokers until it ends: then the block is offered, and ticked."""
+    accepted = accepted_of(cluster, f"User:{account}")
+    form = RemoveForm(request.POST or None, initial={"block": bool(accepted.serials)})
+
+    def page() -> Page:
+        found = selectors.account(cluster, account)
+        return pages.RemoveAccountPage(cluster=cluster, account=found, accepted=accepted, form=form)
+
+    def review() -> HttpResponse:
+        return _review_removal(request, cluster, account, block=form.cleaned_data["block"])
+
+    return filled(request, form, page, review)
+
+
+def _review_removal(request: HttpRequest, cluster: Cluster, account: str, *, block: bool) -> HttpResponse:
     crumbs = _crumbs(cluster)
 
     def apply(plan: Plan) -> Done:
-        services.apply_remove(actor_of(request), cluster, account, plan)
-        return Done(f"Service account {account} is deleted", crumbs[0][1])
+        services.apply_remove(actor_of(request), cluster, account, plan, block=block)
+        blocked = ", and its principal is blocked" if block else ""
+        return Done(f"Service account {account} is deleted{blocked}", crumbs[0][1])
 
-    plan = services.plan_remove(cluster, account)
     back = resolve_url("service_accounts:detail", cluster.name, account)
     return review_or_apply(
         request,
         cluster=cluster,
-        plan=plan,
+        plan=services.plan_remove(cluster, account, block=block),
         back_url=back,
         apply=apply,
         crumbs=(*crumbs, (account, back)),
+        editable=True,
     )
 
 

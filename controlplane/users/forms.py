@@ -69,7 +69,13 @@ class DeleteUserForm(forms.Form):
     acls = forms.BooleanField(required=False, label="Also delete the ACLs of this principal")
     quotas = forms.BooleanField(required=False, label="Also delete the quotas of this user")
 
+    block = forms.BooleanField(
+        required=False,
+        label="Also block the principal",
+        help_text="Everything is denied to it, whichever certificate or password it comes with, until the block is lifted.",
+    )
+
     def to_request(self, name: str) -> DeleteUser:
         data = self.cleaned_data
         mechanisms = (data["mechanism"],) if data["mechanism"] else ()
-        return DeleteUser(name, mechanisms, data["acls"], data["quotas"])
+        return DeleteUser(name, mechanisms, data["acls"], data["quotas"], data["block"])

@@ -45,6 +45,7 @@ class UserPage(Page):
     acls: tuple[BoundAcl, ...]
     quotas: tuple[tuple[str, str], ...]
     can_edit: bool
+    can_block: bool
 
 
 @dataclass(frozen=True)
