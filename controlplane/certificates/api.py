@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.shortcuts import resolve_url
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
@@ -17,7 +18,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.certificates import selectors
+from controlplane.certificates import listing, selectors
 from controlplane.certificates.logic.csr import MAX_BYTES
 from controlplane.certificates.logic.plans import (
     DEFAULT_DAYS,
@@ -26,6 +27,7 @@ from controlplane.certificates.logic.plans import (
     IssueCertificate,
     RenewCertificate,
 )
+from controlplane.certificates.logic.standing import Standing
 from controlplane.certificates.logic.state import Reason
 from controlplane.certificates.models import Certificate, OriginChoice
 from controlplane.certificates.services import downloads, issuing, revocation
@@ -76,6 +78,14 @@ class CertificateRowSerializer(serializers.Serializer[Any]):
         help_text="False: its authority was dropped, brokers refuse it. Null: the authorities could not be read.",
     )
     untrusted_since = serializers.DateTimeField(allow_null=True, help_text="Null where it is not known.")
+    state = serializers.ChoiceField(choices=[each.value for each in Standing])
+    still_accepted = serializers.BooleanField(
+        allow_null=True,
+        help_text="Revoked, and brokers let it in until it ends. Null: whether it is blocked could not be read.",
+    )
+    old_authority = serializers.BooleanField(
+        help_text="Signed by an authority that is being replaced: renew it before that one is dropped."
+    )
 
 
 class CertificateSerializer(CertificateRowSerializer):
@@ -126,16 +136,37 @@ class CertificatesApi(ClusterApiView):
 
     @extend_schema(
         summary="List issued certificates",
-        parameters=[*list_parameters(SORTABLE), OpenApiParameter("state", str, enum=selectors.STATES)],
+        parameters=[
+            *list_parameters(SORTABLE),
+            OpenApiParameter(
+                "state",
+                str,
+                enum=listing.STATES,
+                description="Exactly these. `ending` are the valid ones that end within 30 days, `still_accepted` the revoked ones "
+                "that no block and no dropped authority keeps out.",
+            ),
+            OpenApiParameter(
+                "authority",
+                str,
+                enum=[listing.OLD],
+                description="While the clients' authority is replaced: what the old one signed.",
+            ),
+        ],
         responses=list_schema(CertificateRowSerializer),
     )
     def get(self, request: Request, cluster: str) -> Response:
         search, trust = request.query_params.get("search", "").strip(), trust_of(self.cluster)
-        rows = selectors.certificates(
-            self.cluster, search=search, state=request.query_params.get("state", ""), trust=trust
+        blocked = listing.blocked(self.cluster)
+        rows = listing.certificates(
+            self.cluster,
+            search=search,
+            state=request.query_params.get("state", ""),
+            authority=request.query_params.get("authority", ""),
+            trust=trust,
+            blocked=blocked or (),
         )
         return list_answer(
-            request, rows, lambda row: _row(row, trust), sortable=SORTABLE, default_sort="not_after"
+            request, rows, lambda row: _row(row, trust, blocked), sortable=SORTABLE, default_sort="not_after"
         )
 
     @extend_schema(
@@ -261,14 +292,25 @@ class TruststoreApi(ClusterApiView):
         return file_response(downloads.truststore(self.actor, self.cluster, name))
 
 
-def _row(row: Certificate, trust: Trust) -> dict[str, Any]:
-    asked = {"trusted": trust.of(row), "untrusted_since": trust.since(row)}
+def _row(row: Certificate, trust: Trust, blocked: frozenset[str] | None) -> dict[str, Any]:
+    facts = listing.facts_of(row, row.span(timezone.now()), trust, blocked)
+    asked = {
+        "trusted": trust.of(row),
+        "untrusted_since": trust.since(row),
+        "state": facts.standing.value,
+        "still_accepted": facts.still_accepted,
+        "old_authority": facts.old_authority,
+    }
     kept = CertificateRowSerializer._declared_fields.keys() - asked.keys()
     return {name: getattr(row, name) for name in kept} | asked
 
 
 def _certificate_json(row: Certificate, trust: Trust) -> dict[str, Any]:
-    return {**_row(row, trust), "certificate_pem": row.pem, "chain_pem": row.chain_pem}
+    return {
+        **_row(row, trust, listing.blocked(row.cluster)),
+        "certificate_pem": row.pem,
+        "chain_pem": row.chain_pem,
+    }
 
 
 def _certificate(row: Certificate) -> Response:

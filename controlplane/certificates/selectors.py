@@ -9,11 +9,11 @@ from functools import partial
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from controlplane.certificates.logic.csr import PublicKey, SigningRequest
-from controlplane.certificates.logic.expiry import SOON, UNTRUSTED, Span
+from controlplane.certificates.logic.expiry import Span
 from controlplane.certificates.logic.principals import MappingError, principal_of
 from controlplane.certificates.logic.state import Issued, IssueState, Reason, SameKey
 from controlplane.certificates.models import Certificate, Download, WatchedEndpoint
@@ -112,46 +112,6 @@ def serial_hex(certificate: x509.Certificate) -> str:
 # --- Issued certificates --------------------------------------------------------------------------------------------
 
 
-def certificates(
-    cluster: Cluster, *, search: str = "", state: str = "", trust: Trust | None = None
-) -> QuerySet[Certificate]:
-    """With the newest download of each. Fingerprints and serials may be pasted with colons and in any case."""
-    rows = Certificate.objects.filter(cluster=cluster)
-    if search:
-        wanted = Q(common_name__icontains=search) | Q(principal__icontains=search)
-        if bare := bare_hex(search):
-            wanted |= Q(serial__icontains=bare) | Q(fingerprint__icontains=bare)
-        rows = rows.filter(wanted)
-    newest = Download.objects.filter(certificate=OuterRef("pk")).order_by("-at", "-pk")
-    if state in STATES:
-        rows = _in_state(rows, state, timezone.now(), trust or trust_of(cluster))
-    return rows.annotate(
-        downloaded_by=Subquery(newest.values("actor")[:1]), downloaded_at=Subquery(newest.values("at")[:1])
-    )
-
-
-STATES = ("valid", "ending", "expired", "revoked", "replaced", UNTRUSTED)
-
-
-def _in_state(rows: QuerySet[Certificate], state: str, now: datetime, trust: Trust) -> QuerySet[Certificate]:
-    """Valid is what a broker accepts and nobody has revoked."""
-    good = rows.filter(revoked_at=None, not_after__gte=now).exclude(issuer__in=trust.refused)
-    match state:
-        case "valid":
-            return good
-        case "ending":
-            return good.filter(not_after__lte=now + SOON)
-        case "untrusted":
-            return rows.filter(not_after__gte=now, issuer__in=trust.refused)
-        case "expired":
-            return rows.filter(not_after__lt=now)
-        case "revoked":
-            return rows.exclude(revoked_at=None)
-        case "replaced":
-            return rows.exclude(replaced_by="")
-    return rows
-
-
 def bare_hex(text: str) -> str:
     """A serial or fingerprint as tools print it, as it is stored: no colons, lower case; some tools pad with zeros."""
     return text.replace(":", "").lower().lstrip("0")
@@ -218,7 +178,7 @@ def issue_state(
     issuing = bundled.authorities(spec, Purpose.CLIENTS).current.issuing.certificate
     principal = principal_for(cluster, name)
     acls = _acls_of(cluster, principal) if principal else None
-    blocked = blocks.blocked_in(acls or ())
+    shut_out = blocks.blocked_in(acls or ())
     return IssueState(
         common_name=name,
         reserved=bundled.reserved_name(spec, name),
@@ -226,10 +186,10 @@ def issue_state(
         issuer=issuing.subject.rfc4514_string(),
         issuer_ends=issuing.not_valid_after_utc,
         live=live(cluster, name, now),
-        acls=None if acls is None else len(blocks.apart(acls, blocked)[1]),
+        acls=None if acls is None else len(blocks.apart(acls, shut_out)[1]),
         scram_user=_has_scram(cluster, name),
         accepted=accepted_certificates(cluster).get(principal or "", NOTHING),
-        blocked=principal in blocked,
+        blocked=principal in shut_out,
         compromised_key=signing is not None and _compromised(cluster, signing.public_key),
         foreign_hosts=tuple(
             host for host in (signing.hosts if signing else ()) if not bundled.permits(issuing, (host,))
@@ -244,6 +204,12 @@ def principal_for(cluster: Cluster, name: str) -> str | None:
         return principal_of(rules, f"CN={name}")
     except MappingError:
         return None
+
+
+def rights_of(cluster: Cluster, principal: str) -> int | None:
+    """How many ACLs name it, without those of a block; None where the cluster did not answer."""
+    found = _acls_of(cluster, principal)
+    return None if found is None else len(blocks.apart(found, blocks.blocked_in(found))[1])
 
 
 def _acls_of(cluster: Cluster, principal: str) -> tuple[Acl, ...] | None:

@@ -98,3 +98,9 @@ class MadePage(Page):
     issued: Issued
     files: tuple[tuple[str, str], ...]
     snippets: tuple[tuple[str, str], ...]
+    acls: int = 0
+    can_give: bool = False
+
+    @property
+    def principal(self) -> str:
+        return f"User:{self.issued.name}"

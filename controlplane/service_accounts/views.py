@@ -71,7 +71,7 @@ def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 
         def apply(plan: Plan) -> HttpResponse:
             made = services.apply_create(actor_of(request), cluster, wanted, plan)
-            return render_page(request, _shown_once(cluster, made))
+            return render_page(request, _shown_once(request, cluster, made))
 
         plan = services.plan_create(cluster, wanted)
         crumbs = _crumbs(cluster)
@@ -120,15 +120,21 @@ def _review_removal(request: HttpRequest, cluster: Cluster, account: str, *, blo
     )
 
 
-def _shown_once(cluster: Cluster, made: Made) -> Page:
+def _shown_once(request: HttpRequest, cluster: Cluster, made: Made) -> Page:
+    rights = int(made.request.bundle is not None)
+    give = allowed(request, cluster, Action.ACL_EDIT)["edit"]
     if made.delivery is not None:
-        return IssuedPage(cluster=cluster, delivery=made.delivery, has_rights=made.request.bundle is not None)
+        return IssuedPage(
+            cluster=cluster, delivery=made.delivery, has_rights=bool(rights), acls=rights, can_give=give
+        )
     assert made.issued is not None  # nosec B101  # one of the two, by the kind of credential
     return pages.MadePage(
         cluster=cluster,
         issued=made.issued,
         files=tuple(made.issued.files.items()),
         snippets=tuple(made.issued.snippets.items()),
+        acls=rights,
+        can_give=give,
     )
 
 

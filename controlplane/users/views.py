@@ -154,6 +154,8 @@ def _review_credentials(
             issued=issued,
             files=tuple(issued.files.items()),
             snippets=tuple(issued.snippets.items()),
+            acls=len(selectors.user_state(cluster, issued.name).rights),
+            can_give=allowed(request, cluster, Action.ACL_EDIT)["edit"],
         )
         response = render_page(request, page)
         response.headers["Cache-Control"] = "no-store"
