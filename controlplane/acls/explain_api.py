@@ -17,6 +17,7 @@ from controlplane.acls.logic.bindings import CLUSTER_NAME, WILDCARD, to_json
 from controlplane.acls.logic.checks import NOT_A_PRINCIPAL, asked_host_problem, is_principal, normal_host
 from controlplane.acls.logic.findings import Finding
 from controlplane.acls.logic.questions import Task, TaskQuestion, Verdict
+from controlplane.acls.logic.remedies import remedies
 from controlplane.acls.logic.who import Who, who_may
 from controlplane.acls.serializers import (
     ASKABLE,
@@ -63,10 +64,17 @@ class AclFindingsApi(ClusterApiView):
         responses=FindingsSerializer,
     )
     def get(self, request: Request, cluster: str) -> Response:
+        refused = selectors.recent_denials(self.cluster).rows
         return Response(
             {
                 "findings": [_finding(each) for each in selectors.all_findings(self.cluster)],
-                "denials": [denial_json(row) for row in selectors.recent_denials(self.cluster).rows],
+                "denials": [
+                    {
+                        **denial_json(row),
+                        "allow_bundles": [each.body for each in remedies(row, refused)],
+                    }
+                    for row in refused
+                ],
             }
         )
 

@@ -20,10 +20,18 @@ from controlplane.acls.logic.bindings import (
     operations_of,
     words,
 )
-from controlplane.acls.logic.bundles import KINDS, Bundle, BundleRequest
-from controlplane.acls.logic.checks import NOT_A_PRINCIPAL, asked_host_problem, is_principal, normal_host
+from controlplane.acls.logic.bundles import KINDS, Bundle, BundleRequest, bindings_of
+from controlplane.acls.logic.checks import (
+    NOT_A_PRINCIPAL,
+    asked_host_problem,
+    is_principal,
+    normal_host,
+    refusals_of,
+)
 from controlplane.acls.logic.questions import Task, TaskQuestion
 from controlplane.acls.logic.transfer import FileFormat
+from controlplane.core.forms import refuse, sentence
+from controlplane.core.plans import Refusal
 from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclResourceType
 
 TYPE_CHOICES = tuple((kind.value, words(kind).capitalize()) for kind in RESOURCE_TYPES)
@@ -85,7 +93,20 @@ class AclForm(forms.Form):
             self.add_error("resource_name", "A name, a prefix, or * for all.")
         if "operations" in data and "resource_type" in data:
             self._only_shown(data)
+        refuse(self, self._senseless(data))
         return data
+
+    def _senseless(self, data: Mapping[str, Any]) -> tuple[Refusal, ...]:
+        """By a binding of what is there; of what is not, another error says that it is missing."""
+        whole = {
+            "principal": "User:x",
+            "host": WILDCARD,
+            "resource_type": "TOPIC",
+            "resource_name": "x",
+            "operation": "ALL",
+            **{name: value for name, value in data.items() if value},
+        }
+        return refusals_of([from_json(whole)])
 
     def _only_shown(self, data: dict[str, Any]) -> None:
         """A box that was ticked before the resource type changed is hidden: it must not count."""
@@ -148,7 +169,19 @@ class BundleForm(forms.Form):
             for name in KINDS[Bundle(data["bundle"])].needs:
                 if not data.get(name):
                     self.add_error(name, "This bundle needs it.")
+        self._refuse_senseless(data)
         return data
+
+    def _refuse_senseless(self, data: Mapping[str, Any]) -> None:
+        """Each name by itself, at its own field; the principal and the host beside it."""
+        who = {"principal": data.get("principal") or "User:x", "host": data.get("host") or WILDCARD}
+        probe = BundleRequest(Bundle.PRODUCER, who["principal"], who["host"], topics=("x",))
+        refuse(self, (each for each in refusals_of(bindings_of(probe)) if each.code in self.fields))
+        for field in ("topics", "outputs"):
+            names = names_of(data.get(field) or "")
+            wrong = refusals_of(bindings_of(BundleRequest(Bundle.PRODUCER, "User:x", topics=names)))
+            if wrong and field not in self.errors:
+                self.add_error(field, [sentence(each.what, each.hint) for each in wrong])
 
     def to_request(self) -> BundleRequest:
         data = self.cleaned_data

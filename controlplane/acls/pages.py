@@ -9,6 +9,7 @@ from controlplane.acls.forms import AclForm, BundleForm, ExplainForm, ImportForm
 from controlplane.acls.logic.authorizer_log import Denial
 from controlplane.acls.logic.findings import Finding, Usage
 from controlplane.acls.logic.questions import Verdict
+from controlplane.acls.logic.remedies import Remedy, remedies
 from controlplane.acls.logic.selection import Filters, Group, Matrix, Row
 from controlplane.acls.logic.who import WhoMay
 from controlplane.acls.models import AclWatch
@@ -133,6 +134,11 @@ class AclDenialsPage(AclPage):
 
     report: DenialReport
     table: Table[Denial]
+
+    @property
+    def rows(self) -> tuple[tuple[Denial, tuple[Remedy, ...]], ...]:
+        """Of this page, each with what its client will need next."""
+        return tuple((row, remedies(row, self.report.rows)) for row in self.table.rows)
 
 
 @dataclass(frozen=True)

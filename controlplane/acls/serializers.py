@@ -167,6 +167,10 @@ class DenialSerializer(serializers.Serializer[Any]):
     requests = serializers.ListField(child=serializers.CharField())
     rule = serializers.CharField()
     allow_this = AclSerializer(allow_null=True)
+    allow_bundles = BundleInput(
+        many=True,
+        help_text="What a client of that kind will need next, as POST acls/ takes it; group or id may be missing.",
+    )
 
 
 class FindingsSerializer(serializers.Serializer[Any]):

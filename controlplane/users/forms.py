@@ -5,10 +5,12 @@ A given password is read from the first page only. To the review it travels as c
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 
+from controlplane.core.forms import refuse
+from controlplane.users.logic.names import check_name, check_password
 from controlplane.users.logic.plans import (
     DEFAULT_ITERATIONS,
     MAX_ITERATIONS,
@@ -18,6 +20,7 @@ from controlplane.users.logic.plans import (
 )
 
 BOTH = "both"
+SEALED = "sealed"
 MECHANISM_CHOICES = (
     ("SCRAM-SHA-512", "SCRAM-SHA-512"),
     ("SCRAM-SHA-256", "SCRAM-SHA-256"),
@@ -47,6 +50,17 @@ class CredentialsForm(forms.Form):
         help_text="Empty: a strong one is generated. Your own: 12 characters or more.",
     )
 
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        password = data.get("password")
+        refuse(self, [check_password(password) if password else None])
+        return data
+
+    @property
+    def retype(self) -> bool:
+        """A password was given, and this page has it no more: it is never shown again, not even beside a mistake."""
+        return self.is_bound and any(self.data.get(name) for name in ("password", SEALED))
+
     def credentials(self, name: str, *, given: bool) -> SetCredentials:
         data = self.cleaned_data
         return SetCredentials(name, mechanisms_of(data["mechanism"]), data["iterations"], not given)
@@ -62,6 +76,12 @@ class CreateUserForm(CredentialsForm):
         help_text="Becomes the principal User:name in ACLs and quotas. It cannot be changed later.",
         widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off", "spellcheck": "false"}),
     )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if "name" in data:
+            refuse(self, [check_name(data["name"])])
+        return data
 
 
 class DeleteUserForm(forms.Form):

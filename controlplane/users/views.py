@@ -21,7 +21,7 @@ from controlplane.core.tables import Column, Table, table_of
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.access_types import Acl
 from controlplane.users import pages, selectors, services
-from controlplane.users.forms import CreateUserForm, CredentialsForm, DeleteUserForm
+from controlplane.users.forms import SEALED, CreateUserForm, CredentialsForm, DeleteUserForm
 from controlplane.users.logic.plans import SetCredentials
 from controlplane.users.logic.state import UserState, entity_text, limit_text
 
@@ -32,7 +32,6 @@ COLUMNS = (
     Column("acls", "ACLs", numeric=True, title="ACLs of exactly this principal"),
     Column("quotas", "Quotas", numeric=True, title="Quota entities that name this user"),
 )
-SEALED = "sealed"
 
 
 @require_safe

@@ -82,7 +82,7 @@ def plan_issue(
 
 
 def _refusals(days: int, signing: SigningRequest | Refusal | None, state: IssueState) -> tuple[Refusal, ...]:
-    found = [check_name(state.common_name, reserved=state.reserved), _days_refusal(days)]
+    found = [check_name(state.common_name, reserved=state.reserved), days_refusal(days)]
     if isinstance(signing, Refusal):
         found.append(signing)
     if state.compromised_key:
@@ -112,7 +112,7 @@ def _refusals(days: int, signing: SigningRequest | Refusal | None, state: IssueS
     return tuple(refusal for refusal in found if refusal is not None)
 
 
-def _days_refusal(days: int) -> Refusal | None:
+def days_refusal(days: int) -> Refusal | None:
     if MIN_DAYS <= days <= MAX_DAYS:
         return None
     return Refusal("days", f"{days} days", f"Between {MIN_DAYS} and {MAX_DAYS}: renewing is one click.")
