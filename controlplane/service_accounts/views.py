@@ -88,7 +88,8 @@ def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 def remove(request: HttpRequest, cluster: Cluster, account: str) -> HttpResponse:
     """Whoever has a certificate of the name is let in by brokers until it ends: then the block is offered, and ticked."""
     accepted = accepted_of(cluster, f"User:{account}")
-    form = RemoveForm(request.POST or None, initial={"block": bool(accepted.serials)})
+    posted = request.POST if request.method == "POST" else None  # an unticked box posts nothing
+    form = RemoveForm(posted, initial={"block": bool(accepted.serials)})
 
     def page() -> Page:
         found = selectors.account(cluster, account)
