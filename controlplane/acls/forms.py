@@ -317,15 +317,12 @@ class WhoForm(forms.Form):
     resource_type = forms.ChoiceField(
         label="On a", choices=TYPE_CHOICES, help_text="The cluster needs no name."
     )
-    resource_name = forms.CharField(
-        label="Name", required=False, max_length=1000, widget=forms.TextInput(attrs=PLAIN)
-    )
+    resource_name = forms.CharField(label="Name", max_length=1000, widget=forms.TextInput(attrs=PLAIN))
 
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or {}
-        if data.get("resource_type") != AclResourceType.CLUSTER and not data.get("resource_name"):
-            self.add_error("resource_name", "Name one.")
-        return data
+    def __init__(self, data: Mapping[str, str] | None = None) -> None:
+        super().__init__(data)
+        whole = data is not None and data.get("resource_type") == AclResourceType.CLUSTER
+        self.fields["resource_name"].required = not whole
 
     def to_question(self) -> tuple[AclOperation, AclResourceType, str]:
         data = self.cleaned_data

@@ -36,6 +36,15 @@ class WhoMay:
     allowed: tuple[Who, ...]
     denied: tuple[Who, ...]
 
+    @property
+    def named(self) -> tuple[Who, ...]:
+        """Whom bindings allow it; super users may everything, and there are many on a cluster of many brokers."""
+        return tuple(each for each in self.allowed if each.rule is not Rule.SUPER_USER)
+
+    @property
+    def super_users(self) -> tuple[Who, ...]:
+        return tuple(each for each in self.allowed if each.rule is Rule.SUPER_USER)
+
 
 def who_may(
     operation: AclOperation, resource_type: AclResourceType, name: str, authorizer: Authorizer
