@@ -122,7 +122,7 @@ def test_a_block_is_told_once_with_what_it_suspends_and_nothing_of_it_is_to_be_d
     listed = findings(state, scram_users=ANN)
     told = [each for each in listed if each.kind is FindingKind.BLOCKED]
     assert [each.blocked for each in told] == ["User:ann"]
-    assert "none of its 2 allowing bindings counts" in told[0].what
+    assert "so 2 allowing bindings of it do not count" in told[0].what
     assert all(not set(each.acls) & set(block) for each in listed)
     assert FindingKind.SHADOWED not in {each.kind for each in listed}
 

@@ -114,7 +114,11 @@ def blocked(names: Iterable[str], others: Sequence[Acl], known: frozenset[str] |
     found = []
     for name in sorted(names):
         count = sum(acl.principal == name and acl.permission == AclPermission.ALLOW for acl in others)
-        idle = f", so none of its {counted(count, 'allowing binding')} counts" if count else ""
+        idle = (
+            f", so {counted(count, 'allowing binding')} of it {'does' if count == 1 else 'do'} not count"
+            if count
+            else ""
+        )
         what = f"{name} is blocked in an emergency: everything is denied to it{idle}"
         gone = known is not None and name not in known
         hint = (
