@@ -78,7 +78,7 @@ class CertificateRowSerializer(serializers.Serializer[Any]):
         help_text="False: its authority was dropped, brokers refuse it. Null: the authorities could not be read.",
     )
     untrusted_since = serializers.DateTimeField(allow_null=True, help_text="Null where it is not known.")
-    state = serializers.ChoiceField(choices=[each.value for each in Standing])
+    state = serializers.CharField(help_text=f"One of {', '.join(each.value for each in Standing)}.")
     still_accepted = serializers.BooleanField(
         allow_null=True,
         help_text="Revoked, and brokers let it in until it ends. Null: whether it is blocked could not be read.",

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from controlplane.clusters.logic import block_plans, blocks
 from controlplane.clusters.logic import credentials as known
+from controlplane.clusters.logic.blocks import BlockState
 from controlplane.core.access import Action
 from controlplane.core.plans import (
     Affected,
@@ -25,7 +26,7 @@ from controlplane.core.plans import (
     StepKind,
     api_path,
 )
-from controlplane.gateways.kafka.access_types import QuotaEntity
+from controlplane.gateways.kafka.access_types import Acl, ClientQuota, QuotaEntity
 from controlplane.users.logic import commands
 from controlplane.users.logic.names import check_name, check_password
 from controlplane.users.logic.state import UserState, describe_acl, entity_text, limit_text
@@ -153,17 +154,8 @@ def plan_delete(request: DeleteUser, state: UserState, *, cluster: str) -> Plan:
     present = [str(credential.mechanism) for credential in state.credentials]
     wanted = [each for each in present if not request.mechanisms or each in request.mechanisms]
     whole = set(wanted) == set(present)
-    block = state.block if request.block and whole and not state.block.blocked else None
-    acls = (
-        state.rights_beside(block=state.block.blocked or block is not None) if request.acls and whole else ()
-    )
-    quotas = state.quotas if request.quotas and whole else ()
-    steps = (
-        *([_credential_step(state, wanted, whole=whole)] if wanted else []),
-        *(PlanStep(StepKind.DELETE, "ACL", describe_acl(acl)) for acl in acls),
-        *(_quota_step(quota.entity, quota.values) for quota in quotas),
-        *(block_plans.steps(block) if block else ()),
-    )
+    doomed = _bound_to(request, state) if whole else Doomed()
+    steps = (*([_credential_step(state, wanted, whole=whole)] if wanted else []), *doomed.steps)
     nothing = Refusal("nothing", f"{request.name} has nothing of that to delete", "Look at the user again.")
     refusals = [_reserved_refusal(state), None if steps else nothing]
     return Plan(
@@ -180,19 +172,52 @@ def plan_delete(request: DeleteUser, state: UserState, *, cluster: str) -> Plan:
         undo="None for the password. ACLs and quotas can be read in Operations and set again.",
         commands=(
             *([commands.delete(state.name, wanted)] if wanted else []),
-            *(commands.delete_acls(acl) for acl in acls),
-            *(commands.delete_quotas(quota.entity, tuple(quota.values)) for quota in quotas),
-            *([blocks.command(state.principal)] if block else ()),
+            *doomed.commands,
         ),
         confirm_name=state.name if whole else None,
-        request={
-            "mechanisms": list(wanted),
-            "acls": bool(acls),
-            "quotas": bool(quotas),
-            "block": block is not None,
-        },
+        request={"mechanisms": list(wanted), **doomed.flags},
         api=ApiCall("DELETE", api_path(cluster, "users", state.name) + _options(request)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """What goes with a user, and the block that comes in its place, where one is wanted and not there yet."""
+
+    acls: tuple[Acl, ...] = ()
+    quotas: tuple[ClientQuota, ...] = ()
+    block: BlockState | None = None
+
+    @property
+    def steps(self) -> tuple[PlanStep, ...]:
+        return (
+            *(PlanStep(StepKind.DELETE, "ACL", describe_acl(acl)) for acl in self.acls),
+            *(_quota_step(quota.entity, quota.values) for quota in self.quotas),
+            *(block_plans.steps(self.block) if self.block else ()),
+        )
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        return (
+            *(commands.delete_acls(acl) for acl in self.acls),
+            *(commands.delete_quotas(quota.entity, tuple(quota.values)) for quota in self.quotas),
+            *([blocks.command(self.block.principal)] if self.block else ()),
+        )
+
+    @property
+    def flags(self) -> dict[str, Json]:
+        return {
+            "acls": bool(self.acls),
+            "quotas": bool(self.quotas),
+            "block": self.block is not None,
+        }
+
+
+def _bound_to(request: DeleteUser, state: UserState) -> Doomed:
+    """Denials of a block, one that is there or one that this completes, are no ACLs to delete."""
+    block = state.block if request.block and not state.block.blocked else None
+    acls = state.rights_beside(block=state.block.blocked or block is not None)
+    return Doomed(acls if request.acls else (), state.quotas if request.quotas else (), block)
 
 
 def _options(request: DeleteUser) -> str:
