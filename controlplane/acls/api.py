@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 from uuid import UUID
@@ -19,33 +19,24 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from controlplane.acls import selectors, services, watching
-from controlplane.acls.logic import questions, selection
-from controlplane.acls.logic.authorize import Question
-from controlplane.acls.logic.authorizer_log import denial_json
+from controlplane.acls.logic import selection
 from controlplane.acls.logic.bindings import (
-    CLUSTER_NAME,
     FIELDS,
-    WILDCARD,
     digest,
     from_json,
     to_json,
 )
 from controlplane.acls.logic.bundles import Bundle, BundleRequest, bindings_of, missing
-from controlplane.acls.logic.checks import NOT_A_PRINCIPAL, is_principal, normal_host
-from controlplane.acls.logic.findings import Finding
 from controlplane.acls.logic.plans import MOST, AclChange
-from controlplane.acls.logic.questions import Task, TaskQuestion, Verdict
 from controlplane.acls.logic.selection import Filters
 from controlplane.acls.logic.transfer import FileFormat, write
 from controlplane.acls.serializers import (
-    ASKABLE,
     ENUMS,
     EXAMPLE,
     AclSerializer,
     ChangedSerializer,
     CreateAclsInput,
-    ExplanationSerializer,
-    FindingsSerializer,
+    DeleteAclsInput,
     ImportInput,
     WatchInput,
 )
@@ -64,7 +55,7 @@ from controlplane.core.rest import (
     valid_data,
     with_etag,
 )
-from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclResourceType
+from controlplane.gateways.kafka.access_types import Acl
 
 
 def _filter_type(name: str) -> dict[str, str]:
@@ -129,12 +120,20 @@ class AclsApi(ClusterApiView):
 
     @extend_schema(
         summary="Delete ACLs",
-        description="Those that the filter matches; at least one filter is needed. Undo: revert of its operation.",
+        description='Those that the filter matches, or exactly those of a body `{"acls": [...]}`; one of the two is needed. '
+        "Undo: revert of its operation.",
         parameters=[DRY_RUN, IF_MATCH, OpenApiParameter("search", str), *FILTERS],
         responses={200: CHANGED_OR_PLAN},
     )
     def delete(self, request: Request, cluster: str) -> Response:
         filters = _filters(request)
+        if isinstance(request.data, Mapping) and "acls" in request.data:
+            if not filters.empty:
+                raise Invalid("A filter, or acls: not both")
+            named = valid_data(DeleteAclsInput, request)["acls"]
+            return _apply(
+                self, request, services.plan_delete(self.cluster, [from_json(acl) for acl in named])
+            )
         if filters.empty:
             raise Invalid("Without a filter this would delete every ACL", hint="Name what to delete.")
         return _apply(self, request, services.plan_delete_matching(self.cluster, filters))
@@ -203,46 +202,6 @@ class AclExportApi(ClusterApiView):
         chosen = selection.select(selectors.bindings(self.cluster), _filters(request))
         body = {"format": raw, "text": write(chosen, FileFormat(raw)), "remove_others": False}
         return with_etag(Response(body), digest(chosen))
-
-
-class AclExplainApi(ClusterApiView):
-    actions: ClassVar = {"GET": Action.ACL_VIEW}
-
-    @extend_schema(
-        summary="Explain: may this principal do that?",
-        description="One operation on one resource, or with `task` all that producing or consuming needs "
-        "(`resource_name` is then the topic, `second` the group or transactional id).",
-        parameters=[
-            OpenApiParameter("principal", str, required=True),
-            OpenApiParameter("host", str, description="An address; without it, one that no binding names."),
-            OpenApiParameter("operation", str, enum=ASKABLE),
-            OpenApiParameter("resource_type", str, enum=ENUMS["resource_type"]),
-            OpenApiParameter("resource_name", str),
-            OpenApiParameter("task", str, enum=[task.value for task in Task]),
-            OpenApiParameter("second", str),
-        ],
-        responses=ExplanationSerializer,
-    )
-    def get(self, request: Request, cluster: str) -> Response:
-        verdict = questions.answer(_question(request), selectors.authorizer(self.cluster))
-        return Response(_explanation(verdict))
-
-
-class AclFindingsApi(ClusterApiView):
-    actions: ClassVar = {"GET": Action.ACL_VIEW}
-
-    @extend_schema(
-        summary="Findings and recent denials",
-        description="What is odd about the bindings, and what the brokers refused lately, newest first.",
-        responses=FindingsSerializer,
-    )
-    def get(self, request: Request, cluster: str) -> Response:
-        return Response(
-            {
-                "findings": [_finding(each) for each in selectors.all_findings(self.cluster)],
-                "denials": [denial_json(row) for row in selectors.recent_denials(self.cluster).rows],
-            }
-        )
 
 
 class AclWatchApi(ClusterApiView):
@@ -317,78 +276,9 @@ def _filters(request: Request) -> Filters:
     return replace(Filters(), **given)
 
 
-def _question(request: Request) -> Question | TaskQuestion:
-    given = {name: value.strip() for name, value in request.query_params.dict().items()}
-    host = normal_host(given.get("host", "")) or WILDCARD
-    if "task" in given:
-        return _task(given, host)
-    cluster = given.get("resource_type") == AclResourceType.CLUSTER
-    needed = ("principal", "operation", "resource_type", *(() if cluster else ("resource_name",)))
-    _check_asked(given, needed)
-    return Question(
-        given["principal"],
-        AclOperation(given["operation"]),
-        AclResourceType(given["resource_type"]),
-        CLUSTER_NAME if cluster else given["resource_name"],
-        host,
-    )
-
-
-def _check_asked(given: Mapping[str, str], needed: Sequence[str]) -> None:
-    problems = {name: ["This field is required."] for name in needed if not given.get(name)}
-    if "principal" not in problems and not is_principal(given["principal"]):
-        problems["principal"] = [NOT_A_PRINCIPAL]
-    if problems:
-        raise Invalid(fields=problems)
-
-
-def _task(given: Mapping[str, str], host: str) -> TaskQuestion:
-    needed = ["principal", "resource_name"]
-    task = Task(given["task"])
-    if task is not Task.PRODUCE:
-        needed.append("second")
-    _check_asked(given, needed)
-    return TaskQuestion(task, given["principal"], given["resource_name"], given.get("second", ""), host)
-
-
 def _changed(found: AclChange) -> dict[str, Any]:
     return {"created": _jsons(found.add), "deleted": _jsons(found.remove)}
 
 
-def _explanation(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "allowed": verdict.allowed,
-        "reason": verdict.reason,
-        "decided_by": _json_or_none(verdict.decided_by),
-        "would_allow": _jsons(verdict.would_allow),
-        "remove_first": _jsons(verdict.remove_first),
-        "parts": [
-            {
-                "why": part.why,
-                "question": str(part.decision.question),
-                "allowed": part.decision.allowed,
-                "rule": part.decision.rule.value,
-                "reason": part.decision.reason,
-                "decided_by": _json_or_none(part.decision.decided_by),
-            }
-            for part in verdict.parts
-        ],
-    }
-
-
-def _finding(each: Finding) -> dict[str, Any]:
-    return {
-        "kind": each.kind.value,
-        "tone": each.tone.value,
-        "what": each.what,
-        "hint": each.hint,
-        "acls": _jsons(each.acls),
-    }
-
-
 def _jsons(acls: Iterable[Acl]) -> list[dict[str, Any]]:
     return [dict(to_json(acl)) for acl in acls]
-
-
-def _json_or_none(acl: Acl | None) -> dict[str, Any] | None:
-    return None if acl is None else dict(to_json(acl))

@@ -20,10 +20,18 @@ from controlplane.acls.logic.bindings import (
     operations_of,
     words,
 )
-from controlplane.acls.logic.bundles import KINDS, Bundle, BundleRequest
-from controlplane.acls.logic.checks import NOT_A_PRINCIPAL, is_principal, normal_host
+from controlplane.acls.logic.bundles import KINDS, Bundle, BundleRequest, bindings_of
+from controlplane.acls.logic.checks import (
+    NOT_A_PRINCIPAL,
+    asked_host_problem,
+    is_principal,
+    normal_host,
+    refusals_of,
+)
 from controlplane.acls.logic.questions import Task, TaskQuestion
 from controlplane.acls.logic.transfer import FileFormat
+from controlplane.core.forms import refuse, sentence
+from controlplane.core.plans import Refusal
 from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclResourceType
 
 TYPE_CHOICES = tuple((kind.value, words(kind).capitalize()) for kind in RESOURCE_TYPES)
@@ -85,7 +93,20 @@ class AclForm(forms.Form):
             self.add_error("resource_name", "A name, a prefix, or * for all.")
         if "operations" in data and "resource_type" in data:
             self._only_shown(data)
+        refuse(self, self._senseless(data))
         return data
+
+    def _senseless(self, data: Mapping[str, Any]) -> tuple[Refusal, ...]:
+        """By a binding of what is there; of what is not, another error says that it is missing."""
+        whole = {
+            "principal": "User:x",
+            "host": WILDCARD,
+            "resource_type": "TOPIC",
+            "resource_name": "x",
+            "operation": "ALL",
+            **{name: value for name, value in data.items() if value},
+        }
+        return refusals_of([from_json(whole)])
 
     def _only_shown(self, data: dict[str, Any]) -> None:
         """A box that was ticked before the resource type changed is hidden: it must not count."""
@@ -148,7 +169,19 @@ class BundleForm(forms.Form):
             for name in KINDS[Bundle(data["bundle"])].needs:
                 if not data.get(name):
                     self.add_error(name, "This bundle needs it.")
+        self._refuse_senseless(data)
         return data
+
+    def _refuse_senseless(self, data: Mapping[str, Any]) -> None:
+        """Each name by itself, at its own field; the principal and the host beside it."""
+        who = {"principal": data.get("principal") or "User:x", "host": data.get("host") or WILDCARD}
+        probe = BundleRequest(Bundle.PRODUCER, who["principal"], who["host"], topics=("x",))
+        refuse(self, (each for each in refusals_of(bindings_of(probe)) if each.code in self.fields))
+        for field in ("topics", "outputs"):
+            names = names_of(data.get(field) or "")
+            wrong = refusals_of(bindings_of(BundleRequest(Bundle.PRODUCER, "User:x", topics=names)))
+            if wrong and field not in self.errors:
+                self.add_error(field, [sentence(each.what, each.hint) for each in wrong])
 
     def to_request(self) -> BundleRequest:
         data = self.cleaned_data
@@ -232,8 +265,11 @@ class ExplainForm(forms.Form):
         widget=forms.TextInput(attrs=PLAIN),
     )
 
-    def __init__(self, data: Mapping[str, str] | None = None) -> None:
-        super().__init__({"ask": "operation", **data} if data is not None else None)
+    def __init__(
+        self, data: Mapping[str, str] | None = None, initial: Mapping[str, str] | None = None
+    ) -> None:
+        filled = {"ask": "operation", **data} if data is not None else None
+        super().__init__(filled, initial=dict(initial or {}))
         if data is None:
             return
         single = data.get("ask", "operation") == "operation"
@@ -246,6 +282,12 @@ class ExplainForm(forms.Form):
         text = str(self.cleaned_data["principal"])
         if not is_principal(text):
             raise forms.ValidationError(NOT_A_PRINCIPAL)
+        return text
+
+    def clean_host(self) -> str:
+        text = str(self.cleaned_data["host"])
+        if problem := asked_host_problem(text):
+            raise forms.ValidationError(problem)
         return text
 
     def to_question(self) -> Question | TaskQuestion:
@@ -262,6 +304,36 @@ class ExplainForm(forms.Form):
             data["resource_name"] or CLUSTER_NAME,
             host,
         )
+
+
+class WhoForm(forms.Form):
+    """GET: who may do this operation on this resource?"""
+
+    use_required_attribute = False
+    operation = forms.ChoiceField(
+        label="Operation",
+        choices=tuple(choice for choice in OPERATION_CHOICES if choice[0] != AclOperation.ALL),
+    )
+    resource_type = forms.ChoiceField(
+        label="On a", choices=TYPE_CHOICES, help_text="The cluster needs no name."
+    )
+    resource_name = forms.CharField(label="Name", max_length=1000, widget=forms.TextInput(attrs=PLAIN))
+
+    def __init__(self, data: Mapping[str, str] | None = None) -> None:
+        super().__init__(data)
+        whole = data is not None and data.get("resource_type") == AclResourceType.CLUSTER
+        self.fields["resource_name"].required = not whole
+
+    def to_question(self) -> tuple[AclOperation, AclResourceType, str]:
+        data = self.cleaned_data
+        kind = AclResourceType(data["resource_type"])
+        name = CLUSTER_NAME if kind == AclResourceType.CLUSTER else data["resource_name"]
+        return AclOperation(data["operation"]), kind, name
+
+    def words(self) -> str:
+        operation, kind, name = self.to_question()
+        where = "the cluster" if kind == AclResourceType.CLUSTER else f"{words(kind)} {name}"
+        return f"{operation} on {where}"
 
 
 class ImportForm(forms.Form):

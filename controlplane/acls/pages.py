@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, TypedDict
 
-from controlplane.acls.forms import AclForm, BundleForm, ExplainForm, ImportForm, WatchForm
+from controlplane.acls.forms import AclForm, BundleForm, ExplainForm, ImportForm, WatchForm, WhoForm
 from controlplane.acls.logic.authorizer_log import Denial
 from controlplane.acls.logic.findings import Finding, Usage
 from controlplane.acls.logic.questions import Verdict
+from controlplane.acls.logic.remedies import Remedy, remedies
 from controlplane.acls.logic.selection import Filters, Group, Matrix, Row
+from controlplane.acls.logic.who import WhoMay
 from controlplane.acls.models import AclWatch
 from controlplane.acls.selectors import DenialReport
+from controlplane.clusters.logic.credentials import Accepted
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
@@ -44,6 +47,12 @@ class AclListPage(AclPage):
     chips: tuple[tuple[str, str, str], ...]
     choices: dict[str, tuple[str, ...]]
     super_users: frozenset[str]
+    blocked: frozenset[str]
+    accepted: Accepted
+
+    @property
+    def is_blocked(self) -> bool:
+        return self.filters.principal in self.blocked
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,31 @@ class AclExplainPage(AclPage):
 
 
 @dataclass(frozen=True)
+class AclWhoPage(AclPage):
+    """`found` is None until something was asked."""
+
+    template: ClassVar[str] = "acls/who.html"
+
+    form: WhoForm
+    found: WhoMay | None
+    question: str
+
+
+@dataclass(frozen=True)
+class TopicAccessPage(Page):
+    """A partial that a topic's page asks for: what applies to the topic, and who may write and read it."""
+
+    template: ClassVar[str] = "acls/of_topic.html"
+
+    cluster: Cluster
+    topic: str
+    rows: tuple[Row, ...]
+    may: tuple[tuple[str, WhoMay], ...]
+    error: GatewayError | None
+    can_edit: bool
+
+
+@dataclass(frozen=True)
 class AclFindingsPage(AclPage):
     template: ClassVar[str] = "acls/findings.html"
 
@@ -100,6 +134,11 @@ class AclDenialsPage(AclPage):
 
     report: DenialReport
     table: Table[Denial]
+
+    @property
+    def rows(self) -> tuple[tuple[Denial, tuple[Remedy, ...]], ...]:
+        """Of this page, each with what its client will need next."""
+        return tuple((row, remedies(row, self.report.rows)) for row in self.table.rows)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-
-from django.conf import settings
-from django.utils.module_loading import import_string
 
 from controlplane.acls.logic.authorize import Authorizer
 from controlplane.acls.logic.authorizer_log import Denial, Judged, denials, judged
 from controlplane.acls.logic.findings import Finding, Usage, findings
 from controlplane.acls.models import AclWatch
+from controlplane.clusters.credentials import accepted_certificates
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.gateways import broker as bundled
@@ -58,18 +55,11 @@ def scram_principals(cluster: Cluster) -> frozenset[str] | None:
     return frozenset(f"User:{credential.user}" for credential in credentials)
 
 
-def certificate_principals(cluster: Cluster) -> frozenset[str]:
-    sources: list[Callable[[Cluster], frozenset[str]]] = [
-        import_string(path) for path in settings.CREDENTIAL_SOURCES
-    ]
-    return frozenset().union(*(source(cluster) for source in sources))
-
-
 def all_findings(cluster: Cluster) -> tuple[Finding, ...]:
     return findings(
         authorizer(cluster),
         scram_users=scram_principals(cluster),
-        certificates=certificate_principals(cluster),
+        certificates=frozenset(accepted_certificates(cluster)),
         usage=last_usage(cluster),
     )
 

@@ -80,6 +80,12 @@ class CreateAclsInput(AclInput):
     bundle = BundleInput(required=False)
 
 
+class DeleteAclsInput(serializers.Serializer[Any]):
+    """Exactly these, where a filter does not say it."""
+
+    acls = AclInput(many=True)
+
+
 class ImportInput(serializers.Serializer[Any]):
     format = serializers.ChoiceField(choices=[each.value for each in FileFormat])
     text = serializers.CharField(max_length=MAX_BYTES, trim_whitespace=False)
@@ -116,6 +122,10 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     decided_by = AclSerializer(allow_null=True)
     would_allow = AclSerializer(many=True)
     remove_first = AclSerializer(many=True)
+    blocked = serializers.CharField(
+        allow_null=True,
+        help_text="The principal whose emergency block is among `remove_first`: lift it by DELETE acls/block/.",
+    )
     parts = PartSerializer(many=True)
 
 
@@ -125,6 +135,23 @@ class FindingSerializer(serializers.Serializer[Any]):
     what = serializers.CharField()
     hint = serializers.CharField()
     acls = AclSerializer(many=True)
+    blocked = serializers.CharField(allow_null=True, help_text="Whose emergency block it is about.")
+
+
+class WhoSerializer(serializers.Serializer[Any]):
+    """`User:*` is everyone who can log in. Hosts are empty where the host does not matter."""
+
+    principal = serializers.CharField()
+    rule = serializers.CharField()
+    decided_by = AclSerializer(allow_null=True, help_text="null for super users.")
+    only_from = serializers.ListField(child=serializers.CharField())
+    not_from = serializers.ListField(child=serializers.CharField())
+    blocked = serializers.BooleanField(help_text="The DENY is of an emergency block.")
+
+
+class WhoMaySerializer(serializers.Serializer[Any]):
+    allowed = WhoSerializer(many=True)
+    denied = WhoSerializer(many=True)
 
 
 class DenialSerializer(serializers.Serializer[Any]):
@@ -140,6 +167,10 @@ class DenialSerializer(serializers.Serializer[Any]):
     requests = serializers.ListField(child=serializers.CharField())
     rule = serializers.CharField()
     allow_this = AclSerializer(allow_null=True)
+    allow_bundles = BundleInput(
+        many=True,
+        help_text="What a client of that kind will need next, as POST acls/ takes it; group or id may be missing.",
+    )
 
 
 class FindingsSerializer(serializers.Serializer[Any]):

@@ -16,6 +16,7 @@ from controlplane.acls.logic.selection import Filters, select
 from controlplane.acls.logic.transfer import FileFormat
 from controlplane.audit import selectors as audit
 from controlplane.audit.services import operation
+from controlplane.clusters.credentials import accepted_certificates
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.access import Action, Actor
@@ -27,7 +28,13 @@ BATCH = 500
 
 
 def plan_create(cluster: Cluster, wanted: Sequence[Acl], *, title: str = "") -> AclChange:
-    return plans.plan_create(wanted, selectors.authorizer(cluster), cluster=cluster.name, title=title)
+    return plans.plan_create(
+        wanted,
+        selectors.authorizer(cluster),
+        cluster=cluster.name,
+        title=title,
+        accepted=accepted_certificates(cluster),
+    )
 
 
 def plan_delete(cluster: Cluster, doomed: Sequence[Acl]) -> AclChange:
@@ -47,6 +54,7 @@ def plan_import(cluster: Cluster, text: str, given: FileFormat, *, remove_others
         cluster=cluster.name,
         remove_others=remove_others,
         problems=transfer.problems_of(parsed),
+        accepted=accepted_certificates(cluster),
     )
 
 
@@ -63,6 +71,8 @@ def plan_revert(actor: Actor, cluster: Cluster, uid: str) -> AclChange:
         _recorded(before, "deleted"),
         selectors.authorizer(cluster),
         cluster=cluster.name,
+        accepted=accepted_certificates(cluster),
+        operation=uid,
     )
 
 

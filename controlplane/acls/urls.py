@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.acls import change_views, views
+from controlplane.acls import block_views, change_views, views
 
 app_name = "acls"
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("resources/", views.by_resource, name="resources"),
     path("matrix/", views.matrix, name="matrix"),
     path("explain/", views.explain, name="explain"),
+    path("who/", views.who, name="who"),
+    path("of-topic/<str:topic>/", views.of_topic, name="of_topic"),
     path("findings/", views.findings, name="findings"),
     path("denials/", views.denials, name="denials"),
     path("export/", views.export, name="export"),
@@ -23,5 +25,7 @@ urlpatterns = [
     path("delete/", change_views.delete, name="delete"),
     path("import/", change_views.import_, name="import"),
     path("revert/<uuid:uid>/", change_views.revert, name="revert"),
+    path("block/", block_views.block, name="block"),
+    path("unblock/", block_views.unblock, name="unblock"),
     path("watch/", change_views.watch, name="watch"),
 ]

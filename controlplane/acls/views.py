@@ -11,7 +11,7 @@ from django.shortcuts import resolve_url
 from django.views.decorators.http import require_safe
 
 from controlplane.acls import pages, selectors
-from controlplane.acls.forms import ExplainForm, WatchForm
+from controlplane.acls.forms import ExplainForm, WatchForm, WhoForm
 from controlplane.acls.logic import questions, selection, transfer
 from controlplane.acls.logic.authorize import Authorizer
 from controlplane.acls.logic.authorizer_log import Denial
@@ -19,13 +19,17 @@ from controlplane.acls.logic.bindings import OPERATIONS, PATTERNS, PERMISSIONS, 
 from controlplane.acls.logic.findings import Finding, FindingKind
 from controlplane.acls.logic.selection import SIGNS, Filters, Group
 from controlplane.acls.logic.transfer import FileFormat
+from controlplane.acls.logic.who import who_may
 from controlplane.clusters.access import allowed, cluster_view
+from controlplane.clusters.credentials import accepted_of
+from controlplane.clusters.logic import blocks
+from controlplane.clusters.logic.credentials import NOTHING
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.pages import render_page
 from controlplane.core.tables import Column, Table, table_of
 from controlplane.gateways.errors import GatewayError
-from controlplane.gateways.kafka.access_types import Acl
+from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclResourceType
 
 T = TypeVar("T")
 COLUMNS = (
@@ -58,6 +62,8 @@ CHOICES = {
     "pattern_type": tuple(map(str, PATTERNS)),
 }
 MATRIX_RESOURCES = 24
+#: What a topic's page answers by itself; the rest is asked under "Who may".
+OF_TOPIC = (AclOperation.WRITE, AclOperation.READ)
 NONE: tuple[Acl, ...] = ()
 FILE_TYPES = {FileFormat.CSV: "text/csv", FileFormat.YAML: "application/yaml"}
 
@@ -67,7 +73,8 @@ FILE_TYPES = {FileFormat.CSV: "text/csv", FileFormat.YAML: "application/yaml"}
 def acl_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     acls, error = _live(lambda: selectors.bindings(cluster), NONE)
     filters = filters_of(request)
-    rows = [selection.row_of(acl) for acl in selection.select(acls, filters)]
+    blocked = blocks.blocked_in(acls)
+    rows = [selection.row_of(acl, blocked) for acl in selection.select(acls, filters)]
     table: Table[selection.Row] = table_of(request, rows, COLUMNS, default_sort="principal")
     page = pages.AclListPage(
         **_head(request, cluster, "list", error),
@@ -77,6 +84,8 @@ def acl_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         chips=_chips(request, filters),
         choices=CHOICES,
         super_users=selectors.super_users(cluster),
+        blocked=blocked,
+        accepted=accepted_of(cluster, filters.principal) if filters.principal else NOTHING,
     )
     return render_page(request, page)
 
@@ -129,7 +138,8 @@ def matrix(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 @cluster_view(Action.ACL_VIEW)
 def explain(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     state, error = _live(lambda: selectors.authorizer(cluster), Authorizer(()))
-    form = ExplainForm(request.GET.dict() if "principal" in request.GET else None)
+    given = request.GET.dict()
+    form = ExplainForm(given, initial=given) if "resource_name" in given else ExplainForm(initial=given)
     verdict = None
     if form.is_bound and form.is_valid() and error is None:
         verdict = questions.answer(form.to_question(), state)
@@ -138,8 +148,45 @@ def explain(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         form=form,
         verdict=verdict,
         missing=tuple(map(selection.row_of, verdict.would_allow)) if verdict else (),
-        in_the_way=tuple(map(selection.row_of, verdict.remove_first)) if verdict else (),
+        in_the_way=tuple(map(selection.row_of, verdict.others_first)) if verdict else (),
         principals=tuple(sorted({acl.principal for acl in state.acls})),
+    )
+    return render_page(request, page)
+
+
+@require_safe
+@cluster_view(Action.ACL_VIEW)
+def who(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    """The reverse of explain."""
+    state, error = _live(lambda: selectors.authorizer(cluster), Authorizer(()))
+    given = request.GET.dict()
+    form = WhoForm(given or None)
+    found = None
+    if form.is_bound and form.is_valid() and error is None:
+        found = who_may(*form.to_question(), state)
+    page = pages.AclWhoPage(
+        **_head(request, cluster, "who", error),
+        form=form,
+        found=found,
+        question=form.words() if found else "",
+    )
+    return render_page(request, page)
+
+
+@require_safe
+@cluster_view(Action.ACL_VIEW)
+def of_topic(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
+    state, error = _live(lambda: selectors.authorizer(cluster), Authorizer(()))
+    kind = AclResourceType.TOPIC
+    blocked = blocks.blocked_in(state.acls)
+    filters = Filters(resource_type=str(kind), matching=topic)
+    page = pages.TopicAccessPage(
+        cluster=cluster,
+        topic=topic,
+        rows=tuple(selection.row_of(acl, blocked) for acl in selection.select(state.acls, filters)),
+        may=tuple((str(asked), who_may(asked, kind, topic, state)) for asked in OF_TOPIC),
+        error=error,
+        can_edit=allowed(request, cluster, Action.ACL_EDIT)["edit"],
     )
     return render_page(request, page)
 
@@ -201,7 +248,7 @@ def filters_of(request: HttpRequest) -> Filters:
 def _chips(request: HttpRequest, filters: Filters) -> tuple[tuple[str, str, str], ...]:
     """(field, value, the address without it) for filters that have no control of their own."""
     found = []
-    for name in ("principal", "host", "resource_name", "matching"):
+    for name in ("principal", "host", "resource_name"):
         value = getattr(filters, name)
         if value:
             left = request.GET.copy()

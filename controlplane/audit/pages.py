@@ -29,5 +29,6 @@ class OperationPage(Page):
     operation: Operation
     plan: Plan | None
     before_text: str
+    before_title: str
     facts: tuple[tuple[str, object], ...]
     revert_url: str = ""

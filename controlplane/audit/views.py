@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 
+import yaml
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.views.decorators.http import require_safe
@@ -52,7 +52,8 @@ def detail(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         operation=found,
         plan=recorded_plan(found),
         facts=tuple((name, value) for name, value in found.details.items() if name != "job"),
-        before_text=json.dumps(found.before, indent=2) if found.before is not None else "",
+        before_text=readable(found.before),
+        before_title="Created and deleted, for Revert" if _is_change(found.before) else "Before",
         revert_url=revert_url(request, found),
     )
     return render_page(request, page)
@@ -65,6 +66,18 @@ def revert_url(request: HttpRequest, operation: Operation) -> str:
         return ""
     allowed = can(actor_of(request), Action(operation.action), operation.cluster).allowed
     return resolve_url(view, operation.cluster, operation.uid) if allowed else ""
+
+
+def readable(before: object) -> str:
+    """Indented lines, as YAML has them: a state is for people here, and for programs in the API."""
+    if before is None:
+        return ""
+    return yaml.safe_dump(before, sort_keys=False, allow_unicode=True, default_flow_style=False).strip()
+
+
+def _is_change(before: object) -> bool:
+    """Some domains keep what was done rather than what was there."""
+    return isinstance(before, dict) and set(before) == {"created", "deleted"}
 
 
 def recorded_plan(operation: Operation) -> Plan | None:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.shortcuts import resolve_url
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
@@ -17,7 +18,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.certificates import selectors
+from controlplane.certificates import listing, selectors
 from controlplane.certificates.logic.csr import MAX_BYTES
 from controlplane.certificates.logic.plans import (
     DEFAULT_DAYS,
@@ -26,13 +27,15 @@ from controlplane.certificates.logic.plans import (
     IssueCertificate,
     RenewCertificate,
 )
+from controlplane.certificates.logic.standing import Standing
 from controlplane.certificates.logic.state import Reason
 from controlplane.certificates.models import Certificate, OriginChoice
-from controlplane.certificates.services import blocking, downloads, issuing, revocation
+from controlplane.certificates.services import downloads, issuing, revocation
 from controlplane.certificates.services.downloads import TRUSTSTORES
 from controlplane.certificates.services.issuing import Delivery
 from controlplane.certificates.trust import Trust, trust_of
 from controlplane.certificates.views import file_response
+from controlplane.clusters.block_api import BLOCK_OR_PLAN, BlockSerializer, block, block_answer, unblock
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
 from controlplane.core.plans import Plan
@@ -75,6 +78,14 @@ class CertificateRowSerializer(serializers.Serializer[Any]):
         help_text="False: its authority was dropped, brokers refuse it. Null: the authorities could not be read.",
     )
     untrusted_since = serializers.DateTimeField(allow_null=True, help_text="Null where it is not known.")
+    state = serializers.CharField(help_text=f"One of {', '.join(each.value for each in Standing)}.")
+    still_accepted = serializers.BooleanField(
+        allow_null=True,
+        help_text="Revoked, and brokers let it in until it ends. Null: whether it is blocked could not be read.",
+    )
+    old_authority = serializers.BooleanField(
+        help_text="Signed by an authority that is being replaced: renew it before that one is dropped."
+    )
 
 
 class CertificateSerializer(CertificateRowSerializer):
@@ -116,17 +127,7 @@ class RevokeInput(serializers.Serializer[Any]):
     reason = serializers.ChoiceField(choices=REASONS, default=Reason.UNSPECIFIED.value)
 
 
-class BlockSerializer(serializers.Serializer[Any]):
-    """Whether the certificate's principal is blocked on Kafka, read live."""
-
-    principal = serializers.CharField()
-    blocked = serializers.BooleanField(help_text="Everything is denied to it.")
-    super_user = serializers.BooleanField(help_text="No ACL binds it, so it cannot be blocked.")
-    denials = serializers.ListField(child=serializers.CharField(), help_text="Resource types with a denial.")
-
-
 CERTIFICATE_OR_PLAN = or_plan("CertificateOrPlan", CertificateSerializer)
-BLOCK_OR_PLAN = or_plan("BlockOrPlan", BlockSerializer)
 
 
 class CertificatesApi(ClusterApiView):
@@ -135,16 +136,37 @@ class CertificatesApi(ClusterApiView):
 
     @extend_schema(
         summary="List issued certificates",
-        parameters=[*list_parameters(SORTABLE), OpenApiParameter("state", str, enum=selectors.STATES)],
+        parameters=[
+            *list_parameters(SORTABLE),
+            OpenApiParameter(
+                "state",
+                str,
+                enum=listing.STATES,
+                description="Exactly these. `ending` are the valid ones that end within 30 days, `still_accepted` the revoked ones "
+                "that no block and no dropped authority keeps out.",
+            ),
+            OpenApiParameter(
+                "authority",
+                str,
+                enum=[listing.OLD],
+                description="While the clients' authority is replaced: what the old one signed.",
+            ),
+        ],
         responses=list_schema(CertificateRowSerializer),
     )
     def get(self, request: Request, cluster: str) -> Response:
         search, trust = request.query_params.get("search", "").strip(), trust_of(self.cluster)
-        rows = selectors.certificates(
-            self.cluster, search=search, state=request.query_params.get("state", ""), trust=trust
+        blocked = listing.blocked(self.cluster)
+        rows = listing.certificates(
+            self.cluster,
+            search=search,
+            state=request.query_params.get("state", ""),
+            authority=request.query_params.get("authority", ""),
+            trust=trust,
+            blocked=blocked or (),
         )
         return list_answer(
-            request, rows, lambda row: _row(row, trust), sortable=SORTABLE, default_sort="not_after"
+            request, rows, lambda row: _row(row, trust, blocked), sortable=SORTABLE, default_sort="not_after"
         )
 
     @extend_schema(
@@ -225,7 +247,7 @@ class BlockApi(ClusterApiView):
 
     @extend_schema(summary="Whether the principal is blocked", responses=BlockSerializer)
     def get(self, request: Request, cluster: str, serial: str) -> Response:
-        return self._state(serial)
+        return block_answer(self.cluster, self._principal(serial))
 
     @extend_schema(
         summary="Block the principal",
@@ -234,33 +256,14 @@ class BlockApi(ClusterApiView):
         responses={200: BLOCK_OR_PLAN},
     )
     def post(self, request: Request, cluster: str, serial: str) -> Response:
-        principal = selectors.get_certificate(self.cluster, serial).principal
-
-        def apply(plan: Plan) -> Response:
-            blocking.apply_block(self.actor, self.cluster, principal, plan)
-            return self._state(serial)
-
-        return change(request, blocking.plan_block(self.cluster, principal), apply)
+        return block(self, request, self._principal(serial), Action.CERTIFICATE_REVOKE)
 
     @extend_schema(summary="Lift the block", parameters=[DRY_RUN, IF_MATCH], responses={200: BLOCK_OR_PLAN})
     def delete(self, request: Request, cluster: str, serial: str) -> Response:
-        principal = selectors.get_certificate(self.cluster, serial).principal
+        return unblock(self, request, self._principal(serial), Action.CERTIFICATE_REVOKE)
 
-        def apply(plan: Plan) -> Response:
-            blocking.apply_unblock(self.actor, self.cluster, principal, plan)
-            return self._state(serial)
-
-        return change(request, blocking.plan_unblock(self.cluster, principal), apply)
-
-    def _state(self, serial: str) -> Response:
-        state = selectors.block_state(self.cluster, selectors.get_certificate(self.cluster, serial).principal)
-        body = {
-            "principal": state.principal,
-            "blocked": state.blocked,
-            "super_user": state.super_user,
-            "denials": sorted(str(acl.resource_type) for acl in state.present),
-        }
-        return with_etag(Response(body), state.digest)
+    def _principal(self, serial: str) -> str:
+        return selectors.get_certificate(self.cluster, serial).principal
 
 
 class ChainApi(ClusterApiView):
@@ -289,14 +292,25 @@ class TruststoreApi(ClusterApiView):
         return file_response(downloads.truststore(self.actor, self.cluster, name))
 
 
-def _row(row: Certificate, trust: Trust) -> dict[str, Any]:
-    asked = {"trusted": trust.of(row), "untrusted_since": trust.since(row)}
+def _row(row: Certificate, trust: Trust, blocked: frozenset[str] | None) -> dict[str, Any]:
+    facts = listing.facts_of(row, row.span(timezone.now()), trust, blocked)
+    asked = {
+        "trusted": trust.of(row),
+        "untrusted_since": trust.since(row),
+        "state": facts.standing.value,
+        "still_accepted": facts.still_accepted,
+        "old_authority": facts.old_authority,
+    }
     kept = CertificateRowSerializer._declared_fields.keys() - asked.keys()
     return {name: getattr(row, name) for name in kept} | asked
 
 
 def _certificate_json(row: Certificate, trust: Trust) -> dict[str, Any]:
-    return {**_row(row, trust), "certificate_pem": row.pem, "chain_pem": row.chain_pem}
+    return {
+        **_row(row, trust, listing.blocked(row.cluster)),
+        "certificate_pem": row.pem,
+        "chain_pem": row.chain_pem,
+    }
 
 
 def _certificate(row: Certificate) -> Response:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 
-from controlplane.certificates.logic.block_plans import WatchEndpoint
-from controlplane.certificates.logic.csr import MAX_BYTES
+from controlplane.certificates.logic.csr import MAX_BYTES, read_request
+from controlplane.certificates.logic.names import check_name
 from controlplane.certificates.logic.plans import (
     DEFAULT_DAYS,
     MAX_DAYS,
     MIN_DAYS,
     IssueCertificate,
     RenewCertificate,
+    days_refusal,
 )
 from controlplane.certificates.logic.state import Reason
+from controlplane.certificates.logic.watch_plans import WatchEndpoint
+from controlplane.core.forms import refuse
+from controlplane.core.plans import Refusal
 
 
 class PublicText(forms.Textarea):
@@ -70,6 +74,20 @@ class IssueForm(forms.Form):
         "its owner; only the key and the alternative names are taken from it.",
     )
 
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        name, days, csr = data.get("common_name"), data.get("days"), data.get("csr")
+        request = read_request(csr) if csr and csr.strip() else None
+        refuse(
+            self,
+            [
+                check_name(name.strip()) if name is not None else None,
+                days_refusal(days) if days is not None else None,
+                request if isinstance(request, Refusal) else None,
+            ],
+        )
+        return data
+
     def to_request(self) -> IssueCertificate:
         data = self.cleaned_data
         return IssueCertificate(data["common_name"].strip(), data["days"], data["csr"])
@@ -92,6 +110,19 @@ class RenewForm(forms.Form):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         if not with_csr:
             del self.fields["csr"]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        days, csr = data.get("days"), data.get("csr")
+        request = read_request(csr) if csr and csr.strip() else None
+        refuse(
+            self,
+            [
+                days_refusal(days) if days is not None else None,
+                request if isinstance(request, Refusal) else None,
+            ],
+        )
+        return data
 
     def to_request(self) -> RenewCertificate:
         return RenewCertificate(self.cleaned_data["days"], self.cleaned_data.get("csr", ""))
@@ -119,6 +150,21 @@ class WatchForm(forms.Form):
     )
     port = forms.IntegerField(label="Port", min_value=1, max_value=65535, initial=443)
     label = forms.CharField(label="Label", max_length=80, required=False, help_text="What it is to you.")
+
+    def clean_host(self) -> str:
+        """People paste addresses; what is meant is said, and not guessed."""
+        text = str(self.cleaned_data["host"]).strip()
+        bare = text.partition("://")[2] or text
+        bare = bare.partition("/")[0]
+        host, colon, port = bare.rpartition(":")
+        if colon and port.isdigit() and ":" not in host:
+            bare = host
+        if bare == text:
+            return text
+        said = f"Only the host: {bare}." if bare else "Only a host."
+        if colon and port.isdigit():
+            said += f" The port {port} goes into the field beside it."
+        raise forms.ValidationError(said)
 
     def to_request(self) -> WatchEndpoint:
         data = self.cleaned_data

@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.certificates import inventory, selectors
-from controlplane.certificates.logic.block_plans import WatchEndpoint
 from controlplane.certificates.logic.expiry import Span
+from controlplane.certificates.logic.watch_plans import WatchEndpoint
 from controlplane.certificates.models import Sighting, WatchedEndpoint
 from controlplane.certificates.selectors import AuthorityView, ExpiryRow, OwnRow
 from controlplane.certificates.services import watching

@@ -8,13 +8,16 @@ from datetime import datetime
 from typing import ClassVar
 
 from controlplane.certificates.forms import IssueForm, RenewForm, RevokeForm, WatchForm
-from controlplane.certificates.logic.blocks import BlockState
-from controlplane.certificates.logic.expiry import UNTRUSTED, Life, Span
+from controlplane.certificates.listing import facts_of
+from controlplane.certificates.logic.expiry import Span
 from controlplane.certificates.logic.protection import Protection, Verdict
+from controlplane.certificates.logic.standing import Facts, Standing
 from controlplane.certificates.models import Certificate, Download, RevocationList
 from controlplane.certificates.selectors import AuthorityView, ExpiryRow, OwnRow
 from controlplane.certificates.services.issuing import Delivery
 from controlplane.certificates.trust import Trust
+from controlplane.clusters.logic.blocks import BlockState
+from controlplane.clusters.logic.credentials import Accepted
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
@@ -23,35 +26,39 @@ from controlplane.gateways.errors import GatewayError
 
 @dataclass(frozen=True, slots=True)
 class CertificateRow:
-    """A certificate with the one word that says how it stands."""
+    """A certificate with how it stands. `blocked` None: the cluster did not say who is."""
 
     certificate: Certificate
     span: Span
     trust: Trust = field(default_factory=Trust)
+    blocked: frozenset[str] | None = None
+
+    @property
+    def facts(self) -> Facts:
+        return facts_of(self.certificate, self.span, self.trust, self.blocked)
 
     @property
     def refused(self) -> bool:
         """By brokers, before its end: its authority was dropped."""
-        return self.trust.ended(self.certificate) and self.span.life is not Life.EXPIRED
+        return self.facts.refused
 
     @property
     def state(self) -> str:
-        if self.certificate.revoked_at:
-            return "revoked"
-        if self.refused:
-            return UNTRUSTED
-        return "replaced" if self.certificate.replaced_by else self.span.life.value
+        return self.facts.words
 
     @property
     def tone(self) -> str:
-        if self.certificate.revoked_at or self.refused:
-            return "critical"
-        return "unknown" if self.certificate.replaced_by else self.span.tone
+        return self.facts.tone
 
     @property
     def ends_matters(self) -> bool:
         """Whether somebody has to do something before the end."""
-        return self.state not in ("revoked", "replaced", UNTRUSTED)
+        return self.facts.standing in (Standing.VALID, Standing.EXPIRED)
+
+    @property
+    def issue_anew(self) -> bool:
+        """What is revoked, or was renewed and is untrusted, cannot be renewed: its name takes a new certificate."""
+        return bool(self.certificate.revoked_at or (self.certificate.replaced_by and self.refused))
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,9 @@ class CertificateListPage(Page):
     table: Table[Certificate]
     rows: tuple[CertificateRow, ...]
     state: str
-    states: tuple[str, ...]
+    states: dict[str, str]
+    authority: str
+    of_old: int
     can: dict[str, bool]
 
 
@@ -112,6 +121,7 @@ class CertificatePage(Page):
     verdict: Verdict
     blocking: BlockState | None
     block_error: GatewayError | None
+    others: Accepted
     downloads: tuple[Download, ...]
     can: dict[str, bool]
 
@@ -164,6 +174,12 @@ class IssuedPage(Page):
     cluster: Cluster
     delivery: Delivery
     has_rights: bool = False
+    acls: int | None = None
+    can_give: bool = False
+
+    @property
+    def user(self) -> str:
+        return self.delivery.certificate.principal.partition(":")[2]
 
     @property
     def archive_base64(self) -> str:

@@ -12,8 +12,9 @@ from controlplane.accounts.services import actor_of
 from controlplane.certificates import pages, selectors
 from controlplane.certificates.forms import RevokeForm
 from controlplane.certificates.models import Certificate
-from controlplane.certificates.services import blocking, revocation
+from controlplane.certificates.services import revocation
 from controlplane.certificates.views import crumbs
+from controlplane.clusters import blocking
 from controlplane.clusters.access import cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
@@ -63,7 +64,7 @@ def block(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
     return review_or_apply(
         request,
         cluster=cluster,
-        plan=blocking.plan_block(cluster, certificate.principal),
+        plan=blocking.plan_block(cluster, certificate.principal, action=Action.CERTIFICATE_REVOKE),
         back_url=back,
         apply=apply,
         crumbs=crumbs(cluster, certificate),
@@ -84,7 +85,7 @@ def unblock(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse
     return review_or_apply(
         request,
         cluster=cluster,
-        plan=blocking.plan_unblock(cluster, certificate.principal),
+        plan=blocking.plan_unblock(cluster, certificate.principal, action=Action.CERTIFICATE_REVOKE),
         back_url=back,
         apply=apply,
         crumbs=crumbs(cluster, certificate),

@@ -9,24 +9,24 @@ from functools import partial
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from controlplane.certificates.logic import blocks
-from controlplane.certificates.logic.blocks import BlockState
 from controlplane.certificates.logic.csr import PublicKey, SigningRequest
-from controlplane.certificates.logic.expiry import SOON, UNTRUSTED, Span
+from controlplane.certificates.logic.expiry import Span
 from controlplane.certificates.logic.principals import MappingError, principal_of
 from controlplane.certificates.logic.state import Issued, IssueState, Reason, SameKey
 from controlplane.certificates.models import Certificate, Download, WatchedEndpoint
 from controlplane.certificates.trust import Trust, accepted, trust_of
+from controlplane.clusters.logic import blocks
+from controlplane.clusters.logic.credentials import NOTHING, Accepted
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.errors import NotFound
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.broker import Purpose
 from controlplane.gateways.errors import GatewayError
-from controlplane.gateways.kafka.access_types import AclFilter
+from controlplane.gateways.kafka.access_types import Acl, AclFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,46 +112,6 @@ def serial_hex(certificate: x509.Certificate) -> str:
 # --- Issued certificates --------------------------------------------------------------------------------------------
 
 
-def certificates(
-    cluster: Cluster, *, search: str = "", state: str = "", trust: Trust | None = None
-) -> QuerySet[Certificate]:
-    """With the newest download of each. Fingerprints and serials may be pasted with colons and in any case."""
-    rows = Certificate.objects.filter(cluster=cluster)
-    if search:
-        wanted = Q(common_name__icontains=search) | Q(principal__icontains=search)
-        if bare := bare_hex(search):
-            wanted |= Q(serial__icontains=bare) | Q(fingerprint__icontains=bare)
-        rows = rows.filter(wanted)
-    newest = Download.objects.filter(certificate=OuterRef("pk")).order_by("-at", "-pk")
-    if state in STATES:
-        rows = _in_state(rows, state, timezone.now(), trust or trust_of(cluster))
-    return rows.annotate(
-        downloaded_by=Subquery(newest.values("actor")[:1]), downloaded_at=Subquery(newest.values("at")[:1])
-    )
-
-
-STATES = ("valid", "ending", "expired", "revoked", "replaced", UNTRUSTED)
-
-
-def _in_state(rows: QuerySet[Certificate], state: str, now: datetime, trust: Trust) -> QuerySet[Certificate]:
-    """Valid is what a broker accepts and nobody has revoked."""
-    good = rows.filter(revoked_at=None, not_after__gte=now).exclude(issuer__in=trust.refused)
-    match state:
-        case "valid":
-            return good
-        case "ending":
-            return good.filter(not_after__lte=now + SOON)
-        case "untrusted":
-            return rows.filter(not_after__gte=now, issuer__in=trust.refused)
-        case "expired":
-            return rows.filter(not_after__lt=now)
-        case "revoked":
-            return rows.exclude(revoked_at=None)
-        case "replaced":
-            return rows.exclude(replaced_by="")
-    return rows
-
-
 def bare_hex(text: str) -> str:
     """A serial or fingerprint as tools print it, as it is stored: no colons, lower case; some tools pad with zeros."""
     return text.replace(":", "").lower().lstrip("0")
@@ -173,15 +133,22 @@ def live(cluster: Cluster, name: str, now: datetime) -> tuple[Issued, ...]:
     return tuple(row.issued for row in rows)
 
 
-def principals(cluster: Cluster) -> frozenset[str]:
-    """Who can log in with a certificate of ours; a revoked one is accepted by brokers until it ends."""
+def accepted_certificates(cluster: Cluster) -> dict[str, Accepted]:
+    """Who can log in with a certificate of ours, and with which; a revoked one is accepted by brokers until it ends."""
+    found: dict[str, list[Certificate]] = {}
     rows = accepted(cluster, trust_of(cluster), timezone.now())
-    return frozenset(rows.values_list("principal", flat=True))
+    for row in rows.only("principal", "serial", "revoked_at", "not_after").order_by("pk"):
+        found.setdefault(row.principal, []).append(row)
+    return {principal: _accepted(some) for principal, some in found.items()}
 
 
-def of_principal(cluster: Cluster, principal: str) -> tuple[str, ...]:
-    rows = accepted(cluster, trust_of(cluster), timezone.now()).filter(principal=principal)
-    return tuple(rows.values_list("serial", flat=True))
+def _accepted(rows: Sequence[Certificate]) -> Accepted:
+    revoked = [row for row in rows if row.revoked_at is not None]
+    return Accepted(
+        tuple(row.serial for row in rows),
+        tuple(row.serial for row in revoked),
+        max((row.not_after for row in revoked), default=None),
+    )
 
 
 def issued(certificate: Certificate, trust: Trust | None = None) -> Issued:
@@ -210,6 +177,8 @@ def issue_state(
     spec = bundled.bundled_cluster(cluster.name)
     issuing = bundled.authorities(spec, Purpose.CLIENTS).current.issuing.certificate
     principal = principal_for(cluster, name)
+    acls = _acls_of(cluster, principal) if principal else None
+    shut_out = blocks.blocked_in(acls or ())
     return IssueState(
         common_name=name,
         reserved=bundled.reserved_name(spec, name),
@@ -217,8 +186,10 @@ def issue_state(
         issuer=issuing.subject.rfc4514_string(),
         issuer_ends=issuing.not_valid_after_utc,
         live=live(cluster, name, now),
-        acls=_acl_count(cluster, principal) if principal else None,
+        acls=None if acls is None else len(blocks.apart(acls, shut_out)[1]),
         scram_user=_has_scram(cluster, name),
+        accepted=accepted_certificates(cluster).get(principal or "", NOTHING),
+        blocked=principal in shut_out,
         compromised_key=signing is not None and _compromised(cluster, signing.public_key),
         foreign_hosts=tuple(
             host for host in (signing.hosts if signing else ()) if not bundled.permits(issuing, (host,))
@@ -235,9 +206,15 @@ def principal_for(cluster: Cluster, name: str) -> str | None:
         return None
 
 
-def _acl_count(cluster: Cluster, principal: str) -> int | None:
+def rights_of(cluster: Cluster, principal: str) -> int | None:
+    """How many ACLs name it, without those of a block; None where the cluster did not answer."""
+    found = _acls_of(cluster, principal)
+    return None if found is None else len(blocks.apart(found, blocks.blocked_in(found))[1])
+
+
+def _acls_of(cluster: Cluster, principal: str) -> tuple[Acl, ...] | None:
     try:
-        return len(gateway_for(cluster).describe_acls(AclFilter(principal=principal)))
+        return gateway_for(cluster).describe_acls(AclFilter(principal=principal))
     except GatewayError:
         return None
 
@@ -255,16 +232,6 @@ def _compromised(cluster: Cluster, key: PublicKey) -> bool:
         key_fingerprint=key_fingerprint(key),
         revocation_reason=Reason.KEY_COMPROMISE.value,
     ).exists()
-
-
-# --- Blocks ---------------------------------------------------------------------------------------------------------
-
-
-def block_state(cluster: Cluster, principal: str, *, broker: int | None = None) -> BlockState:
-    """Live, as any broker knows it or the given one; raises what the gateway raises where nobody answers."""
-    spec = bundled.bundled_cluster(cluster.name)
-    found = gateway_for(cluster).describe_acls(AclFilter(principal=principal), broker=broker)
-    return blocks.state_of(principal, found, super_user=principal in bundled.super_users(spec))
 
 
 # --- The cluster's own ----------------------------------------------------------------------------------------------

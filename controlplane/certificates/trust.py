@@ -28,11 +28,13 @@ Chain = tuple[x509.Certificate, ...]
 @dataclass(frozen=True, slots=True)
 class Trust:
     """`refused`: issuers that no trusted root stands above, and since when, where that is known. `known` is False where
-    the authorities could not be read: then nothing is said of any certificate.
+    the authorities could not be read: then nothing is said of any certificate. `old`: issuers of the authority whose key is
+    being replaced, from the switch on; what they signed has to be renewed before it is dropped.
     """
 
     refused: Mapping[str, datetime | None] = field(default_factory=dict[str, datetime | None])
     known: bool = True
+    old: frozenset[str] = frozenset()
 
     def of(self, certificate: Certificate) -> bool | None:
         return certificate.issuer not in self.refused if self.known else None
@@ -40,22 +42,26 @@ class Trust:
     def ended(self, certificate: Certificate) -> bool:
         return certificate.issuer in self.refused
 
+    def of_old(self, certificate: Certificate) -> bool:
+        return certificate.issuer in self.old
+
     def since(self, certificate: Certificate) -> datetime | None:
         return self.refused.get(certificate.issuer)
 
 
 def trust_of(cluster: Cluster) -> Trust:
     try:
-        roots = bundled.authorities(bundled.bundled_cluster(cluster.name), Purpose.CLIENTS).roots
+        found = bundled.authorities(bundled.bundled_cluster(cluster.name), Purpose.CLIENTS)
     except GatewayError:
         return Trust(known=False)
     gone = tuple(DroppedAuthority.objects.filter(cluster=cluster))
     refused = {
         issuer: _dropped_at(chain, gone)
         for issuer, chain in chains(cluster).items()
-        if not any(leads_to(chain, root) for root in roots)
+        if not any(leads_to(chain, root) for root in found.roots)
     }
-    return Trust(refused)
+    old = issuers_below(cluster, found.old.issuing.certificate) if found.old else frozenset[str]()
+    return Trust(refused, old=old)
 
 
 def leads_to(chain: Chain, root: x509.Certificate) -> bool:

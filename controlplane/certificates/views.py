@@ -9,9 +9,8 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.accounts.services import actor_of
-from controlplane.certificates import pages, selectors
+from controlplane.certificates import listing, pages, selectors
 from controlplane.certificates.forms import IssueForm, RenewForm
-from controlplane.certificates.logic.blocks import BlockState
 from controlplane.certificates.logic.plans import DEFAULT_DAYS
 from controlplane.certificates.logic.protection import verdict
 from controlplane.certificates.logic.state import Origin
@@ -19,9 +18,14 @@ from controlplane.certificates.models import Certificate, RevocationList
 from controlplane.certificates.pages import CertificateRow, IssuedPage
 from controlplane.certificates.services import downloads, issuing
 from controlplane.certificates.services.downloads import TRUSTSTORES, File
+from controlplane.certificates.services.issuing import Delivery
 from controlplane.certificates.trust import trust_of
 from controlplane.clusters.access import allowed, cluster_view
+from controlplane.clusters.blocking import block_state
 from controlplane.clusters.changes import filled, review_or_apply
+from controlplane.clusters.credentials import accepted_of
+from controlplane.clusters.logic.blocks import BlockState
+from controlplane.clusters.logic.credentials import NOTHING, Accepted
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.pages import render_page
@@ -38,25 +42,44 @@ COLUMNS = (
     Column("downloaded_at", "Last given out"),
     Column("serial", "Serial"),
 )
+#: As the filter offers them.
+STATES = {
+    "valid": "valid",
+    "ending": "ends within 30 days",
+    "expired": "expired",
+    "revoked": "revoked",
+    "still_accepted": "revoked, still accepted",
+    "replaced": "replaced",
+    "untrusted": "untrusted",
+}
 ACTIONS = (Action.CERTIFICATE_ISSUE, Action.CERTIFICATE_REVOKE, Action.AUTHORITY_MANAGE)
 
 
 @require_safe
 @cluster_view(Action.CERTIFICATE_VIEW)
 def certificate_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
-    state = request.GET.get("state", "")
-    trust = trust_of(cluster)
-    rows = selectors.certificates(
-        cluster, search=request.GET.get("search", "").strip(), state=state, trust=trust
+    state, authority = request.GET.get("state", ""), request.GET.get("authority", "")
+    trust, blocked = trust_of(cluster), listing.blocked(cluster)
+    rows = listing.certificates(
+        cluster,
+        search=request.GET.get("search", "").strip(),
+        state=state,
+        authority=authority,
+        trust=trust,
+        blocked=blocked or (),
     )
     table: Table[Certificate] = table_of(request, rows, COLUMNS, default_sort="not_after")
     now = timezone.now()
     page = pages.CertificateListPage(
         cluster=cluster,
         table=table,
-        rows=tuple(CertificateRow(each, each.span(now), trust) for each in table.rows),
-        state=state if state in selectors.STATES else "",
-        states=selectors.STATES,
+        rows=tuple(CertificateRow(each, each.span(now), trust, blocked) for each in table.rows),
+        state=state if state in listing.STATES else "",
+        states=STATES,
+        authority=authority if authority == listing.OLD else "",
+        of_old=listing.certificates(cluster, state="valid", authority=listing.OLD, trust=trust).count()
+        if trust.old
+        else 0,
         can=allowed(request, cluster, *ACTIONS),
     )
     return render_page(request, page)
@@ -98,13 +121,18 @@ def detail(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
     block: BlockState | None = None
     failure: GatewayError | None = None
     try:
-        block = selectors.block_state(cluster, certificate.principal)
+        block = block_state(cluster, certificate.principal)
     except GatewayError as error:
         failure = error
     page = pages.CertificatePage(
         cluster=cluster,
         certificate=certificate,
-        row=CertificateRow(certificate, certificate.span(now), trust),
+        row=CertificateRow(
+            certificate,
+            certificate.span(now),
+            trust,
+            None if block is None else frozenset({block.principal} if block.blocked else ()),
+        ),
         untrusted_since=trust.since(certificate),
         verdict=verdict(
             principal=certificate.principal,
@@ -117,8 +145,28 @@ def detail(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
         ),
         blocking=block,
         block_error=failure,
+        others=_others(cluster, certificate),
         downloads=tuple(selectors.downloads(certificate)),
         can=allowed(request, cluster, *ACTIONS),
+    )
+    return render_page(request, page)
+
+
+def _others(cluster: Cluster, certificate: Certificate) -> Accepted:
+    """Of the same principal, revoked and accepted still, without the one that is looked at."""
+    found = accepted_of(cluster, certificate.principal)
+    left = tuple(serial for serial in found.revoked if serial != certificate.serial)
+    return Accepted(found.serials, left, found.until) if left else NOTHING
+
+
+def _handed_over(request: HttpRequest, cluster: Cluster, delivery: Delivery) -> HttpResponse:
+    found = selectors.rights_of(cluster, delivery.certificate.principal)
+    page = IssuedPage(
+        cluster=cluster,
+        delivery=delivery,
+        has_rights=bool(found),
+        acls=found,
+        can_give=allowed(request, cluster, Action.ACL_EDIT)["edit"],
     )
     return render_page(request, page)
 
@@ -127,14 +175,14 @@ def detail(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
 @cluster_view(Action.CERTIFICATE_ISSUE)
 def issue(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     back = resolve_url("certificates:list", cluster.name)
-    form = IssueForm(request.POST or None)
+    form = IssueForm(request.POST or None, initial=request.GET.dict())
 
     def review() -> HttpResponse:
         wanted = form.to_request()
 
         def apply(plan: Plan) -> HttpResponse:
             delivery = issuing.apply_issue(actor_of(request), cluster, wanted, plan)
-            return render_page(request, IssuedPage(cluster=cluster, delivery=delivery))
+            return _handed_over(request, cluster, delivery)
 
         return review_or_apply(
             request,
@@ -166,7 +214,7 @@ def renew(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
 
         def apply(plan: Plan) -> HttpResponse:
             delivery = issuing.apply_renew(actor_of(request), cluster, certificate, wanted, plan)
-            return render_page(request, IssuedPage(cluster=cluster, delivery=delivery))
+            return _handed_over(request, cluster, delivery)
 
         return review_or_apply(
             request,

@@ -6,6 +6,8 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from controlplane.accounts import api as accounts
 from controlplane.acls import api as acls
+from controlplane.acls import explain_api as acl_answers
+from controlplane.acls.block_api import PrincipalBlockApi
 from controlplane.alerts import api as alerts
 from controlplane.alerts import routing_api as routing
 from controlplane.alerts import silence_api as silences
@@ -106,8 +108,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
         ),
     ),
     path("clusters/<slug:cluster>/acls/", acls.AclsApi.as_view(), name="acls"),
-    path("clusters/<slug:cluster>/acls/explain/", acls.AclExplainApi.as_view(), name="acl_explain"),
-    path("clusters/<slug:cluster>/acls/findings/", acls.AclFindingsApi.as_view(), name="acl_findings"),
+    path("clusters/<slug:cluster>/acls/explain/", acl_answers.AclExplainApi.as_view(), name="acl_explain"),
+    path("clusters/<slug:cluster>/acls/who/", acl_answers.WhoMayApi.as_view(), name="acl_who"),
+    path("clusters/<slug:cluster>/acls/findings/", acl_answers.AclFindingsApi.as_view(), name="acl_findings"),
     path("clusters/<slug:cluster>/acls/import/", acls.AclImportApi.as_view(), name="acl_import"),
     path("clusters/<slug:cluster>/acls/export/", acls.AclExportApi.as_view(), name="acl_export"),
     path(
@@ -115,6 +118,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         acls.AclRevertApi.as_view(),
         name="acl_revert",
     ),
+    path("clusters/<slug:cluster>/acls/block/", PrincipalBlockApi.as_view(), name="principal_block"),
     path("clusters/<slug:cluster>/acls/watch/", acls.AclWatchApi.as_view(), name="acl_watch"),
     path(
         "clusters/<slug:cluster>/service-accounts/",

@@ -12,7 +12,7 @@ from django.db.models.functions import Length
 from django.shortcuts import resolve_url
 
 from controlplane.accounts.models import ApiToken, User
-from controlplane.certificates.selectors import certificates
+from controlplane.certificates.listing import certificates
 from controlplane.clusters import selectors
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.views import bootstrap_of

@@ -9,7 +9,7 @@ from itertools import islice
 from django.db.models.functions import Length
 from django.shortcuts import resolve_url
 
-from controlplane.certificates.selectors import certificates
+from controlplane.certificates.listing import certificates
 from controlplane.clusters import selectors
 from controlplane.clusters.logic.broker_plans import BrokerAct
 from controlplane.clusters.models import Cluster

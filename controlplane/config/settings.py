@@ -174,8 +174,9 @@ JOB_KINDS: dict[str, str] = {
     "certificates.rotate": "controlplane.certificates.rotation.run",
     "acls.watch": "controlplane.acls.watching.run_watch",
 }
-#: `principals(cluster)` of domains that hand out credentials other than SCRAM users: who can log in, for what ACLs find odd.
-CREDENTIAL_SOURCES = ("controlplane.certificates.selectors.principals",)
+#: Of domains that hand out certificates: `source(cluster)` gives, by principal, those that brokers accept now. Read by
+#: clusters.credentials for whoever gives rights to a name.
+CREDENTIAL_SOURCES = ("controlplane.certificates.selectors.accepted_certificates",)
 
 # --- Language and time ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"

@@ -6,16 +6,30 @@ Nothing that was typed is lost. A refusal stands at the field whose name is its 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.forms.forms import BaseForm
 from django.http import HttpRequest
 
 from controlplane.core.errors import AppError, Invalid, Refused
+from controlplane.core.plans import Refusal
 from controlplane.gateways.errors import GatewayError
 
 
 def is_editing(request: HttpRequest) -> bool:
     """The form is asked for: for the first time, or again with what was typed (`edit`)."""
     return request.method != "POST" or "edit" in request.POST
+
+
+def refuse(form: BaseForm, refusals: Iterable[Refusal | None]) -> None:
+    """For a form's `clean`: what needs no look at the cluster is told with all other mistakes, each at its field. A field
+    that is wrong already is left as it is."""
+    for refusal in refusals:
+        if refusal is None:
+            continue
+        field = field_of(form, refusal.code)
+        if field not in form.errors:
+            form.add_error(field, sentence(refusal.what, refusal.hint))
 
 
 def show_on(form: BaseForm, error: AppError | GatewayError) -> None:

@@ -31,7 +31,7 @@ class Risk(StrEnum):
     def sentence(self) -> str:
         return {
             "reversible": "It can be undone, and clients do not notice it.",
-            "disruptive": "It can be undone only in part or not at all, or clients may notice it.",
+            "disruptive": "Clients may notice it, or it cannot be undone in whole.",
             "destructive": "It cannot be undone.",
         }[self.value]
 

@@ -99,7 +99,10 @@ def normal_host(host: str) -> str:
     if re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1]):
         raise TargetRefused(f"{host!r} is an oddly written address", "Write it as four decimal numbers")
     if not name or len(name) > 253 or not all(LABEL.fullmatch(label) for label in labels):
-        raise TargetRefused(f"{host!r} is not a host name")
+        raise TargetRefused(
+            f"{host!r} is not a host name",
+            "Write a name such as registry.example, or an IP address: no blanks, no path",
+        )
     return name
 
 

@@ -32,7 +32,7 @@ from controlplane.core.rest import (
 from controlplane.gateways.kafka.access_types import QuotaEntity
 from controlplane.metrics.clients import Use
 from controlplane.quotas import selectors, services
-from controlplane.quotas.forms import entity_from
+from controlplane.quotas.forms import bare_user, entity_from
 from controlplane.quotas.logic.effective import Effective, all_effective, effective_for_ip
 from controlplane.quotas.logic.entities import KEYS, check_entity, entity_of
 from controlplane.quotas.logic.plans import AlterQuotas
@@ -198,7 +198,7 @@ class EffectiveApi(ClusterApiView):
         operation_id="read_effective_quota",
         summary="Which quota holds for a client, and why",
         parameters=[
-            OpenApiParameter("user", str, description="The principal without 'User:'."),
+            OpenApiParameter("user", str, description="The name; `User:` before it is taken off."),
             OpenApiParameter("client_id", str, description="Empty: a client that sends none."),
             OpenApiParameter("ip", str, description="Instead: for connections from this address."),
         ],
@@ -206,7 +206,7 @@ class EffectiveApi(ClusterApiView):
     )
     def get(self, request: Request, cluster: str) -> Response:
         query = request.query_params
-        user, client_id, ip = query.get("user"), query.get("client_id", ""), query.get("ip")
+        user, client_id, ip = bare_user(query.get("user", "")), query.get("client_id", ""), query.get("ip")
         if not (user or ip):
             raise Invalid(fields={"user": ["Name the user, or an address as ip."]})
         found = selectors.quotas(self.cluster)

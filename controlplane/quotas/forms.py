@@ -7,15 +7,18 @@ from typing import Any
 
 from django import forms
 
+from controlplane.core.forms import sentence
 from controlplane.gateways.kafka.access_types import QuotaEntity
 from controlplane.quotas.logic import units
 from controlplane.quotas.logic.entities import (
+    BY_NAME,
     CLIENT_ID,
     FIELDS,
     IP,
     KEYS,
     USER,
     check_entity,
+    check_value,
     entity_of,
     keys_for,
 )
@@ -79,11 +82,12 @@ class QuotaForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
-        for key in KEYS:
-            text = data.get(key.name, "")
-            if text and units.parse(text, key) is None:
-                self.add_error(key.name, f"{text!r} is not understood. Write a number with its unit.")
         entity = self.entity(data)
+        for key in KEYS:
+            shown = key in keys_for(entity)
+            problem = limit_problem(data.get(key.name, ""), entity if shown else None, key.name)
+            if problem:
+                self.add_error(key.name, problem)
         refusal = check_entity(entity)
         if refusal:
             part = next((FIELDS[kind] for kind, named in self.parts(data).items() if named), None)
@@ -118,6 +122,63 @@ def entity_from(data: Mapping[str, Any]) -> QuotaEntity:
     return entity_of({kind: data[field] or None for kind, field in FIELDS.items() if field in data})
 
 
+def limit_problem(text: str, entity: QuotaEntity | None, key_name: str) -> str:
+    """What is wrong with a limit as it was written; empty for none. Without an entity only whether it can be read."""
+    key = BY_NAME[key_name]
+    if not text:
+        return ""
+    value = units.parse(text, key)
+    if value is None:
+        return f"{text!r} is not understood. Write a number with its unit."
+    refusal = check_value(entity, key_name, value) if entity is not None else None
+    return sentence(refusal.what, refusal.hint) if refusal else ""
+
+
 class EffectiveForm(forms.Form):
-    user = forms.CharField(label="User", max_length=1000, strip=False)
-    client_id = forms.CharField(label="Client id", required=False, max_length=1000, strip=False)
+    """A user, with the client id or without; or an address, for the connections from it."""
+
+    user = forms.CharField(
+        label="User",
+        required=False,
+        max_length=1000,
+        strip=False,
+        help_text="reports, or User:reports.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    client_id = forms.CharField(
+        label="Client id",
+        required=False,
+        max_length=1000,
+        strip=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    ip = forms.CharField(
+        label="Or an IP address",
+        required=False,
+        max_length=100,
+        help_text="What limits new connections from there.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean_user(self) -> str:
+        return bare_user(str(self.cleaned_data["user"]))
+
+    def clean_ip(self) -> str:
+        text = str(self.cleaned_data["ip"])
+        refusal = check_entity(entity_of({IP: text})) if text else None
+        if refusal:
+            raise forms.ValidationError(sentence(refusal.what, refusal.hint))
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if not self.errors and not (data.get("user") or data.get("ip")):
+            self.add_error("user", "Name a user, or an address.")
+        elif data.get("user") and data.get("ip"):
+            self.add_error("ip", "A user or an address, not both: Kafka decides them apart.")
+        return data
+
+
+def bare_user(text: str) -> str:
+    """Quotas take the bare name; whoever comes from the ACLs writes the principal."""
+    return text.removeprefix("User:")

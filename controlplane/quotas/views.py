@@ -20,7 +20,7 @@ from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.access_types import QuotaEntity
 from controlplane.quotas import pages, selectors, services
 from controlplane.quotas.forms import EffectiveForm, QuotaForm, entity_from, initial_of
-from controlplane.quotas.logic.effective import Quotas, all_effective, covers, sharing
+from controlplane.quotas.logic.effective import Quotas, all_effective, covers, effective_for_ip, sharing
 from controlplane.quotas.logic.entities import BY_NAME, KEYS, query, title
 from controlplane.quotas.logic.plans import is_observing
 from controlplane.quotas.selectors import ClientRow, QuotaRow
@@ -137,7 +137,7 @@ def revert(request: HttpRequest, cluster: Cluster, uid: uuid.UUID) -> HttpRespon
 @cluster_view(Action.QUOTA_VIEW)
 def effective(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     """Which quota decides for a client, and what the client uses: the ladder, the numbers, the charts."""
-    form = EffectiveForm(request.GET if "user" in request.GET else None)
+    form = EffectiveForm(request.GET if {"user", "ip"} & request.GET.keys() else None)
     asked = form.is_bound and form.is_valid()
     found: Quotas = {}
     error: GatewayError | None = None
@@ -155,7 +155,9 @@ def effective(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 def _decided(
     cluster: Cluster, found: Quotas, form: EffectiveForm
 ) -> tuple[tuple[pages.Decided, ...], tuple[str, str] | None]:
-    user, client_id = form.cleaned_data["user"], form.cleaned_data["client_id"]
+    user, client_id, ip = (form.cleaned_data[name] for name in ("user", "client_id", "ip"))
+    if ip:
+        return (pages.Decided(effective_for_ip(found, ip), None),), None
     seen = selectors.observed(cluster, user, client_id)
     decided = tuple(
         pages.Decided(each, seen[each.key.name][0] if each.key.name in seen else None)

@@ -6,7 +6,7 @@ import base64
 from typing import Any, ClassVar
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,6 +20,7 @@ from controlplane.core.plans import Plan
 from controlplane.core.rest import (
     DRY_RUN,
     IF_MATCH,
+    flag,
     list_answer,
     list_parameters,
     list_schema,
@@ -45,6 +46,10 @@ class AccountSerializer(serializers.Serializer[Any]):
     certificates = serializers.IntegerField(help_text="Valid, and issued here.")
     acls = serializers.IntegerField(allow_null=True)
     quotas = serializers.IntegerField(allow_null=True)
+    blocked = serializers.BooleanField(help_text="Everything is denied to the principal.")
+    revoked = serializers.IntegerField(
+        help_text="Certificates that are revoked, and that brokers accept still."
+    )
 
 
 class MadeSerializer(AccountSerializer):
@@ -132,17 +137,22 @@ class AccountApi(ClusterApiView):
 
     @extend_schema(
         summary="Delete a service account with all that belongs to it",
-        parameters=[DRY_RUN, IF_MATCH],
+        parameters=[
+            DRY_RUN,
+            IF_MATCH,
+            OpenApiParameter("block", bool, description="Also block the principal, whatever it comes with."),
+        ],
         responses={204: None, 200: PlanSerializer},
     )
     def delete(self, request: Request, cluster: str, account: str) -> Response:
         selectors.account(self.cluster, account)
+        block = flag(request, "block")
 
         def apply(plan: Plan) -> Response:
-            services.apply_remove(self.actor, self.cluster, account, plan)
+            services.apply_remove(self.actor, self.cluster, account, plan, block=block)
             return Response(status=204)
 
-        return change(request, services.plan_remove(self.cluster, account), apply)
+        return change(request, services.plan_remove(self.cluster, account, block=block), apply)
 
 
 def _wanted(data: dict[str, Any]) -> CreateAccount:
@@ -178,6 +188,8 @@ def _row(account: AccountFacts) -> dict[str, Any]:
         "certificates": account.certificates,
         "acls": account.acls,
         "quotas": account.quotas,
+        "blocked": account.blocked,
+        "revoked": account.revoked,
     }
 
 

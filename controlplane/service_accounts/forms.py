@@ -8,10 +8,14 @@ from django import forms
 
 from controlplane.acls.forms import PLAIN, BundleForm
 from controlplane.acls.logic.bundles import KINDS
+from controlplane.certificates.logic.names import check_name as check_common_name
 from controlplane.certificates.logic.plans import DEFAULT_DAYS, MAX_DAYS, MIN_DAYS
+from controlplane.core.forms import refuse
+from controlplane.quotas.forms import limit_problem
 from controlplane.quotas.logic import units
-from controlplane.quotas.logic.entities import BY_NAME
+from controlplane.quotas.logic.entities import BY_NAME, entity_of
 from controlplane.service_accounts.services import CERTIFICATE, CreateAccount
+from controlplane.users.logic.names import check_name
 
 CREDENTIALS = (
     ("SCRAM-SHA-512", "A password (SCRAM-SHA-512)"),
@@ -19,6 +23,8 @@ CREDENTIALS = (
     (CERTIFICATE, "A certificate"),
 )
 NO_BUNDLE = ""
+
+USER_ENTITY = entity_of({"user": "x"})
 LIMITS = ("producer_byte_rate", "consumer_byte_rate", "request_percentage")
 
 
@@ -67,13 +73,17 @@ class AccountForm(BundleForm):
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = self.cleaned_data
-        data["principal"] = f"User:{data.get('name', '')}"
+        name = data.get("name", "")
+        data["principal"] = f"User:{name}"
         if data.get("bundle"):
             data = super().clean()
-        for name in LIMITS:
-            text = data.get(name, "")
-            if text and units.parse(text, BY_NAME[name]) is None:
-                self.add_error(name, f"{text!r} is not understood. Write a number with its unit.")
+        if name:
+            check = check_common_name if data.get("credential") == CERTIFICATE else check_name
+            refuse(self, [check(name)])
+        for limit in LIMITS:
+            problem = limit_problem(data.get(limit, ""), USER_ENTITY, limit)
+            if problem:
+                self.add_error(limit, problem)
         return data
 
     def to_account(self) -> CreateAccount:
@@ -86,3 +96,11 @@ class AccountForm(BundleForm):
             bundle=self.to_request() if data["bundle"] else None,
             quotas={name: value for name, value in limits.items() if value is not None},
         )
+
+
+class RemoveForm(forms.Form):
+    block = forms.BooleanField(
+        required=False,
+        label="Also block the principal",
+        help_text="Everything is denied to it, whichever certificate or password it comes with, until the block is lifted.",
+    )

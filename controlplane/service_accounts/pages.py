@@ -10,11 +10,12 @@ from django.forms import BoundField
 from controlplane.acls.forms import shown_for
 from controlplane.acls.logic.bundles import KINDS
 from controlplane.certificates.models import Certificate
+from controlplane.clusters.logic.credentials import Accepted
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
 from controlplane.gateways.errors import GatewayError
-from controlplane.service_accounts.forms import LIMITS, AccountForm
+from controlplane.service_accounts.forms import LIMITS, AccountForm, RemoveForm
 from controlplane.service_accounts.logic.compose import AccountFacts
 from controlplane.service_accounts.services import CERTIFICATE
 from controlplane.users.services import Issued
@@ -43,7 +44,19 @@ class AccountPage(Page):
     cluster: Cluster
     account: AccountFacts
     certificates: tuple[Certificate, ...]
+    accepted: Accepted
     can_edit: bool
+    can_block: bool
+
+
+@dataclass(frozen=True)
+class RemoveAccountPage(Page):
+    template: ClassVar[str] = "service_accounts/remove.html"
+
+    cluster: Cluster
+    account: AccountFacts
+    accepted: Accepted
+    form: RemoveForm
 
 
 @dataclass(frozen=True)
@@ -85,3 +98,9 @@ class MadePage(Page):
     issued: Issued
     files: tuple[tuple[str, str], ...]
     snippets: tuple[tuple[str, str], ...]
+    acls: int = 0
+    can_give: bool = False
+
+    @property
+    def principal(self) -> str:
+        return f"User:{self.issued.name}"

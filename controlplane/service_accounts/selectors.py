@@ -9,11 +9,14 @@ from django.utils import timezone
 
 from controlplane.certificates.models import Certificate
 from controlplane.certificates.trust import accepted, trust_of
+from controlplane.clusters.logic import blocks
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.errors import NotFound
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
+from controlplane.gateways.kafka.access_types import Acl
+from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.service_accounts.logic.compose import AccountFacts, accounts_of
 
 PREFIX = "User:"
@@ -26,13 +29,16 @@ def accounts(cluster: Cluster, *, search: str = "") -> list[AccountFacts]:
     scram: defaultdict[str, list[str]] = defaultdict(list)
     for credential in gateway.describe_user_scram_credentials():
         scram[credential.user].append(str(credential.mechanism))
+    acls = _rights(gateway)
+    blocked = blocks.blocked_in(acls or ())
     found = accounts_of(
         dict(scram),
         dict(Counter(_certificate_names(cluster, revoked=False))),
-        _count(lambda: (_bare(acl.principal) for acl in gateway.describe_acls())),
+        None if acls is None else _counted(_bare(acl.principal) for acl in blocks.apart(acls, blocked)[1]),
         _count(lambda: (dict(quota.entity).get("user") for quota in gateway.describe_client_quotas())),
         reserved={_bare(name) or "" for name in _super_users(cluster)} | {EVERYONE},
         revoked=dict(Counter(_certificate_names(cluster, revoked=True))),
+        blocked={_bare(name) or "" for name in blocked},
     )
     return [account for account in found if search.lower() in account.name.lower()]
 
@@ -47,12 +53,6 @@ def account(cluster: Cluster, name: str) -> AccountFacts:
 def valid_certificates(cluster: Cluster, name: str) -> list[Certificate]:
     rows = accepted(cluster, trust_of(cluster), timezone.now())
     return list(rows.filter(common_name=name, revoked_at=None).order_by("pk"))
-
-
-def revoked_certificates(cluster: Cluster, name: str) -> list[Certificate]:
-    """That brokers go on accepting: they do not ask for the list."""
-    rows = accepted(cluster, trust_of(cluster), timezone.now()).exclude(revoked_at=None)
-    return list(rows.filter(common_name=name).order_by("pk"))
 
 
 def nobody_yet(cluster: Cluster, name: str) -> bool:
@@ -70,7 +70,18 @@ def _certificate_names(cluster: Cluster, *, revoked: bool) -> list[str]:
 
 def _count(read: Callable[[], Iterable[str | None]]) -> dict[str, int] | None:
     try:
-        return dict(Counter(name for name in read() if name))
+        return _counted(read())
+    except GatewayError:
+        return None
+
+
+def _counted(names: Iterable[str | None]) -> dict[str, int]:
+    return dict(Counter(name for name in names if name))
+
+
+def _rights(gateway: KafkaGateway) -> tuple[Acl, ...] | None:
+    try:
+        return gateway.describe_acls()
     except GatewayError:
         return None
 

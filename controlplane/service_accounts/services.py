@@ -16,11 +16,11 @@ from controlplane.certificates.logic.state import Reason
 from controlplane.certificates.models import Certificate
 from controlplane.certificates.services import issuing, revocation
 from controlplane.certificates.services.issuing import Delivery
+from controlplane.clusters import blocking
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action, Actor
 from controlplane.core.errors import AppError
 from controlplane.core.plans import Json, Plan, Refusal, Risk
-from controlplane.core.words import counted
 from controlplane.gateways.errors import GatewayError
 from controlplane.quotas import services as quotas
 from controlplane.quotas.logic.entities import entity_of
@@ -85,7 +85,7 @@ class Made:
 
 
 def plan_create(cluster: Cluster, request: CreateAccount) -> Plan:
-    plan = compose_create(
+    return compose_create(
         request.name,
         _parts(cluster, request).plans,
         cluster=cluster.name,
@@ -93,20 +93,6 @@ def plan_create(cluster: Cluster, request: CreateAccount) -> Plan:
         body=_body(request),
         refusals=_bundle_refusals(request),
     )
-    return replace(plan, warnings=(*_still_accepted(cluster, request.name), *plan.warnings))
-
-
-def _still_accepted(cluster: Cluster, name: str) -> list[str]:
-    """Brokers ask no revocation list: whoever holds a revoked certificate of this name gets what the name may do."""
-    revoked = selectors.revoked_certificates(cluster, name)
-    if not revoked:
-        return []
-    last = max(each.not_after for each in revoked)
-    return [
-        f"Brokers still accept {counted(len(revoked), 'revoked certificate')} of this name, until "
-        f"{last:%Y-%m-%d}: whoever has one gets these rights too. Take another name, or replace the clients' "
-        "authority first."
-    ]
 
 
 def apply_create(actor: Actor, cluster: Cluster, request: CreateAccount, plan: Plan) -> Made:
@@ -130,20 +116,29 @@ def apply_create(actor: Actor, cluster: Cluster, request: CreateAccount, plan: P
         return Made(request, issued=users.set_credentials(entry, cluster, request.scram))
 
 
-def plan_remove(cluster: Cluster, name: str) -> Plan:
+def plan_remove(cluster: Cluster, name: str, *, block: bool = False) -> Plan:
+    """`block`: the principal is shut out as well. Its certificates, revoked here or earlier, are accepted until they end."""
     state = user_state(cluster, name)
     parts = [users.plan_delete(cluster, _all_of(name))] if state.exists else []
-    parts += [revocation.plan_revoke(cluster, each, REASON) for each in _certificates(cluster, name)]
-    return compose_remove(name, parts, cluster=cluster.name)
+    certificates = _certificates(cluster, name)
+    parts += [revocation.plan_revoke(cluster, each, REASON) for each in certificates]
+    if parts and block and not state.block.blocked:
+        parts.append(blocking.plan_block(cluster, state.principal))
+    left = state.accepted.serials if parts and not (block or state.block.blocked) else ()
+    return compose_remove(name, parts, cluster=cluster.name, block=block, still_accepted=len(left))
 
 
-def apply_remove(actor: Actor, cluster: Cluster, name: str, plan: Plan) -> None:
-    """Credentials and rights go first: a certificate stays valid on the wire, and may then do nothing."""
+def apply_remove(actor: Actor, cluster: Cluster, name: str, plan: Plan, *, block: bool = False) -> None:
+    """The block comes first, if it is wanted. Then credentials and rights: a certificate stays valid on the wire, and may
+    then do nothing."""
     state, certificates = user_state(cluster, name), _certificates(cluster, name)
     with operation(
         actor, plan.action, cluster=cluster.name, target=name, plan=plan, needs=REMOVAL_NEEDS
     ) as entry:
         entry.remember(users.image(state))
+        if block and not state.block.blocked:
+            blocking.block(entry, cluster, state.principal)
+            state = user_state(cluster, name)
         steps: list[tuple[str, Callable[[], object]]] = [
             (f"certificate {each.serial}", partial(revocation.revoke, actor, cluster, each, REASON))
             for each in certificates

@@ -10,6 +10,7 @@ from controlplane.accounts.services import actor_of
 from controlplane.certificates.pages import IssuedPage
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
+from controlplane.clusters.credentials import accepted_of
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.pages import Page, render_page
@@ -17,7 +18,7 @@ from controlplane.core.plans import Plan
 from controlplane.core.tables import Column, Table, table_of
 from controlplane.gateways.errors import GatewayError
 from controlplane.service_accounts import pages, selectors, services
-from controlplane.service_accounts.forms import AccountForm
+from controlplane.service_accounts.forms import AccountForm, RemoveForm
 from controlplane.service_accounts.logic.compose import AccountFacts
 from controlplane.service_accounts.services import Made
 
@@ -48,11 +49,14 @@ def account_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 @require_safe
 @cluster_view(Action.KAFKA_USER_VIEW)
 def detail(request: HttpRequest, cluster: Cluster, account: str) -> HttpResponse:
+    found = selectors.account(cluster, account)
     page = pages.AccountPage(
         cluster=cluster,
-        account=selectors.account(cluster, account),
+        account=found,
         certificates=tuple(selectors.valid_certificates(cluster, account)),
+        accepted=accepted_of(cluster, found.principal),
         can_edit=_can_edit(request, cluster),
+        can_block=allowed(request, cluster, Action.ACL_EDIT)["edit"],
     )
     return render_page(request, page)
 
@@ -67,7 +71,7 @@ def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 
         def apply(plan: Plan) -> HttpResponse:
             made = services.apply_create(actor_of(request), cluster, wanted, plan)
-            return render_page(request, _shown_once(cluster, made))
+            return render_page(request, _shown_once(request, cluster, made))
 
         plan = services.plan_create(cluster, wanted)
         crumbs = _crumbs(cluster)
@@ -82,33 +86,56 @@ def create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @cluster_view(Action.SERVICE_ACCOUNT_EDIT)
 def remove(request: HttpRequest, cluster: Cluster, account: str) -> HttpResponse:
+    """Whoever has a certificate of the name is let in by brokers until it ends: then the block is offered, and ticked."""
+    accepted = accepted_of(cluster, f"User:{account}")
+    posted = request.POST if request.method == "POST" else None  # an unticked box posts nothing
+    form = RemoveForm(posted, initial={"block": bool(accepted.serials)})
+
+    def page() -> Page:
+        found = selectors.account(cluster, account)
+        return pages.RemoveAccountPage(cluster=cluster, account=found, accepted=accepted, form=form)
+
+    def review() -> HttpResponse:
+        return _review_removal(request, cluster, account, block=form.cleaned_data["block"])
+
+    return filled(request, form, page, review)
+
+
+def _review_removal(request: HttpRequest, cluster: Cluster, account: str, *, block: bool) -> HttpResponse:
     crumbs = _crumbs(cluster)
 
     def apply(plan: Plan) -> Done:
-        services.apply_remove(actor_of(request), cluster, account, plan)
-        return Done(f"Service account {account} is deleted", crumbs[0][1])
+        services.apply_remove(actor_of(request), cluster, account, plan, block=block)
+        blocked = ", and its principal is blocked" if block else ""
+        return Done(f"Service account {account} is deleted{blocked}", crumbs[0][1])
 
-    plan = services.plan_remove(cluster, account)
     back = resolve_url("service_accounts:detail", cluster.name, account)
     return review_or_apply(
         request,
         cluster=cluster,
-        plan=plan,
+        plan=services.plan_remove(cluster, account, block=block),
         back_url=back,
         apply=apply,
         crumbs=(*crumbs, (account, back)),
+        editable=True,
     )
 
 
-def _shown_once(cluster: Cluster, made: Made) -> Page:
+def _shown_once(request: HttpRequest, cluster: Cluster, made: Made) -> Page:
+    rights = int(made.request.bundle is not None)
+    give = allowed(request, cluster, Action.ACL_EDIT)["edit"]
     if made.delivery is not None:
-        return IssuedPage(cluster=cluster, delivery=made.delivery, has_rights=made.request.bundle is not None)
+        return IssuedPage(
+            cluster=cluster, delivery=made.delivery, has_rights=bool(rights), acls=rights, can_give=give
+        )
     assert made.issued is not None  # nosec B101  # one of the two, by the kind of credential
     return pages.MadePage(
         cluster=cluster,
         issued=made.issued,
         files=tuple(made.issued.files.items()),
         snippets=tuple(made.issued.snippets.items()),
+        acls=rights,
+        can_give=give,
     )
 
 

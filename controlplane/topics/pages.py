@@ -75,6 +75,11 @@ class TopicConsumersPage(TopicPage):
 
 
 @dataclass(frozen=True)
+class TopicAccessPage(TopicPage):
+    template: ClassVar[str] = "topics/access.html"
+
+
+@dataclass(frozen=True)
 class TopicMetricsPage(TopicPage):
     template: ClassVar[str] = "topics/metrics.html"
 

@@ -15,6 +15,7 @@ urlpatterns = [
     path("<str:topic>/settings/", views.settings, name="settings"),
     path("<str:topic>/settings/alter/", views.alter_config, name="alter_config"),
     path("<str:topic>/consumers/", views.consumers, name="consumers"),
+    path("<str:topic>/access/", views.access, name="access"),
     path("<str:topic>/metrics/", views.metrics, name="metrics"),
     path("<str:topic>/copy/", views.copy, name="copy"),
     path("<str:topic>/add-partitions/", views.add_partitions, name="add_partitions"),

@@ -145,6 +145,13 @@ def consumers(request: HttpRequest, cluster: Cluster, topic: str) -> HttpRespons
 
 
 @require_safe
+@cluster_view(Action.ACL_VIEW)
+def access(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
+    head = _head(request, cluster, selectors.describe(cluster, topic), "access")
+    return render_page(request, pages.TopicAccessPage(**head))
+
+
+@require_safe
 @cluster_view(Action.METRICS_VIEW)
 def metrics(request: HttpRequest, cluster: Cluster, topic: str) -> HttpResponse:
     head = _head(request, cluster, selectors.describe(cluster, topic), "metrics")

@@ -58,6 +58,7 @@ class KafkaUserRowSerializer(serializers.Serializer[Any]):
     credentials = ScramCredentialSerializer(many=True)
     acls = serializers.IntegerField(allow_null=True, help_text="ACLs of exactly this principal.")
     quotas = serializers.IntegerField(allow_null=True, help_text="Quota entities that name this user.")
+    blocked = serializers.BooleanField(allow_null=True, help_text="Everything is denied to its principal.")
     reserved = serializers.BooleanField(help_text="Kastellan's own; it cannot be changed here.")
 
 
@@ -75,6 +76,11 @@ class KafkaUserSerializer(serializers.Serializer[Any]):
     acls = serializers.ListField(child=serializers.CharField(), help_text="As kafka-acls.sh lists them.")
     quotas = BoundQuotaSerializer(many=True)
     reserved = serializers.BooleanField()
+    blocked = serializers.BooleanField(help_text="Everything is denied to the principal.")
+    revoked_certificates = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Serials of this name that are revoked, and that brokers accept still.",
+    )
     seen_last_hour = serializers.BooleanField(
         allow_null=True, help_text="null: unknown, Kafka lists no connections by principal."
     )
@@ -163,13 +169,18 @@ class KafkaUserApi(ClusterApiView):
             OpenApiParameter("mechanism", str, enum=list(MECHANISMS), description="Only this credential."),
             OpenApiParameter("acls", bool, description="Also delete the ACLs of the principal."),
             OpenApiParameter("quotas", bool, description="Also delete the quotas of the user."),
+            OpenApiParameter(
+                "block", bool, description="Also block the principal, whatever it logs in with."
+            ),
         ],
         responses={204: None, 200: PlanSerializer},
     )
     def delete(self, request: Request, cluster: str, user: str) -> Response:
         mechanism = request.query_params.get("mechanism", "")
         mechanisms = (mechanism,) if mechanism else ()
-        wanted = DeleteUser(user, mechanisms, flag(request, "acls"), flag(request, "quotas"))
+        wanted = DeleteUser(
+            user, mechanisms, flag(request, "acls"), flag(request, "quotas"), flag(request, "block")
+        )
 
         def apply(plan: Plan) -> Response:
             services.apply_delete(self.actor, self.cluster, wanted, plan)
@@ -227,6 +238,8 @@ def _user(state: UserState) -> dict[str, Any]:
         "acls": [describe_acl(acl) for acl in state.acls],
         "quotas": [{"entity": dict(q.entity), "quotas": dict(q.values)} for q in state.quotas],
         "reserved": state.reserved,
+        "blocked": state.block.blocked,
+        "revoked_certificates": list(state.accepted.revoked),
         "seen_last_hour": None if state.seen_ms is None else True,
     }
 
@@ -237,6 +250,7 @@ def _row(row: selectors.UserRow) -> dict[str, Any]:
         "credentials": _credentials(row.credentials),
         "acls": row.acls,
         "quotas": row.quotas,
+        "blocked": row.blocked,
         "reserved": row.reserved,
     }
 

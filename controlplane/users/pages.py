@@ -45,6 +45,7 @@ class UserPage(Page):
     acls: tuple[BoundAcl, ...]
     quotas: tuple[tuple[str, str], ...]
     can_edit: bool
+    can_block: bool
 
 
 @dataclass(frozen=True)
@@ -83,3 +84,9 @@ class CredentialsPage(Page):
     issued: Issued = field(repr=False)
     files: tuple[tuple[str, str], ...] = field(repr=False)
     snippets: tuple[tuple[str, str], ...]
+    acls: int = 0
+    can_give: bool = False
+
+    @property
+    def principal(self) -> str:
+        return f"User:{self.issued.name}"

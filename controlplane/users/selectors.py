@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from controlplane.clusters import selectors as clusters
+from controlplane.clusters.credentials import accepted_of
+from controlplane.clusters.logic import blocks
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.gateways import broker as bundled
@@ -21,13 +23,14 @@ REAUTH = "connections.max.reauth.ms"
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """A user in the list. `acls` and `quotas` are None where they could not be read."""
+    """A user in the list. `acls`, `quotas` and `blocked` are None where they could not be read; a block counts as no ACL."""
 
     name: str
     credentials: tuple[ScramCredential, ...]
     acls: int | None
     quotas: int | None
     reserved: bool
+    blocked: bool | None = None
 
     @property
     def mechanisms(self) -> str:
@@ -44,7 +47,7 @@ def user_rows(cluster: Cluster, *, search: str = "") -> list[UserRow]:
     by_name: dict[str, list[ScramCredential]] = {}
     for credential in gateway_for(cluster).describe_user_scram_credentials():
         by_name.setdefault(credential.user, []).append(credential)
-    acls, quotas = _acl_counts(cluster), _quota_counts(cluster)
+    (acls, blocked), quotas = _acl_counts(cluster), _quota_counts(cluster)
     return [
         UserRow(
             name=name,
@@ -52,6 +55,7 @@ def user_rows(cluster: Cluster, *, search: str = "") -> list[UserRow]:
             acls=None if acls is None else acls[f"User:{name}"],
             quotas=None if quotas is None else quotas[name],
             reserved=reserved(cluster, name),
+            blocked=None if blocked is None else f"User:{name}" in blocked,
         )
         for name, credentials in sorted(by_name.items())
         if search.lower() in name.lower()
@@ -70,6 +74,7 @@ def user_state(cluster: Cluster, name: str) -> UserState:
         reserved=reserved(cluster, name),
         reauth_ms=_reauth_ms(cluster),
         seen_ms=clients.last_seen(cluster.name, name, time.time_ns() // 1_000_000),
+        accepted=accepted_of(cluster, f"User:{name}"),
     )
 
 
@@ -89,11 +94,14 @@ def _is_of(quota: ClientQuota, name: str) -> bool:
     return ("user", name) in quota.entity
 
 
-def _acl_counts(cluster: Cluster) -> Counter[str] | None:
+def _acl_counts(cluster: Cluster) -> tuple[Counter[str] | None, frozenset[str] | None]:
+    """(per principal, who is blocked)"""
     try:
-        return Counter(acl.principal for acl in gateway_for(cluster).describe_acls())
+        found = gateway_for(cluster).describe_acls()
     except GatewayError:
-        return None
+        return None, None
+    blocked = blocks.blocked_in(found)
+    return Counter(acl.principal for acl in found if not blocks.is_part(acl, blocked)), blocked
 
 
 def _quota_counts(cluster: Cluster) -> Counter[str] | None:

@@ -16,6 +16,8 @@ from functools import partial
 from django.views.decorators.debug import sensitive_variables
 
 from controlplane.audit.services import Entry, operation
+from controlplane.clusters import blocking
+from controlplane.clusters.logic import blocks
 from controlplane.clusters.logic.client_config import Endpoint, ScramLogin, client_files, snippets
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import client_endpoint, gateway_for
@@ -130,11 +132,8 @@ def plan_delete(cluster: Cluster, request: DeleteUser) -> Plan:
 def apply_delete(actor: Actor, cluster: Cluster, request: DeleteUser, plan: Plan) -> None:
     """Credentials go first: nobody logs in while rights are taken apart. A failed step leaves a plan for the rest."""
     state = selectors.existing(cluster, request.name)
-    needs = [
-        action
-        for part, action in (("acls", Action.ACL_EDIT), ("quotas", Action.QUOTA_EDIT))
-        if plan.request[part]
-    ]
+    parts = (("acls", Action.ACL_EDIT), ("quotas", Action.QUOTA_EDIT), ("block", Action.ACL_EDIT))
+    needs = list(dict.fromkeys(action for part, action in parts if plan.request[part]))
     with operation(
         actor, plan.action, cluster=cluster.name, target=request.name, plan=plan, needs=needs
     ) as entry:
@@ -145,7 +144,7 @@ def apply_delete(actor: Actor, cluster: Cluster, request: DeleteUser, plan: Plan
 def take_apart(entry: Entry, cluster: Cluster, request: DeleteUser, state: UserState, plan: Plan) -> None:
     """The act itself, inside an operation of the caller's; `plan` is the one that `plan_delete` made."""
     done: list[Json] = []
-    for name, step in _deletion_steps(cluster, state, plan):
+    for name, step in _deletion_steps(entry, cluster, state, plan):
         try:
             step()
         except GatewayError as error:
@@ -155,7 +154,7 @@ def take_apart(entry: Entry, cluster: Cluster, request: DeleteUser, state: UserS
     verify(f"that {plan.title} has happened", lambda: _is_gone(cluster, request, plan))
 
 
-def _deletion_steps(cluster: Cluster, state: UserState, plan: Plan) -> list[Step]:
+def _deletion_steps(entry: Entry, cluster: Cluster, state: UserState, plan: Plan) -> list[Step]:
     gateway = gateway_for(cluster)
     wanted = plan.request["mechanisms"]
     steps: list[Step] = [
@@ -164,11 +163,24 @@ def _deletion_steps(cluster: Cluster, state: UserState, plan: Plan) -> list[Step
         if isinstance(wanted, list) and str(each.mechanism) in wanted
     ]
     if plan.request["acls"]:
-        steps.append(("ACLs", partial(gateway.delete_acls, [AclFilter(principal=state.principal)])))
+        steps.append(
+            (
+                "ACLs",
+                partial(
+                    gateway.delete_acls,
+                    blocks.filters(
+                        state.rights_beside(block=state.block.blocked or bool(plan.request["block"]))
+                    ),
+                ),
+            )
+        )
     if plan.request["quotas"]:
         for quota in state.quotas:
             removed = partial(gateway.alter_client_quotas, quota.entity, dict.fromkeys(quota.values))
             steps.append((entity_text(quota.entity), removed))
+    if plan.request["block"]:
+        # Before anything is taken away: in between, nothing that a User:* binding allows is open to the name.
+        steps.insert(0, ("block", partial(blocking.block, entry, cluster, state.principal)))
     return steps
 
 
@@ -183,10 +195,11 @@ def _is_gone(cluster: Cluster, request: DeleteUser, plan: Plan) -> bool:
 
 
 def _has_acls_anywhere(cluster: Cluster, principal: str) -> bool:
-    """On any broker that lives: one that has not heard yet would go on letting the application in."""
+    """On any broker that lives: one that has not heard yet would go on letting the application in. A block is no right."""
     gateway = gateway_for(cluster)
     living = (node for node in gateway.describe_cluster().brokers if not node.fenced)
-    return any(gateway.describe_acls(AclFilter(principal=principal), broker=node.id) for node in living)
+    found = (gateway.describe_acls(AclFilter(principal=principal), broker=node.id) for node in living)
+    return any(blocks.apart(some, blocks.blocked_in(some))[1] for some in found)
 
 
 @sensitive_variables("password")

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from controlplane.accounts.services import actor_of
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, carried_fields, filled, review_or_apply
+from controlplane.clusters.credentials import accepted_of
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.errors import Invalid
@@ -20,9 +21,9 @@ from controlplane.core.tables import Column, Table, table_of
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.access_types import Acl
 from controlplane.users import pages, selectors, services
-from controlplane.users.forms import CreateUserForm, CredentialsForm, DeleteUserForm
+from controlplane.users.forms import SEALED, CreateUserForm, CredentialsForm, DeleteUserForm
 from controlplane.users.logic.plans import SetCredentials
-from controlplane.users.logic.state import UserState, entity_text
+from controlplane.users.logic.state import UserState, entity_text, limit_text
 
 COLUMNS = (
     Column("name", "User"),
@@ -31,7 +32,6 @@ COLUMNS = (
     Column("acls", "ACLs", numeric=True, title="ACLs of exactly this principal"),
     Column("quotas", "Quotas", numeric=True, title="Quota entities that name this user"),
 )
-SEALED = "sealed"
 
 
 @require_safe
@@ -55,12 +55,13 @@ def detail(request: HttpRequest, cluster: Cluster, user: str) -> HttpResponse:
     page = pages.UserPage(
         cluster=cluster,
         kafka_user=state,
-        acls=tuple(_bound(acl) for acl in state.acls),
+        acls=tuple(_bound(acl) for acl in state.rights),
         quotas=tuple(
-            (entity_text(quota.entity), ", ".join(f"{k} {v:,g}" for k, v in sorted(quota.values.items())))
+            (entity_text(quota.entity), ", ".join(limit_text(k, v) for k, v in sorted(quota.values.items())))
             for quota in state.quotas
         ),
         can_edit=_can_edit(request, cluster),
+        can_block=allowed(request, cluster, Action.ACL_EDIT)["edit"],
     )
     return render_page(request, page)
 
@@ -105,7 +106,9 @@ def rotate(request: HttpRequest, cluster: Cluster, user: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @cluster_view(Action.KAFKA_USER_EDIT)
 def delete(request: HttpRequest, cluster: Cluster, user: str) -> HttpResponse:
-    form = DeleteUserForm(request.POST or None, initial={"acls": True, "quotas": True})
+    accepted = accepted_of(cluster, f"User:{user}")
+    wished = {"acls": True, "quotas": True, "block": bool(accepted.serials)}
+    form = DeleteUserForm(request.POST or None, initial=wished)
     back = resolve_url("kafka_users:detail", cluster.name, user)
 
     def page() -> pages.DeleteUserPage:
@@ -150,6 +153,8 @@ def _review_credentials(
             issued=issued,
             files=tuple(issued.files.items()),
             snippets=tuple(issued.snippets.items()),
+            acls=len(selectors.user_state(cluster, issued.name).rights),
+            can_give=allowed(request, cluster, Action.ACL_EDIT)["edit"],
         )
         response = render_page(request, page)
         response.headers["Cache-Control"] = "no-store"

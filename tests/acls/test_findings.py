@@ -12,6 +12,7 @@ from hypothesis import given
 from controlplane.acls.logic.authorize import Authorizer, Question, authorize
 from controlplane.acls.logic.bindings import key
 from controlplane.acls.logic.findings import Finding, FindingKind, Tone, Usage, covers, findings
+from controlplane.clusters.logic import blocks
 from controlplane.gateways.kafka.access_types import Acl
 from tests.acls.notation import acl
 from tests.acls.test_authorize import ACLS, AUTHORIZERS, QUESTIONS
@@ -113,3 +114,20 @@ def test_a_binding_that_covers_another_answers_whatever_that_answers(
         return
     if authorize(question, Authorizer((inner,))).decided_by == inner:
         assert authorize(question, Authorizer((outer,))).decided_by == outer
+
+
+def test_a_block_is_told_once_with_what_it_suspends_and_nothing_of_it_is_to_be_deleted() -> None:
+    block = blocks.denials("User:ann")
+    state = Authorizer((acl(READ), acl("ALLOW User:ann WRITE TOPIC orders"), *block))
+    listed = findings(state, scram_users=ANN)
+    told = [each for each in listed if each.kind is FindingKind.BLOCKED]
+    assert [each.blocked for each in told] == ["User:ann"]
+    assert "so 2 allowing bindings of it do not count" in told[0].what
+    assert all(not set(each.acls) & set(block) for each in listed)
+    assert FindingKind.SHADOWED not in {each.kind for each in listed}
+
+
+def test_a_block_that_outlived_its_name_is_no_binding_without_credentials() -> None:
+    listed = findings(Authorizer(blocks.denials("User:gone")), scram_users=ANN)
+    assert [each.kind for each in listed] == [FindingKind.BLOCKED]
+    assert "Nobody of this name can log in" in listed[0].hint

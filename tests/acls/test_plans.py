@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.acls.logic import plans
 from controlplane.acls.logic.authorize import Authorizer
-from controlplane.acls.logic.bindings import SUPPORTED, from_key, key
+from controlplane.acls.logic.bindings import SUPPORTED, from_key, key, to_json
 from controlplane.acls.logic.bundles import KINDS, Bundle, BundleRequest, bindings_of, missing
 from controlplane.acls.logic.checks import normal_host, refusals_of, warnings_of
 from controlplane.acls.logic.findings import redundant, shadowed
 from controlplane.acls.logic.questions import Task, TaskQuestion, answer
 from controlplane.acls.logic.selection import Filters, by_principal, by_resource, matrix, select
+from controlplane.clusters.logic import blocks
+from controlplane.clusters.logic.credentials import Accepted
 from controlplane.core.plans import Risk, StepKind
+from controlplane.gateways.kafka.access_types import Acl
 from tests.acls.notation import acl
 from tests.acls.test_authorize import ACLS
 
@@ -203,3 +208,66 @@ def test_lists_filter_and_group() -> None:
     found = matrix(acls, ["User:ann", "User:bob"], 10)
     assert found.resources == ("topic orders",)
     assert [(row.cells[0].allow, row.cells[0].deny) for row in found.rows] == [("RW", ""), ("", "✱")]
+
+
+BLOCK = blocks.denials("User:ann")
+ACCEPTED = {"User:ann": Accepted(("cd",), ("cd",), datetime(2027, 2, 1, tzinfo=UTC))}
+
+
+@pytest.mark.parametrize("doomed", [BLOCK[:1], BLOCK])
+def test_no_deletion_lifts_an_emergency_block(doomed: tuple[Acl, ...]) -> None:
+    plan = plans.plan_delete(doomed, state(READ, *BLOCK), cluster="main").plan
+    assert [refusal.code for refusal in plan.refusals] == ["blocked"]
+    assert "acls/block/" in plan.refusals[0].hint
+    assert plans.plan_delete(doomed, state(READ, *BLOCK[1:], *doomed[1:]), cluster="main").plan.allowed == (
+        len(doomed) > 1
+    )
+
+
+def test_an_import_that_removes_the_others_leaves_blocks_alone_or_is_refused() -> None:
+    tidy = plans.plan_import([READ], state(READ, *BLOCK), cluster="main", remove_others=True).plan
+    assert "blocked" in {refusal.code for refusal in tidy.refusals}
+    with_it = plans.plan_import(
+        [READ, *BLOCK], state(READ, WRITE, *BLOCK), cluster="main", remove_others=True
+    )
+    assert with_it.plan.allowed
+    assert with_it.remove == (WRITE,)
+
+
+def test_rights_of_a_name_with_revoked_certificates_say_who_else_gets_them() -> None:
+    plan = plans.plan_create([WRITE], state(READ), cluster="main", accepted=ACCEPTED).plan
+    assert any("still accepted until 2027-02-01" in said for said in plan.warnings)
+    assert not plans.plan_create(
+        [acl("DENY User:ann READ TOPIC x")], state(), cluster="main", accepted=ACCEPTED
+    ).plan.warnings
+    blocked = plans.plan_create([WRITE], state(READ, *BLOCK), cluster="main").plan
+    assert any("User:ann is blocked" in said for said in blocked.warnings)
+
+
+def test_a_change_of_one_kind_is_one_request_to_the_api() -> None:
+    added = plans.plan_create([WRITE], state(READ), cluster="main").plan
+    gone = plans.plan_delete([READ], state(READ), cluster="main").plan
+    both = plans.plan_revert([READ], [WRITE], state(READ), cluster="main", operation="0-1").plan
+    assert [plan.api and plan.api.method for plan in (added, gone, both)] == ["POST", "DELETE", "POST"]
+    assert gone.api is not None
+    assert gone.api.body == {"acls": [to_json(READ)]}
+    assert both.api is not None
+    assert both.api.path == "clusters/main/acls/revert/0-1/"
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("ALLOW User:ann READ TOPIC orders", False),
+        ("ALLOW User:ann READ TOPIC *", False),
+        ("ALLOW User:ann READ TOPIC ord. PREFIXED", False),
+        ("ALLOW User:ann READ TOPIC or/ders", True),
+        ("ALLOW User:ann READ TOPIC orders-*", True),
+        ("ALLOW User:ann READ TOPIC ..", True),
+        ("ALLOW User:ann READ TOPIC . PREFIXED", False),
+        ("ALLOW User:ann READ TOPIC a*b PREFIXED", True),
+        ("ALLOW User:ann READ GROUP or/ders", False),
+    ],
+)
+def test_a_name_that_no_topic_can_have_is_refused(line: str, refused: bool) -> None:
+    assert [each.code for each in refusals_of([acl(line)])] == (["resource_name"] if refused else [])

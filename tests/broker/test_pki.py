@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +31,6 @@ CLIENTS = pki.create_hierarchy(Purpose.CLIENTS, "test", HOSTS, NOW)
 BROKER = pki.issue(BROKERS, "broker-1", HOSTS, NOW)
 BROKERS_ROOT = root_of(BROKERS)
 CLIENT = pki.issue(CLIENTS, "orders.svc", (), NOW)
-PKILINT = shutil.which("lint_pkix_cert")
 
 
 def verify(directory: Path, authorities: Hierarchy, leaf: KeyPair, purpose: str, *more: str) -> str:
@@ -92,21 +90,6 @@ def test_keytool_of_the_bundled_java_reads_the_chain(tmp_path: Path) -> None:
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "Owner: CN=broker-1\n" in run.stdout
     assert "NameConstraints" in run.stdout
-
-
-@pytest.mark.skipif(PKILINT is None, reason="pkilint is not installed")
-@pytest.mark.parametrize(
-    "pair", [BROKERS.root, BROKERS.issuing, BROKER, CLIENTS.root, CLIENTS.issuing, CLIENT]
-)
-def test_pkilint_has_no_finding_but_its_dislike_of_localhost(tmp_path: Path, pair: KeyPair) -> None:
-    """It wants two labels in every DNS name, which RFC 5280 does not; people do connect to localhost."""
-    (tmp_path / "certificate.pem").write_text(pair.certificate_pem)
-    command = [str(PKILINT), "lint", "-s", "NOTICE", str(tmp_path / "certificate.pem")]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    findings = [line.strip() for line in run.stdout.splitlines() if line.startswith(" ")]
-    assert set(findings) <= {
-        'pkix.invalid_domain_name_syntax (ERROR): Invalid domain name syntax: "localhost"'
-    }
 
 
 @pytest.mark.parametrize(

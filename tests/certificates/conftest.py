@@ -81,7 +81,8 @@ def unpacked(bundle: str, directory: Path) -> Path:
     directory.mkdir()
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(bundle))) as archive:
         archive.extractall(directory)
-    return directory
+    (folder,) = directory.iterdir()  # nothing is strewn about
+    return folder
 
 
 @pytest.fixture

@@ -12,9 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker import pki
-from controlplane.certificates.logic import block_plans, blocks, keystores
-from controlplane.certificates.logic.block_plans import WatchEndpoint, WatchState
-from controlplane.certificates.logic.blocks import BlockState
+from controlplane.certificates.logic import keystores, watch_plans
 from controlplane.certificates.logic.expiry import Life, Span, in_words, life_of
 from controlplane.certificates.logic.names import LEGAL, check_name
 from controlplane.certificates.logic.plans import (
@@ -28,6 +26,9 @@ from controlplane.certificates.logic.plans import (
 from controlplane.certificates.logic.principals import principal_of
 from controlplane.certificates.logic.protection import Protection, verdict
 from controlplane.certificates.logic.state import Issued, IssueState, Origin, Reason, SameKey
+from controlplane.certificates.logic.watch_plans import WatchEndpoint, WatchState
+from controlplane.clusters.logic import block_plans, blocks
+from controlplane.clusters.logic.blocks import BlockState
 from controlplane.core.plans import Refusal, Risk
 from controlplane.gateways.kafka.access_types import AclResourceType
 
@@ -348,7 +349,7 @@ def test_a_span_counts_below_zero() -> None:
     ],
 )
 def test_a_watch_plan_names_every_refusal(state: WatchState, codes: list[str]) -> None:
-    plan = block_plans.plan_watch(WatchEndpoint("a.example", 443), state, cluster="main")
+    plan = watch_plans.plan_watch(WatchEndpoint("a.example", 443), state, cluster="main")
     assert [refusal.code for refusal in plan.refusals] == codes
 
 

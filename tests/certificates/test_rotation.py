@@ -222,8 +222,8 @@ def test_what_the_dropped_authority_issued_is_not_trusted_any_more_wherever_it_i
     assert not any("go on accepting" in warning for warning in revoke["warnings"])
     renew = call("POST", f"{path}{orders}/renew/?dry_run=true", {}).json()
     assert not any("stays valid" in warning for warning in renew["warnings"])
-    assert "User:orders" not in selectors.principals(lone)
-    assert "User:late" in selectors.principals(lone)
+    assert "User:orders" not in selectors.accepted_certificates(lone)
+    assert "User:late" in selectors.accepted_certificates(lone)
     answer = call("POST", f"{path}{orders}/revoke/", {"reason": "key_compromise"}, If_Match="*")
     assert answer.status_code == 200, answer.content
 

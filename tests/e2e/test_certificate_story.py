@@ -62,11 +62,12 @@ def test_a_certificate_from_the_form_to_its_end(
         page.get_by_role("link", name="Download").first.click()
     with zipfile.ZipFile(download.value.path()) as archive:
         archive.extractall(tmp_path)
+    (folder,) = tmp_path.iterdir()
     assert {"client.properties", "kcat.conf", "keystore.p12", "README.txt"} <= {
-        path.name for path in tmp_path.iterdir()
+        path.name for path in folder.iterdir()
     }
     command = [sys.executable, "kafka_python_client.py", topic, "x"]
-    refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    refused = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert "TopicAuthorizationFailed" in refused.stderr, refused.stderr
 
     page.get_by_role("link", name="Go to the certificate").click()

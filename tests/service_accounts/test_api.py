@@ -16,6 +16,7 @@ import pytest
 
 from controlplane.audit.models import Operation
 from controlplane.certificates.models import Certificate
+from controlplane.clusters.logic import blocks
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
 from controlplane.gateways.kafka.access_types import AclFilter, CredentialMechanism
@@ -211,3 +212,39 @@ def test_an_account_with_a_certificate_and_rights_is_not_said_to_have_none_and_d
     made = client.post(url, {**form, "digest": digest[1]})
     assert "is issued" in made.content.decode()
     assert "Without ACLs" not in made.content.decode()
+
+
+def test_an_account_that_is_removed_with_a_block_is_shut_out_until_it_is_lifted(
+    cluster: Cluster, gateway: KafkaGateway, api: MakeApi, make_topic: Callable[..., str], name: str, prefix: str,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """Its certificate is revoked and brokers accept it: what User:* may, it may not, nor what a later one of its name may."""
+    call, own = api(Role.ADMIN), make_topic(f"{prefix}-own")
+    made = call("POST", PATH, body(name, own, credential="certificate"))
+    files, principal = unpacked(made, tmp_path), f"User:{name}"
+    try:
+        plain = call("DELETE", f"{PATH}{name}/?dry_run=true").json()
+        assert any("block the principal in this plan" in said for said in plain["warnings"])
+        page = signed_in(Role.ADMIN).get(f"/clusters/main/service-accounts/{name}/+delete/").content.decode()
+        assert re.search(r'name="block"[^>]*checked', page)
+        plan = call("DELETE", f"{PATH}{name}/?block=true&dry_run=true")
+        gone = call("DELETE", f"{PATH}{name}/?block=true", If_Match=plan["ETag"])
+        assert gone.status_code == 204, gone.content
+        assert set(gateway.describe_acls(AclFilter(principal=principal))) == set(blocks.denials(principal))
+        assert call("GET", f"{PATH}{name}/").status_code == 404  # a block alone makes no account
+        # The next one of the name is told of both, wherever it gets rights or credentials.
+        asked = {
+            f"{PATH}?dry_run=true": body(name, own, credential="SCRAM-SHA-512"),
+            "clusters/main/users/?dry_run=true": {"name": name},
+            "clusters/main/certificates/?dry_run=true": {"common_name": name},
+            "clusters/main/acls/?dry_run=true": {
+                "bundle": {"name": "producer", "principal": principal, "topics": [own]}
+            },
+        }
+        for path, wanted in asked.items():
+            said = " ".join(call("POST", path, wanted).json()["warnings"])
+            assert "1 revoked certificate of this name is still accepted until" in said, path
+            assert f"{principal} is blocked" in said, path
+        assert produce(files, own).returncode != 0
+    finally:
+        gateway.delete_acls(blocks.filters(blocks.denials(principal)))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from controlplane.clusters.logic import blocks
+from controlplane.clusters.logic.credentials import Accepted
 from controlplane.core.plans import Risk, StepKind
 from controlplane.gateways.kafka.access_types import (
     Acl,
@@ -19,7 +22,7 @@ from controlplane.gateways.kafka.access_types import (
     ScramCredential,
 )
 from controlplane.users.logic.plans import DeleteUser, SetCredentials, plan_create, plan_delete, plan_rotate
-from controlplane.users.logic.state import UserState
+from controlplane.users.logic.state import UserState, describe_acl
 
 NEW = UserState("ann", reauth_ms=0)
 CREDENTIAL = ScramCredential("ann", CredentialMechanism.SCRAM_SHA_512, 8192)
@@ -147,3 +150,50 @@ def test_the_digest_moves_with_everything_that_is_bound() -> None:
     ]
     assert len({state.digest for state in states}) == 4
     assert replace(ANN, seen_ms=5, reauth_ms=None).digest == ANN.digest
+
+
+BLOCK = blocks.denials("User:ann")
+REVOKED = Accepted(("cd",), ("cd",), datetime(2027, 2, 1, tzinfo=UTC))
+
+
+def test_whoever_has_a_revoked_certificate_of_the_name_is_told_of_before_it_gets_a_password() -> None:
+    for plan in (
+        plan_create(SHA_512, replace(NEW, accepted=REVOKED), cluster="main"),
+        plan_rotate(SHA_512, replace(ANN, accepted=REVOKED), cluster="main"),
+    ):
+        assert any("still accepted until 2027-02-01" in warning for warning in plan.warnings)
+
+
+def test_a_deletion_can_block_the_principal_and_never_lifts_a_block() -> None:
+    whole = DeleteUser("ann", acls=True, block=True)
+    plan = plan_delete(whole, replace(ANN, accepted=REVOKED), cluster="main")
+    assert [step.kind for step in plan.steps].count(StepKind.CREATE) == len(BLOCK)
+    assert plan.request["block"] is True
+    assert plan.api is not None
+    assert "block=true" in plan.api.path
+    blocked = replace(ANN, acls=(ACL, *BLOCK))
+    again = plan_delete(whole, blocked, cluster="main")
+    assert again.request["block"] is False
+    assert [step.name for step in again.steps if step.object_type == "ACL"] == [describe_acl(ACL)]
+    assert any("block of User:ann stays" in warning for warning in again.warnings)
+
+
+def test_denials_that_a_block_completes_are_not_taken_away_with_the_acls() -> None:
+    partly = replace(ANN, acls=(ACL, BLOCK[0]))
+    plan = plan_delete(DeleteUser("ann", acls=True, block=True), partly, cluster="main")
+    gone = [s.name for s in plan.steps if s.object_type == "ACL" and s.kind is StepKind.DELETE]
+    assert gone == [describe_acl(ACL)]
+
+
+def test_a_deletion_offers_the_block_where_certificates_of_the_name_are_accepted() -> None:
+    plan = plan_delete(DeleteUser("ann"), replace(ANN, accepted=REVOKED), cluster="main")
+    assert any("block User:ann in this plan" in warning for warning in plan.warnings)
+
+
+def test_a_block_alone_is_no_user() -> None:
+    assert not replace(NEW, acls=BLOCK).exists
+
+
+def test_limits_have_units() -> None:
+    plan = plan_delete(DeleteUser("ann", quotas=True), ANN, cluster="main")
+    assert [c.before for s in plan.steps if s.object_type == "quota" for c in s.changes] == ["1 MB/s"]

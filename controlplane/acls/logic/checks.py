@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator
 
 from controlplane.acls.logic.bindings import (
@@ -27,6 +28,7 @@ from controlplane.gateways.kafka.access_types import (
 )
 
 MAX_NAME = 249
+TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]+")
 MAX_PRINCIPAL = 1000
 
 
@@ -107,6 +109,21 @@ def normal_host(raw: str) -> str:
         return raw
 
 
+def asked_host_problem(raw: str) -> str:
+    """What is wrong with the host of a question; empty where it is an address, or any."""
+    if raw in ("", WILDCARD) or is_address(raw):
+        return ""
+    return f"{raw!r} is not an IP address. Kafka compares addresses one by one: no names, no networks, no patterns."
+
+
+def is_address(raw: str) -> bool:
+    try:
+        ipaddress.ip_address(raw)
+    except ValueError:
+        return False
+    return True
+
+
 def _resource(acl: Acl) -> Iterator[Refusal]:
     if acl.resource_type not in RESOURCE_TYPES:
         yield Refusal(
@@ -128,10 +145,8 @@ def _resource(acl: Acl) -> Iterator[Refusal]:
                 f"The cluster is called {CLUSTER_NAME}",
                 f"Write {CLUSTER_NAME}, as a literal.",
             )
-    elif acl.resource_type == AclResourceType.TOPIC and len(name) > MAX_NAME:
-        yield Refusal(
-            "resource_name", f"A topic's name has at most {MAX_NAME} characters", "Use a shorter prefix."
-        )
+    elif acl.resource_type == AclResourceType.TOPIC:
+        yield from _topic(name, prefixed=acl.pattern_type == PatternType.PREFIXED)
     if name == WILDCARD and acl.pattern_type == PatternType.PREFIXED:
         yield Refusal(
             "pattern_type",
@@ -143,6 +158,28 @@ def _resource(acl: Acl) -> Iterator[Refusal]:
             "resource_name",
             f"{name!r}: a user resource is named by its principal",
             f"Write User:{name}.",
+        )
+
+
+def _topic(name: str, *, prefixed: bool) -> Iterator[Refusal]:
+    """A name that no topic can have: Kafka takes the binding, and it never matches."""
+    if len(name) > MAX_NAME:
+        yield Refusal(
+            "resource_name", f"A topic's name has at most {MAX_NAME} characters", "Use a shorter prefix."
+        )
+    elif name == WILDCARD:
+        return
+    elif not prefixed and name.endswith(WILDCARD) and TOPIC_NAME.fullmatch(name[:-1]):
+        yield Refusal(
+            "resource_name",
+            f"{name!r} is meant literally here, and no topic can be called so",
+            f"For a prefix write {name[:-1]} and match names that begin with it.",
+        )
+    elif not TOPIC_NAME.fullmatch(name) or (not prefixed and name in (".", "..")):
+        yield Refusal(
+            "resource_name",
+            f"No topic can be called {name!r}, so this would never match",
+            "Letters, digits, '.', '_' and '-'.",
         )
 
 

@@ -21,12 +21,15 @@ from controlplane.acls.logic.bindings import (
     text,
 )
 from controlplane.acls.logic.checks import refusals_of
+from controlplane.clusters.logic import blocks
+from controlplane.core.words import counted
 from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclPermission, PatternType
 
 HARMLESS = frozenset({AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS, AclOperation.DESCRIBE_TOKENS})
 
 
 class FindingKind(StrEnum):
+    BLOCKED = "blocked"
     NO_EFFECT = "no_effect"
     SHADOWED = "shadowed"
     REDUNDANT = "redundant"
@@ -54,6 +57,8 @@ class Finding:
     what: str
     hint: str
     acls: tuple[Acl, ...]
+    #: Whose emergency block it is about: it is lifted by a plan of its own, never by deleting bindings.
+    blocked: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -83,8 +88,12 @@ def findings(
     usage: Usage | None = None,
 ) -> tuple[Finding, ...]:
     """`scram_users` None: they could not be read. Both sets are of principals (`User:ann`)."""
-    acls = in_order(state.acls)
+    everything = in_order(state.acls)
+    blocked_names = blocks.blocked_in(everything)
+    # A block is no rule that somebody wrote badly: what it covers is not shadowed but suspended, and none of it goes.
+    _, acls = blocks.apart(everything, blocked_names)
     return (
+        *blocked(blocked_names, acls, known_to_log_in(state.super_users, scram_users, certificates)),
         *no_effect(acls, state.super_users),
         *shadowed(acls),
         *redundant(acls),
@@ -92,6 +101,34 @@ def findings(
         *no_credentials(acls, state.super_users, scram_users, certificates),
         *unused(acls, usage),
     )
+
+
+def known_to_log_in(
+    super_users: frozenset[str], scram_users: frozenset[str] | None, certificates: frozenset[str]
+) -> frozenset[str] | None:
+    """None where SCRAM users could not be read."""
+    return None if scram_users is None else super_users | certificates | scram_users
+
+
+def blocked(names: Iterable[str], others: Sequence[Acl], known: frozenset[str] | None) -> list[Finding]:
+    found = []
+    for name in sorted(names):
+        count = sum(acl.principal == name and acl.permission == AclPermission.ALLOW for acl in others)
+        idle = (
+            f", so {counted(count, 'allowing binding')} of it {'does' if count == 1 else 'do'} not count"
+            if count
+            else ""
+        )
+        what = f"{name} is blocked in an emergency: everything is denied to it{idle}"
+        gone = known is not None and name not in known
+        hint = (
+            "Nobody of this name can log in with anything of Kastellan's any more. A later one would be blocked too: lift "
+            "it if the name is wanted again."
+            if gone
+            else "It stays until somebody lifts it. Bindings of the block are deleted by that act alone."
+        )
+        found.append(Finding(FindingKind.BLOCKED, Tone.INFO, what, hint, (), name))
+    return found
 
 
 def no_effect(acls: Sequence[Acl], super_users: frozenset[str]) -> list[Finding]:

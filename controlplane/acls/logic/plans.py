@@ -19,11 +19,14 @@ from controlplane.acls.logic.bindings import (
     text,
     to_json,
 )
+from controlplane.clusters.logic import blocks
+from controlplane.clusters.logic.credentials import ByPrincipal, warnings_for
 from controlplane.core.access import Action
 from controlplane.core.plans import (
     Affected,
     ApiCall,
     Change,
+    Json,
     Plan,
     PlanStep,
     Refusal,
@@ -34,6 +37,7 @@ from controlplane.core.plans import (
 from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclPermission
 
 MOST = 2_000
+NOBODY: ByPrincipal = {}
 EXPLAINED = 200  # effects worked out one by one; beyond, only the principals are named
 
 
@@ -46,8 +50,16 @@ class AclChange:
     remove: tuple[Acl, ...]
 
 
-def plan_create(wanted: Sequence[Acl], state: Authorizer, *, cluster: str, title: str = "") -> AclChange:
-    """Bindings that exist already are left out: creating them again would do nothing."""
+def plan_create(
+    wanted: Sequence[Acl],
+    state: Authorizer,
+    *,
+    cluster: str,
+    title: str = "",
+    accepted: ByPrincipal = NOBODY,
+) -> AclChange:
+    """Bindings that exist already are left out: creating them again would do nothing. `accepted`: certificates that brokers
+    take, for who else would get what a name gets."""
     add = tuple(acl for acl in in_order(wanted) if acl not in state.acls)
     return _change(
         add,
@@ -58,6 +70,7 @@ def plan_create(wanted: Sequence[Acl], state: Authorizer, *, cluster: str, title
         apply_label=f"Create {_count(add)}",
         digest_of=_about(wanted, state),
         refusals=(*checks.refusals_of(wanted), *_nothing(add, "Every binding exists already")),
+        accepted=accepted,
     )
 
 
@@ -79,7 +92,7 @@ def plan_delete(doomed: Sequence[Acl], state: Authorizer, *, cluster: str, title
         title=title or _title("Delete", remove or in_order(doomed)),
         apply_label=f"Delete {_count(remove)}",
         digest_of=remove,
-        refusals=_nothing(remove, "No binding matches"),
+        refusals=(*_of_a_block(remove, state), *_nothing(remove, "No binding matches")),
     )
 
 
@@ -90,6 +103,7 @@ def plan_import(
     cluster: str,
     remove_others: bool,
     problems: Sequence[Refusal] = (),
+    accepted: ByPrincipal = NOBODY,
 ) -> AclChange:
     """The set difference between the file and the cluster. What only the cluster has goes when asked, never otherwise."""
     present = set(state.acls)
@@ -106,13 +120,21 @@ def plan_import(
         digest_of=state.acls if remove_others else _about(wanted, state),
         refusals=(
             *problems,
+            *_of_a_block(remove, state),
             *(_nothing(changed, "The cluster has exactly these bindings") if not problems else ()),
         ),
+        accepted=accepted,
     )
 
 
 def plan_revert(
-    created: Sequence[Acl], deleted: Sequence[Acl], state: Authorizer, *, cluster: str
+    created: Sequence[Acl],
+    deleted: Sequence[Acl],
+    state: Authorizer,
+    *,
+    cluster: str,
+    accepted: ByPrincipal = NOBODY,
+    operation: str = "",
 ) -> AclChange:
     """What an operation deleted comes back, what it created goes; what has happened to them since is respected."""
     present = set(state.acls)
@@ -127,7 +149,12 @@ def plan_revert(
         title=f"Revert: {len(add)} to recreate, {len(remove)} to delete",
         apply_label=f"Revert {_count(changed)}",
         digest_of=[acl for acl in state.acls if acl in {*created, *deleted}],
-        refusals=_nothing(changed, "Everything is as it was before that operation already"),
+        refusals=(
+            *_of_a_block(remove, state),
+            *_nothing(changed, "Everything is as it was before that operation already"),
+        ),
+        accepted=accepted,
+        api=ApiCall("POST", api_path(cluster, "acls", "revert", operation)) if operation else None,
     )
 
 
@@ -141,6 +168,8 @@ def _change(
     apply_label: str,
     digest_of: Iterable[Acl],
     refusals: tuple[Refusal, ...],
+    accepted: ByPrincipal = NOBODY,
+    api: ApiCall | None = None,
 ) -> AclChange:
     if len(add) + len(remove) > MOST:
         too_many = f"{len(add) + len(remove):,} bindings in one change"
@@ -153,18 +182,48 @@ def _change(
         steps=_steps(add, remove, state),
         risk=Risk.DISRUPTIVE if remove or _denies(add) or _closes(add, state) else Risk.REVERSIBLE,
         digest=digest(digest_of),
-        warnings=(*checks.warnings_of(add, state.super_users), *_closing(add, state)),
+        warnings=(
+            *_who_else(add, state, accepted),
+            *checks.warnings_of(add, state.super_users),
+            *_closing(add, state),
+        ),
         refusals=refusals,
         affected=_affected(add, remove, state),
         undo="Revert, on this operation's page under Operations: it brings back exactly what was there.",
         commands=(*commands.lines("--add", add), *commands.lines("--remove", remove)),
         request={"add": [to_json(acl) for acl in add], "remove": [to_json(acl) for acl in remove]},
-        # Deletions by the API are by filter, so only a change that adds has a single request.
-        api=ApiCall("POST", api_path(cluster, "acls"), {"acls": [to_json(acl) for acl in add]})
-        if add and not remove
-        else None,
+        api=api or _call(add, remove, cluster),
     )
     return AclChange(plan, add, remove)
+
+
+def _call(add: Sequence[Acl], remove: Sequence[Acl], cluster: str) -> ApiCall | None:
+    """One request creates or deletes exactly these; a change that does both is an import's or a revert's own request."""
+    if bool(add) == bool(remove):
+        return None
+    body: dict[str, Json] = {"acls": [to_json(acl) for acl in add or remove]}
+    return ApiCall("POST" if add else "DELETE", api_path(cluster, "acls"), body)
+
+
+def _who_else(add: Sequence[Acl], state: Authorizer, accepted: ByPrincipal) -> tuple[str, ...]:
+    """Of the principals that get a right: whoever has a revoked certificate of the name gets it too."""
+    given = {acl.principal for acl in add if acl.permission == AclPermission.ALLOW}
+    return warnings_for(given - {EVERYONE}, accepted, blocks.blocked_in(state.acls))
+
+
+def _of_a_block(remove: Sequence[Acl], state: Authorizer) -> tuple[Refusal, ...]:
+    """An emergency block is lifted by an act of its own, whole, and by nothing that tidies up."""
+    parts, _ = blocks.apart(remove, blocks.blocked_in(state.acls))
+    return tuple(
+        Refusal(
+            "blocked",
+            f"{principal} is blocked in an emergency, and this would lift the block: everything is denied to it by "
+            f"{sum(acl.principal == principal for acl in parts)} of these bindings",
+            f"Lift the block of {principal} if it is over: that is a plan of its own, on its page under Explain or "
+            "Findings, and in the API at acls/block/. Or leave its bindings out.",
+        )
+        for principal in sorted({acl.principal for acl in parts})
+    )
 
 
 def _steps(add: Sequence[Acl], remove: Sequence[Acl], state: Authorizer) -> tuple[PlanStep, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from controlplane.acls.logic.authorize import Authorizer, Decision, Question, authorize, fewest_grants
+from controlplane.clusters.logic import blocks
 from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclResourceType
 
 TOPIC, GROUP, TRANSACTIONAL_ID = (
@@ -59,6 +60,13 @@ class Verdict:
     parts: tuple[Part, ...]
     would_allow: tuple[Acl, ...]
     remove_first: tuple[Acl, ...]
+    #: The principal whose emergency block is among `remove_first`: it is lifted whole, by a plan of its own.
+    blocked: str = ""
+
+    @property
+    def others_first(self) -> tuple[Acl, ...]:
+        """`remove_first` without the block."""
+        return blocks.apart(self.remove_first, {self.blocked} if self.blocked else ())[1]
 
     @property
     def decided_by(self) -> Acl | None:
@@ -78,12 +86,16 @@ def _combined(parts: tuple[Part, ...], authorizer: Authorizer) -> Verdict:
     decisions = [part.decision for part in parts]
     refused = [decision for decision in decisions if not decision.allowed]
     added, removed = fewest_grants(decisions, authorizer)
+    block, _ = blocks.apart(removed, blocks.blocked_in(authorizer.acls))
+    blocked = block[0].principal if block else ""
+    reason = refused[0].reason if refused else decisions[0].reason
     return Verdict(
         allowed=not refused,
-        reason=refused[0].reason if refused else decisions[0].reason,
+        reason=f"{blocked} is blocked in an emergency. {reason}" if blocked else reason,
         parts=parts,
         would_allow=added,
         remove_first=removed,
+        blocked=blocked,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controlplane.acls.logic.bindings import (
@@ -14,6 +14,7 @@ from controlplane.acls.logic.bindings import (
     resource_text,
     text,
 )
+from controlplane.clusters.logic import blocks
 from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclPermission, PatternType
 
 #: One sign per operation, as the legend of the matrix explains them.
@@ -60,7 +61,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A binding as a table shows it."""
+    """A binding as a table shows it. `of_block`: one of those that an emergency block is made of."""
 
     acl: Acl
     principal: str
@@ -70,6 +71,7 @@ class Row:
     operation: str
     permission: str
     host: str
+    of_block: bool = False
 
     @property
     def key(self) -> str:
@@ -84,7 +86,7 @@ class Row:
         return self.resource_name == WILDCARD and self.pattern_type == PatternType.LITERAL
 
 
-def row_of(acl: Acl) -> Row:
+def row_of(acl: Acl, blocked: Collection[str] = ()) -> Row:
     return Row(
         acl,
         acl.principal,
@@ -94,6 +96,7 @@ def row_of(acl: Acl) -> Row:
         str(acl.operation),
         str(acl.permission),
         acl.host,
+        blocks.is_part(acl, blocked),
     )
 
 
@@ -117,6 +120,7 @@ class Group:
     name: str
     rows: tuple[Row, ...]
     resource: Row | None = None
+    blocked: bool = False
 
     @property
     def allows(self) -> int:
@@ -129,9 +133,10 @@ class Group:
 
 def by_principal(acls: Sequence[Acl]) -> tuple[Group, ...]:
     found: dict[str, list[Row]] = {}
+    blocked = blocks.blocked_in(acls)
     for acl in in_order(acls):
-        found.setdefault(acl.principal, []).append(row_of(acl))
-    return tuple(Group(name, tuple(rows)) for name, rows in sorted(found.items()))
+        found.setdefault(acl.principal, []).append(row_of(acl, blocked))
+    return tuple(Group(name, tuple(rows), blocked=name in blocked) for name, rows in sorted(found.items()))
 
 
 def by_resource(acls: Sequence[Acl]) -> tuple[Group, ...]:

@@ -41,7 +41,7 @@ class Material:
 
 
 def bundle(material: Material, now: datetime) -> bytes:
-    return zip_of(bundle_files(material, now), now)
+    return zip_of(bundle_files(material, now), now, material.common_name)
 
 
 def bundle_files(material: Material, now: datetime) -> dict[str, bytes]:
@@ -98,12 +98,12 @@ def _java(material: Material, kind: str, suffix: str) -> str:
     )
 
 
-def zip_of(files: Mapping[str, bytes], now: datetime) -> bytes:
-    """Names and modes only: unpacked by its owner, nobody else can read it."""
+def zip_of(files: Mapping[str, bytes], now: datetime, folder: str) -> bytes:
+    """Names and modes only: unpacked by its owner, nobody else can read it. All of it lands in one folder."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
-            entry = zipfile.ZipInfo(name, now.timetuple()[:6])
+            entry = zipfile.ZipInfo(f"{folder}/{name}", now.timetuple()[:6])
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o100600 << 16
             archive.writestr(entry, data)

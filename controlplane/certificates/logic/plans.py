@@ -10,6 +10,7 @@ from controlplane.certificates.logic.csr import SigningRequest, describe_key, re
 from controlplane.certificates.logic.expiry import in_words
 from controlplane.certificates.logic.names import check_name
 from controlplane.certificates.logic.state import Issued, IssueState, Origin, Reason, SameKey
+from controlplane.clusters.logic.credentials import warnings_of
 from controlplane.core.access import Action
 from controlplane.core.plans import (
     Affected,
@@ -81,7 +82,7 @@ def plan_issue(
 
 
 def _refusals(days: int, signing: SigningRequest | Refusal | None, state: IssueState) -> tuple[Refusal, ...]:
-    found = [check_name(state.common_name, reserved=state.reserved), _days_refusal(days)]
+    found = [check_name(state.common_name, reserved=state.reserved), days_refusal(days)]
     if isinstance(signing, Refusal):
         found.append(signing)
     if state.compromised_key:
@@ -111,7 +112,7 @@ def _refusals(days: int, signing: SigningRequest | Refusal | None, state: IssueS
     return tuple(refusal for refusal in found if refusal is not None)
 
 
-def _days_refusal(days: int) -> Refusal | None:
+def days_refusal(days: int) -> Refusal | None:
     if MIN_DAYS <= days <= MAX_DAYS:
         return None
     return Refusal("days", f"{days} days", f"Between {MIN_DAYS} and {MAX_DAYS}: renewing is one click.")
@@ -148,7 +149,7 @@ def _warnings(
     *,
     rights_come: bool = False,
 ) -> tuple[str, ...]:
-    found = []
+    found = _others(state)
     if now + timedelta(days=_sane(days)) > state.issuer_ends:
         left = in_words((state.issuer_ends - now).total_seconds())
         found.append(f"The issuing certificate ends in {left}, and this one with it.")
@@ -160,7 +161,7 @@ def _warnings(
         )
     if state.scram_user:
         found.append("A SCRAM user of this name exists. Both are the same principal: same ACLs, same quotas.")
-    if state.acls == 0 and not rights_come:
+    if state.acls == 0 and not rights_come and not state.blocked:
         found.append("No ACL names this principal yet: it will be able to connect, and to do nothing.")
     if state.acls:
         found.append(
@@ -171,6 +172,13 @@ def _warnings(
             "Of the request only the key and the alternative names are used; its subject is ignored."
         )
     return tuple(found)
+
+
+def _others(state: IssueState) -> list[str]:
+    """Who else comes as this principal, and whether anything is allowed to it at all."""
+    return (
+        list(warnings_of(state.principal, state.accepted, blocked=state.blocked)) if state.principal else []
+    )
 
 
 def _request(name: str, days: int, signing: SigningRequest | Refusal | None) -> dict[str, Json]:
@@ -247,7 +255,7 @@ def _renew_refusals(request: RenewCertificate, old: Issued) -> list[Refusal]:
 def _renew_warnings(
     request: RenewCertificate, old: Issued, state: IssueState, now: datetime
 ) -> tuple[str, ...]:
-    found = []
+    found = _others(state)
     if now + timedelta(days=_sane(request.days)) > state.issuer_ends:
         left = in_words((state.issuer_ends - now).total_seconds())
         found.append(f"The issuing certificate ends in {left}, and this one with it.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from controlplane.certificates.logic.blocks import BlockState
+from controlplane.clusters.logic.blocks import BlockState
 
 
 class Protection(StrEnum):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from controlplane.clusters.logic.credentials import NOTHING, Accepted
 from controlplane.core.plans import state_digest
 
 
@@ -80,7 +81,8 @@ class Issued:
 @dataclass(frozen=True, slots=True)
 class IssueState:
     """`acls` and `scram_user` are None where the cluster did not answer; `live` are valid certificates of the name.
-    `foreign_hosts` are alternative names of a request that the authority may not certify.
+    `foreign_hosts` are alternative names of a request that the authority may not certify. `accepted`: what brokers take of
+    the principal now, revoked ones too; `blocked`: everything is denied to it. A block is not counted in `acls`.
     """
 
     common_name: str
@@ -93,6 +95,8 @@ class IssueState:
     scram_user: bool | None = None
     compromised_key: bool = False
     foreign_hosts: tuple[str, ...] = ()
+    accepted: Accepted = NOTHING
+    blocked: bool = False
 
     @property
     def digest(self) -> str:

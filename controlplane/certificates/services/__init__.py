@@ -1,4 +1,4 @@
-"""Changes to certificates, by noun: issuing, revocation, blocking, watching, downloads.
+"""Changes to certificates, by noun: issuing, revocation, watching, downloads.
 
 `plan_*` never writes. `apply_*` takes the plan that was reviewed, runs inside `audit.operation`, and verifies.
 """

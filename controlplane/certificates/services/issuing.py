@@ -47,8 +47,17 @@ class Delivery:
 
     @property
     def archive_name(self) -> str:
-        name = self.certificate.common_name.replace("@", "_at_").strip(".") or "certificate"
-        return f"{name}-{self.certificate.serial[:8]}.zip"
+        return f"{self.folder}.zip"
+
+    @property
+    def folder(self) -> str:
+        """What the archive unpacks into."""
+        return folder_of(self.certificate)
+
+
+def folder_of(certificate: Certificate) -> str:
+    name = certificate.common_name.replace("@", "_at_").strip(".") or "certificate"
+    return f"{name}-{certificate.serial[:8]}"
 
 
 def plan_issue(cluster: Cluster, request: IssueCertificate, *, rights_come: bool = False) -> Plan:
@@ -189,7 +198,7 @@ def _packed(cluster: Cluster, row: Certificate, issued: bundled.Issued, now: dat
     return Delivery(
         certificate=row,
         ca_pem=endpoint.ca_pem,
-        archive=zip_of(files, now),
+        archive=zip_of(files, now, folder_of(row)),
         files=tuple(files),
         key_pem=issued.key_pem,
         password=password,

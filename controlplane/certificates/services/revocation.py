@@ -18,6 +18,7 @@ from controlplane.certificates.logic import plans
 from controlplane.certificates.logic.state import Reason
 from controlplane.certificates.models import Certificate, RevocationList
 from controlplane.certificates.trust import issuers_below, trust_of
+from controlplane.clusters.blocking import block_state
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Actor
 from controlplane.core.errors import Conflict, NotFound
@@ -33,7 +34,7 @@ REFRESH_AFTER = timedelta(hours=24)
 
 def plan_revoke(cluster: Cluster, certificate: Certificate, reason: Reason) -> Plan:
     try:
-        blocked: bool | None = selectors.block_state(cluster, certificate.principal).blocked
+        blocked: bool | None = block_state(cluster, certificate.principal).blocked
     except GatewayError:
         blocked = None
     issued = selectors.issued(certificate)

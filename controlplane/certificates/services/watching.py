@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from controlplane.audit.services import operation
 from controlplane.certificates import selectors
-from controlplane.certificates.logic import block_plans
-from controlplane.certificates.logic.block_plans import WatchEndpoint, WatchState
+from controlplane.certificates.logic import watch_plans
+from controlplane.certificates.logic.watch_plans import WatchEndpoint, WatchState
 from controlplane.certificates.models import Sighting, SightingKind, WatchedEndpoint
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Actor
@@ -80,7 +80,7 @@ def normal(request: WatchEndpoint) -> WatchEndpoint:
 
 def plan_watch(cluster: Cluster, request: WatchEndpoint) -> Plan:
     request = normal(request)
-    return block_plans.plan_watch(request, _state(cluster, request), cluster=cluster.name)
+    return watch_plans.plan_watch(request, _state(cluster, request), cluster=cluster.name)
 
 
 def apply_watch(actor: Actor, cluster: Cluster, request: WatchEndpoint, plan: Plan) -> WatchedEndpoint:
@@ -101,7 +101,7 @@ def apply_watch(actor: Actor, cluster: Cluster, request: WatchEndpoint, plan: Pl
 
 def plan_unwatch(cluster: Cluster, row: WatchedEndpoint) -> Plan:
     request = WatchEndpoint(row.host, row.port, row.label)
-    return block_plans.plan_unwatch(request, _state(cluster, request), cluster=cluster.name)
+    return watch_plans.plan_unwatch(request, _state(cluster, request), cluster=cluster.name)
 
 
 def apply_unwatch(actor: Actor, cluster: Cluster, row: WatchedEndpoint, plan: Plan) -> None:

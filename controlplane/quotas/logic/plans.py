@@ -272,8 +272,8 @@ def _lockouts(request: AlterQuotas, own: Own) -> list[Refusal]:
     return [
         Refusal(
             "locks_out",
-            f"{key} {value:g} would hold for Kastellan itself, which could then no longer take it back",
-            f"At least {FLOORS[key]:g} here, or name the users that you want to limit.",
+            f"{BY_NAME[key].label} {units.exact(value, BY_NAME[key])} would hold for Kastellan itself, which could then no longer take it back",
+            f"At least {units.exact(FLOORS[key], BY_NAME[key])} here, or name the users that you want to limit.",
         )
         for key, value in limits.items()
         if value < FLOORS.get(key, 0)

@@ -32,6 +32,12 @@ def limit_named(value: float | None, key_name: str) -> str:
 
 
 @register.filter
+def is_observed(value: float | None, key_name: str) -> bool:
+    """A limit that only keeps the sensor: nothing is slowed by it."""
+    return value is not None and is_observing(key_name, value)
+
+
+@register.filter
 def measured(value: float | None, key_name: str) -> str:
     if value is None:
         return unknown("No quota of this kind, so the brokers do not count it")

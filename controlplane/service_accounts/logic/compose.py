@@ -6,11 +6,12 @@ credentials: whoever can log in has the rights at once, and a secret is handed o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from controlplane.core.access import Action
 from controlplane.core.plans import ApiCall, Json, Plan, Refusal, Risk, api_path, state_digest
+from controlplane.core.words import counted
 
 SEVERITY = (Risk.REVERSIBLE, Risk.DISRUPTIVE, Risk.DESTRUCTIVE)
 
@@ -18,7 +19,7 @@ SEVERITY = (Risk.REVERSIBLE, Risk.DISRUPTIVE, Risk.DESTRUCTIVE)
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
     """What a name has on the cluster now. Counts are None where they could not be read. `revoked`: certificates that
-    are, and that brokers accept all the same until they end.
+    are, and that brokers accept all the same until they end. `blocked`: everything is denied to it; that is no ACL of its.
     """
 
     name: str
@@ -28,6 +29,7 @@ class AccountFacts:
     quotas: int | None = 0
     reserved: bool = False
     revoked: int = 0
+    blocked: bool = False
 
     @property
     def principal(self) -> str:
@@ -68,7 +70,10 @@ def compose_create(
     )
 
 
-def compose_remove(name: str, parts: Sequence[Plan], *, cluster: str) -> Plan:
+def compose_remove(
+    name: str, parts: Sequence[Plan], *, cluster: str, block: bool = False, still_accepted: int = 0
+) -> Plan:
+    """`still_accepted`: certificates of the name, revoked or about to be, that brokers go on taking."""
     nothing = Refusal("nothing", f"Nothing on this cluster belongs to {name}", "Look at the list again.")
     return _compose(
         parts,
@@ -78,8 +83,20 @@ def compose_remove(name: str, parts: Sequence[Plan], *, cluster: str) -> Plan:
         undo="None for passwords and certificates. ACLs and quotas can be read in Operations and set again.",
         refusals=() if parts else (nothing,),
         confirm_name=name,
-        request={"name": name},
-        api=ApiCall("DELETE", api_path(cluster, "service-accounts", name)),
+        request={"name": name, "block": block},
+        api=ApiCall("DELETE", api_path(cluster, "service-accounts", name) + ("?block=true" if block else "")),
+        first=_left(name, still_accepted),
+    )
+
+
+def _left(name: str, count: int) -> tuple[str, ...]:
+    if not count:
+        return ()
+    one = count == 1
+    return (
+        f"Brokers go on accepting {counted(count, 'certificate')} of this name until {'it ends' if one else 'they end'}. "
+        f"Without ACLs {'it' if one else 'they'} may do only what User:* may, and whatever a later {name} may: block "
+        "the principal in this plan to keep it out altogether.",
     )
 
 
@@ -94,6 +111,7 @@ def _compose(
     confirm_name: str | None,
     request: dict[str, Json],
     api: ApiCall,
+    first: tuple[str, ...] = (),
 ) -> Plan:
     return Plan(
         action=Action.SERVICE_ACCOUNT_EDIT,
@@ -103,7 +121,7 @@ def _compose(
         steps=tuple(step for part in parts for step in part.steps),
         risk=max((part.risk for part in parts), key=SEVERITY.index, default=Risk.REVERSIBLE),
         digest=state_digest({"parts": [part.digest for part in parts]}),
-        warnings=tuple(dict.fromkeys(warning for part in parts for warning in part.warnings)),
+        warnings=tuple(dict.fromkeys((*first, *(warning for part in parts for warning in part.warnings)))),
         refusals=(*refusals, *dict.fromkeys(refusal for part in parts for refusal in part.refusals)),
         affected=tuple(dict.fromkeys(item for part in parts for item in part.affected)),
         undo=undo,
@@ -121,9 +139,10 @@ def accounts_of(
     quotas: dict[str, int] | None,
     reserved: Iterable[str] = (),
     revoked: dict[str, int] | None = None,
+    blocked: Collection[str] = (),
 ) -> tuple[AccountFacts, ...]:
     """Every name that has anything; the product's own ones are left out. None: that part could not be read. A revoked
-    certificate alone makes no account: it is what a deleted one leaves, and it may do nothing.
+    certificate alone, or a block, makes no account: it is what a deleted one leaves, and it may do nothing.
     """
     revoked = revoked or {}
     names = {*scram, *certificates, *(acls or {}), *(quotas or {})} - set(reserved)
@@ -135,6 +154,7 @@ def accounts_of(
             acls=None if acls is None else acls.get(name, 0),
             quotas=None if quotas is None else quotas.get(name, 0),
             revoked=revoked.get(name, 0),
+            blocked=name in blocked,
         )
         for name in sorted(names)
     )

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
+from controlplane.clusters.logic import block_plans, blocks
+from controlplane.clusters.logic import credentials as known
+from controlplane.clusters.logic.blocks import BlockState
 from controlplane.core.access import Action
 from controlplane.core.plans import (
     Affected,
@@ -23,10 +26,10 @@ from controlplane.core.plans import (
     StepKind,
     api_path,
 )
-from controlplane.gateways.kafka.access_types import QuotaEntity
+from controlplane.gateways.kafka.access_types import Acl, ClientQuota, QuotaEntity
 from controlplane.users.logic import commands
 from controlplane.users.logic.names import check_name, check_password
-from controlplane.users.logic.state import UserState, describe_acl, entity_text
+from controlplane.users.logic.state import UserState, describe_acl, entity_text, limit_text
 
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256")
 MIN_ITERATIONS, DEFAULT_ITERATIONS, MAX_ITERATIONS = 4096, 8192, 16384
@@ -45,12 +48,16 @@ class SetCredentials:
 
 @dataclass(frozen=True, slots=True)
 class DeleteUser:
-    """Without mechanisms: all that the user has, and with the switches also what is bound to the principal."""
+    """Without mechanisms: all that the user has, and with the switches also what is bound to the principal.
+
+    `block`: the principal is shut out as well, whatever it comes with. A block that is there already always stays.
+    """
 
     name: str
     mechanisms: tuple[str, ...] = ()
     acls: bool = False
     quotas: bool = False
+    block: bool = False
 
 
 def plan_create(
@@ -70,12 +77,12 @@ def plan_create(
         taken if state.credentials else None,
         *_credential_refusals(request, password),
     ]
-    warnings = []
-    if state.acls or state.quotas:
+    warnings = _others(state)
+    if state.rights or state.quotas:
         warnings.append(
             f"{state.principal} is not new: {_bound(state)} are bound to it, and the user gets them at once."
         )
-    elif not rights_come:
+    elif not rights_come and not state.block.blocked:
         warnings.append(
             "Without an ACL the user can log in and nothing else: this cluster denies by default."
         )
@@ -97,6 +104,11 @@ def plan_create(
         request=_request(request),
         api=_call(request, api_path(cluster, "users"), {"name": request.name}),
     )
+
+
+def _others(state: UserState) -> list[str]:
+    """Who else is this principal, and whether anything is allowed to it at all."""
+    return list(known.warnings_of(state.principal, state.accepted, blocked=state.block.blocked))
 
 
 def _call(request: SetCredentials, path: str, body: Mapping[str, Json]) -> ApiCall | None:
@@ -142,13 +154,8 @@ def plan_delete(request: DeleteUser, state: UserState, *, cluster: str) -> Plan:
     present = [str(credential.mechanism) for credential in state.credentials]
     wanted = [each for each in present if not request.mechanisms or each in request.mechanisms]
     whole = set(wanted) == set(present)
-    acls = state.acls if request.acls and whole else ()
-    quotas = state.quotas if request.quotas and whole else ()
-    steps = (
-        *([_credential_step(state, wanted, whole=whole)] if wanted else []),
-        *(PlanStep(StepKind.DELETE, "ACL", describe_acl(acl)) for acl in acls),
-        *(_quota_step(quota.entity, quota.values) for quota in quotas),
-    )
+    doomed = _bound_to(request, state) if whole else Doomed()
+    steps = (*([_credential_step(state, wanted, whole=whole)] if wanted else []), *doomed.steps)
     nothing = Refusal("nothing", f"{request.name} has nothing of that to delete", "Look at the user again.")
     refusals = [_reserved_refusal(state), None if steps else nothing]
     return Plan(
@@ -159,19 +166,58 @@ def plan_delete(request: DeleteUser, state: UserState, *, cluster: str) -> Plan:
         steps=steps,
         risk=Risk.DESTRUCTIVE if whole else Risk.DISRUPTIVE,
         digest=state.digest,
-        warnings=tuple(_deletion_warnings(state, whole=whole, acls=bool(acls), quotas=bool(quotas))),
+        warnings=tuple(_deletion_warnings(state, request, whole=whole)),
         refusals=tuple(refusal for refusal in refusals if refusal),
         affected=_affected(state) if whole else (),
         undo="None for the password. ACLs and quotas can be read in Operations and set again.",
         commands=(
             *([commands.delete(state.name, wanted)] if wanted else []),
-            *(commands.delete_acls(acl) for acl in acls),
-            *(commands.delete_quotas(quota.entity, tuple(quota.values)) for quota in quotas),
+            *doomed.commands,
         ),
         confirm_name=state.name if whole else None,
-        request={"mechanisms": list(wanted), "acls": bool(acls), "quotas": bool(quotas)},
+        request={"mechanisms": list(wanted), **doomed.flags},
         api=ApiCall("DELETE", api_path(cluster, "users", state.name) + _options(request)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """What goes with a user, and the block that comes in its place, where one is wanted and not there yet."""
+
+    acls: tuple[Acl, ...] = ()
+    quotas: tuple[ClientQuota, ...] = ()
+    block: BlockState | None = None
+
+    @property
+    def steps(self) -> tuple[PlanStep, ...]:
+        return (
+            *(PlanStep(StepKind.DELETE, "ACL", describe_acl(acl)) for acl in self.acls),
+            *(_quota_step(quota.entity, quota.values) for quota in self.quotas),
+            *(block_plans.steps(self.block) if self.block else ()),
+        )
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        return (
+            *(commands.delete_acls(acl) for acl in self.acls),
+            *(commands.delete_quotas(quota.entity, tuple(quota.values)) for quota in self.quotas),
+            *([blocks.command(self.block.principal)] if self.block else ()),
+        )
+
+    @property
+    def flags(self) -> dict[str, Json]:
+        return {
+            "acls": bool(self.acls),
+            "quotas": bool(self.quotas),
+            "block": self.block is not None,
+        }
+
+
+def _bound_to(request: DeleteUser, state: UserState) -> Doomed:
+    """Denials of a block, one that is there or one that this completes, are no ACLs to delete."""
+    block = state.block if request.block and not state.block.blocked else None
+    acls = state.rights_beside(block=state.block.blocked or block is not None)
+    return Doomed(acls if request.acls else (), state.quotas if request.quotas else (), block)
 
 
 def _options(request: DeleteUser) -> str:
@@ -179,6 +225,7 @@ def _options(request: DeleteUser) -> str:
         "mechanism": request.mechanisms[0] if len(request.mechanisms) == 1 else "",
         "acls": "true" if request.acls else "",
         "quotas": "true" if request.quotas else "",
+        "block": "true" if request.block else "",
     }
     given = {name: value for name, value in asked.items() if value}
     return f"?{urlencode(given)}" if given else ""
@@ -220,7 +267,7 @@ def _new_credentials(request: SetCredentials, state: UserState) -> tuple[Change,
 
 
 def _rotation_warnings(request: SetCredentials, state: UserState, replaced: list[str]) -> list[str]:
-    warnings = []
+    warnings = _others(state)
     other = [each for each in MECHANISMS if state.iterations_of(each) is None]
     if replaced:
         warnings.append(
@@ -254,7 +301,7 @@ def _connections(state: UserState) -> str:
     return f"Connections that stand must authenticate again within {state.reauth_ms / 60_000:.3g} minutes."
 
 
-def _deletion_warnings(state: UserState, *, whole: bool, acls: bool, quotas: bool) -> list[str]:
+def _deletion_warnings(state: UserState, request: DeleteUser, *, whole: bool) -> list[str]:
     if not whole:
         return ["Clients that use this mechanism can no longer log in.", _connections(state)]
     warnings = []
@@ -264,10 +311,33 @@ def _deletion_warnings(state: UserState, *, whole: bool, acls: bool, quotas: boo
         warnings.append("Seen in the last hour: unknown. Kafka lists no connections by principal.")
     else:
         warnings.append("Seen in the last hour: yes. A quota sensor counted requests of this user.")
-    kept = replace(state, acls=() if acls else state.acls, quotas=() if quotas else state.quotas)
+    kept = replace(
+        state, acls=() if request.acls else state.rights, quotas=() if request.quotas else state.quotas
+    )
     if kept.acls or kept.quotas:
         warnings.append(f"Kept: {_bound(kept)}. A later user or certificate of this name gets them.")
-    return warnings
+    return [*warnings, *_shut_out(state, request)]
+
+
+def _shut_out(state: UserState, request: DeleteUser) -> list[str]:
+    """What becomes of whoever still comes as this principal by certificate."""
+    if state.block.blocked:
+        return [
+            f"The block of {state.principal} stays: a later user or certificate of this name is blocked too."
+        ]
+    if request.block:
+        return [
+            f"{state.principal} is blocked as well, until somebody lifts it: also for a new user of this name."
+        ]
+    if not state.accepted.serials:
+        return []
+    said = known.still_accepted(state.accepted)
+    live = len(state.accepted.serials) - len(state.accepted.revoked)
+    both = [said] if said else []
+    both += (
+        [f"{_count(live, 'valid certificate')} of this name stay{'s' if live == 1 else ''}"] if live else []
+    )
+    return [f"{'. '.join(both)}. To keep every certificate out too, block {state.principal} in this plan."]
 
 
 def _credential_step(state: UserState, wanted: list[str], *, whole: bool) -> PlanStep:
@@ -276,20 +346,23 @@ def _credential_step(state: UserState, wanted: list[str], *, whole: bool) -> Pla
 
 
 def _quota_step(entity: QuotaEntity, values: Mapping[str, float]) -> PlanStep:
-    changes = tuple(Change(key, f"{value:,g}", None) for key, value in sorted(values.items()))
+    changes = tuple(
+        Change(key, limit_text(key, value).removeprefix(f"{key} "), None)
+        for key, value in sorted(values.items())
+    )
     return PlanStep(StepKind.DELETE, "quota", entity_text(entity), changes)
 
 
 def _affected(state: UserState) -> tuple[Affected, ...]:
     return (
-        *(Affected("ACL", describe_acl(acl)) for acl in state.acls),
+        *(Affected("ACL", describe_acl(acl)) for acl in state.rights),
         *(Affected("quota", entity_text(quota.entity)) for quota in state.quotas),
     )
 
 
 def _bound(state: UserState) -> str:
     parts = [
-        _count(len(state.acls), "ACL") if state.acls else "",
+        _count(len(state.rights), "ACL") if state.rights else "",
         _count(len(state.quotas), "quota entity", "quota entities") if state.quotas else "",
     ]
     return " and ".join(part for part in parts if part)

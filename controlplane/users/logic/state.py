@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controlplane.clusters.logic import blocks
+from controlplane.clusters.logic.blocks import BlockState
+from controlplane.clusters.logic.credentials import NOTHING, Accepted
 from controlplane.core.plans import state_digest
+from controlplane.core.words import byte_size
 from controlplane.gateways.kafka.access_types import Acl, ClientQuota, QuotaEntity, ScramCredential
 
 
@@ -16,6 +20,7 @@ class UserState:
     """`reauth_ms`: connections.max.reauth.ms of the brokers; 0 never ends a connection, None is unknown.
 
     `seen_ms`: the last minute in which a quota sensor counted this user (Unix ms); None is unknown.
+    `accepted`: certificates of the same name that brokers take, the revoked ones among them.
     """
 
     name: str
@@ -25,6 +30,7 @@ class UserState:
     reserved: bool = False
     reauth_ms: int | None = None
     seen_ms: int | None = None
+    accepted: Accepted = NOTHING
 
     @property
     def principal(self) -> str:
@@ -32,7 +38,21 @@ class UserState:
 
     @property
     def exists(self) -> bool:
-        return bool(self.credentials or self.acls or self.quotas)
+        """A block alone makes no user: it may have outlived one."""
+        return bool(self.credentials or self.rights or self.quotas)
+
+    @property
+    def block(self) -> BlockState:
+        return blocks.state_of(self.principal, self.acls, super_user=self.reserved)
+
+    @property
+    def rights(self) -> tuple[Acl, ...]:
+        """The ACLs, without those that an emergency block is made of."""
+        return self.rights_beside(block=self.block.blocked)
+
+    def rights_beside(self, *, block: bool) -> tuple[Acl, ...]:
+        """The same for a block that is there, or that a plan completes."""
+        return blocks.apart(self.acls, {self.principal} if block else ())[1]
 
     def iterations_of(self, mechanism: str) -> int | None:
         return next((c.iterations for c in self.credentials if str(c.mechanism) == mechanism), None)
@@ -53,6 +73,13 @@ def describe_acl(acl: Acl) -> str:
     """One line, as kafka-acls.sh would list it."""
     name = f"{acl.resource_name}*" if str(acl.pattern_type) == "PREFIXED" else acl.resource_name
     return f"{acl.permission} {acl.operation} on {acl.resource_type} {name} from {acl.host}"
+
+
+def limit_text(key: str, value: float) -> str:
+    """A quota's limit with its unit: 5 MB/s, 50 %."""
+    if key.endswith("_byte_rate"):
+        return f"{key} {byte_size(value)}/s" if value < 1e15 else f"{key} observing only"
+    return f"{key} {value:,.10g}{' %' if key.endswith('_percentage') else '/s'}"
 
 
 def entity_text(entity: QuotaEntity) -> str:

@@ -4,7 +4,7 @@ denials first). Which of them exist is read from the cluster; nothing about it i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from controlplane.core.commands import line
@@ -64,6 +64,31 @@ def denials(principal: str) -> tuple[Acl, ...]:
         Acl(principal, "*", AclOperation.ALL, AclPermission.DENY, kind, name, PatternType.LITERAL)
         for kind, name in RESOURCES
     )
+
+
+def blocked_in(acls: Iterable[Acl]) -> frozenset[str]:
+    """The principals that are blocked whole by these bindings; a single denial is nobody's block."""
+    found = [acl for acl in acls if acl.permission == AclPermission.DENY]
+    present = frozenset(found)
+    return frozenset(name for name in {acl.principal for acl in found} if present.issuperset(denials(name)))
+
+
+def is_part(acl: Acl, blocked: Collection[str]) -> bool:
+    """Whether the binding is one of those that a block is made of."""
+    return acl.principal in blocked and acl in denials(acl.principal)
+
+
+def apart(acls: Iterable[Acl], blocked: Collection[str]) -> tuple[tuple[Acl, ...], tuple[Acl, ...]]:
+    """(what belongs to a block, all others), in their order."""
+    everything = tuple(acls)
+    parts = tuple(acl for acl in everything if is_part(acl, blocked))
+    return parts, tuple(acl for acl in everything if acl not in parts)
+
+
+def can_be_blocked(principal: str) -> bool:
+    """One principal with its type. `User:*` would be everybody but super users: that is no emergency of one."""
+    kind, _, name = principal.partition(":")
+    return bool(kind and name and name != "*")
 
 
 def state_of(principal: str, acls: Iterable[Acl], *, super_user: bool) -> BlockState:
