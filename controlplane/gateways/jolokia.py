@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -78,7 +78,7 @@ def read_mbean(
         return None
     if answer.get("status") != 200 or not isinstance(value, dict):
         raise BadAnswer(f"The agent at {endpoint.url} could not read {name}")
-    return value
+    return cast("dict[str, Any]", value)
 
 
 def _is_pattern(name: str) -> bool:
