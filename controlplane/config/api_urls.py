@@ -10,6 +10,7 @@ from controlplane.alerts import api as alerts
 from controlplane.alerts import routing_api as routing
 from controlplane.alerts import silence_api as silences
 from controlplane.alerts import timeline_views as timeline
+from controlplane.alerts.prometheus_urls import urlpatterns as prometheus_alert_urls
 from controlplane.audit import api as audit
 from controlplane.certificates import api as certificates
 from controlplane.certificates import inventory_api as inventory
@@ -128,7 +129,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("clusters/<slug:cluster>/quotas/effective/", quotas.EffectiveApi.as_view(), name="quotas_effective"),
     path("clusters/<slug:cluster>/quotas/clients/", quotas.ClientsApi.as_view(), name="quota_clients"),
     path("clusters/<slug:cluster>/quotas/observe/", quotas.ObserveApi.as_view(), name="quotas_observe"),
-    path("clusters/<slug:cluster>/prometheus/", include((prometheus_urls, "prometheus"))),
+    path(
+        "clusters/<slug:cluster>/prometheus/",
+        include(([*prometheus_urls, *prometheus_alert_urls], "prometheus")),
+    ),
     path("clusters/<slug:cluster>/timeline/", timeline.TimelineApi.as_view(), name="timeline"),
     path("clusters/<slug:cluster>/metrics/grafana/", exports.GrafanaApi.as_view(), name="grafana"),
     path(
