@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django import forms
 from django.utils import timezone
 
+from controlplane.alerts.services.previewing import RANGES
 from controlplane.alerts.services.receiving import ReceiverRequest
 from controlplane.alerts.services.ruling import RuleRequest
 from controlplane.alerts.services.silencing import SilenceRequest
@@ -80,6 +82,20 @@ class ReceiverForm(forms.Form):
             allow_private=data["allow_private"],
             send_resolved=data["send_resolved"],
         )
+
+
+class PreviewForm(forms.Form):
+    """What of the rule's form a preview needs; the name can be thought of later."""
+
+    expr = forms.CharField(label="Condition", max_length=8000)
+    hold = DurationField(label="For", required=False)
+    keep_firing = DurationField(label="Keep firing for", required=False)
+    range = forms.ChoiceField(choices=[(key, each.words) for key, each in RANGES.items()])
+
+    def to_request(self, before: RuleRequest | None = None) -> RuleRequest:
+        data = self.cleaned_data
+        kept = before or RuleRequest(name="Preview", expr="")
+        return replace(kept, expr=data["expr"], hold=data["hold"], keep_firing=data["keep_firing"])
 
 
 class RuleForm(forms.Form):

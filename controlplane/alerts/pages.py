@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from controlplane.alerts.forms import AcknowledgeForm, ReceiverForm, RuleForm, SilenceForm
+from controlplane.alerts.forms import AcknowledgeForm, PreviewForm, ReceiverForm, RuleForm, SilenceForm
+from controlplane.alerts.logic.preview import Episode, Outcome
 from controlplane.alerts.models import Alert, DeliveryAttempt, Notification, Receiver, Rule, Silence
 from controlplane.alerts.selectors import Quiet
 from controlplane.clusters.models import Cluster
@@ -125,9 +126,25 @@ class RuleListPage(Page):
     can_edit: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PreviewPart:
+    """`shown`: the newest of its episodes; `data`: of the chart, with the spans in which it would have fired."""
+
+    words: str
+    key: str
+    outcome: Outcome
+    shown: tuple[Episode, ...]
+    data: dict[str, Any]
+    unit: str
+    step: float
+    #: Where the history begins only within the range; 0: it is there from its start; None: there is none.
+    known_from: float | None
+
+
 @dataclass(frozen=True)
 class RulePage(Page):
     template: ClassVar[str] = "alerts/rule.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"rule-preview"})
 
     cluster: Cluster
     row: RuleRow
@@ -136,16 +153,21 @@ class RulePage(Page):
     keep_firing: str
     explore_query: str
     can_edit: bool
+    preview: PreviewPart | None = None
+    preview_error: str = ""
 
 
 @dataclass(frozen=True)
 class RuleFormPage(Page):
     template: ClassVar[str] = "alerts/rule_form.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"rule-form-preview"})
 
     cluster: Cluster
     form: RuleForm
     rule: Rule | None
     api: str
+    asked: PreviewForm | None = None
+    preview: PreviewPart | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class RuleSerializer(_Timed):
     evaluations = EvaluationSerializer(many=True)
 
 
-def _texts(longest: int) -> serializers.DictField:
+def texts(longest: int) -> serializers.DictField:
     child = serializers.CharField(max_length=longest, allow_blank=True, trim_whitespace=False)
     return serializers.DictField(child=child, required=False)
 
@@ -110,8 +110,8 @@ class RuleInput(serializers.Serializer[Any]):
     name = serializers.RegexField(ONE_LINE, max_length=200)
     expr = serializers.CharField(max_length=LONGEST_EXPR)
     keep_firing_for = serializers.RegexField(DURATION, max_length=40, required=False)
-    labels = _texts(LONGEST_TEXT)
-    annotations = _texts(LONGEST_TEXT)
+    labels = texts(LONGEST_TEXT)
+    annotations = texts(LONGEST_TEXT)
     group = serializers.RegexField(ONE_LINE, max_length=100, required=False)
     cluster = serializers.CharField(max_length=40, required=False, allow_blank=True)
     enabled = serializers.BooleanField(required=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.alerts import dashboard_views, delivery_views, timeline_views, views
+from controlplane.alerts import dashboard_views, delivery_views, preview_views, timeline_views, views
 
 app_name = "alerts"
 
@@ -14,8 +14,11 @@ urlpatterns = [
     path("changes.json", timeline_views.changes, name="changes"),
     path("rules/", views.rule_list, name="rules"),
     path("rules/+new/", views.rule_create, name="rule_create"),
+    path("rules/+preview/", preview_views.preview, name="rule_preview"),
     path("rules/<int:rule>/", views.rule_detail, name="rule"),
     path("rules/<int:rule>/+edit/", views.rule_edit, name="rule_edit"),
+    path("rules/<int:rule>/+preview/", preview_views.preview, name="rule_edit_preview"),
+    path("rules/<int:rule>/+history/", preview_views.history, name="rule_history"),
     path("rules/<int:rule>/+delete/", views.rule_delete, name="rule_delete"),
     path("silences/", views.silence_list, name="silences"),
     path("silences/+new/", views.silence_create, name="silence_create"),

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from controlplane.accounts import api as accounts
 from controlplane.acls import api as acls
 from controlplane.alerts import api as alerts
+from controlplane.alerts import preview_api as alert_previews
 from controlplane.alerts import routing_api as routing
 from controlplane.alerts import silence_api as silences
 from controlplane.alerts import timeline_views as timeline
@@ -148,6 +149,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
             [
                 path("", alerts.AlertsApi.as_view(), name="alerts"),
                 path("rules/", alerts.RulesApi.as_view(), name="alert_rules"),
+                path("rules/preview/", alert_previews.PreviewApi.as_view(), name="alert_rule_preview"),
                 path("rules/<int:rule>/", alerts.RuleApi.as_view(), name="alert_rule"),
                 path("silences/", silences.SilencesApi.as_view(), name="silences"),
                 path("silences/<uuid:silence>/", silences.SilenceApi.as_view(), name="silence"),
