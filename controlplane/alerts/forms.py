@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils import timezone
 
+from controlplane.alerts.logic.documents import LONGEST
 from controlplane.alerts.services.previewing import RANGES
 from controlplane.alerts.services.receiving import ReceiverRequest
 from controlplane.alerts.services.ruling import RuleRequest
@@ -155,3 +156,21 @@ class RuleForm(forms.Form):
             "everywhere": not request.cluster,
             "enabled": request.enabled,
         }
+
+
+class RuleTestForm(forms.Form):
+    tests = forms.CharField(
+        label="Tests",
+        max_length=LONGEST,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 16, "spellcheck": "false", "class": "mono"}),
+        help_text="A file as for promtool test rules; its rule_files are not read.",
+    )
+    rules = forms.CharField(
+        label="Rules",
+        required=False,
+        max_length=LONGEST,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "class": "mono"}),
+        help_text="Groups of rules in YAML. Left empty, the rules that are set up here are tested.",
+    )

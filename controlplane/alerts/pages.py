@@ -6,8 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from controlplane.alerts.forms import AcknowledgeForm, PreviewForm, ReceiverForm, RuleForm, SilenceForm
+from controlplane.alerts.forms import (
+    AcknowledgeForm,
+    PreviewForm,
+    ReceiverForm,
+    RuleForm,
+    RuleTestForm,
+    SilenceForm,
+)
 from controlplane.alerts.logic.preview import Episode, Outcome
+from controlplane.alerts.logic.rule_tests import Case
 from controlplane.alerts.models import Alert, DeliveryAttempt, Notification, Receiver, Rule, Silence
 from controlplane.alerts.selectors import Quiet
 from controlplane.clusters.models import Cluster
@@ -168,6 +176,17 @@ class RuleFormPage(Page):
     api: str
     asked: PreviewForm | None = None
     preview: PreviewPart | None = None
+
+
+@dataclass(frozen=True)
+class RuleTestPage(Page):
+    template: ClassVar[str] = "alerts/rule_tests.html"
+
+    cluster: Cluster
+    form: RuleTestForm
+    cases: tuple[Case, ...] = ()
+    passed: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

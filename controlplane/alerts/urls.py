@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.alerts import dashboard_views, delivery_views, preview_views, timeline_views, views
+from controlplane.alerts import (
+    dashboard_views,
+    delivery_views,
+    file_views,
+    preview_views,
+    timeline_views,
+    views,
+)
 
 app_name = "alerts"
 
@@ -15,6 +22,7 @@ urlpatterns = [
     path("rules/", views.rule_list, name="rules"),
     path("rules/+new/", views.rule_create, name="rule_create"),
     path("rules/+preview/", preview_views.preview, name="rule_preview"),
+    path("rules/+test/", file_views.rule_tests, name="rule_tests"),
     path("rules/<int:rule>/", views.rule_detail, name="rule"),
     path("rules/<int:rule>/+edit/", views.rule_edit, name="rule_edit"),
     path("rules/<int:rule>/+preview/", preview_views.preview, name="rule_edit_preview"),

@@ -9,6 +9,7 @@ from controlplane.acls import api as acls
 from controlplane.alerts import api as alerts
 from controlplane.alerts import preview_api as alert_previews
 from controlplane.alerts import routing_api as routing
+from controlplane.alerts import rule_test_api as alert_tests
 from controlplane.alerts import silence_api as silences
 from controlplane.alerts import timeline_views as timeline
 from controlplane.alerts.prometheus_urls import urlpatterns as prometheus_alert_urls
@@ -150,6 +151,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
                 path("", alerts.AlertsApi.as_view(), name="alerts"),
                 path("rules/", alerts.RulesApi.as_view(), name="alert_rules"),
                 path("rules/preview/", alert_previews.PreviewApi.as_view(), name="alert_rule_preview"),
+                path("rules/test/", alert_tests.RuleTestApi.as_view(), name="alert_rule_test"),
                 path("rules/<int:rule>/", alerts.RuleApi.as_view(), name="alert_rule"),
                 path("silences/", silences.SilencesApi.as_view(), name="silences"),
                 path("silences/<uuid:silence>/", silences.SilenceApi.as_view(), name="silence"),
