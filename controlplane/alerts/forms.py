@@ -174,3 +174,35 @@ class RuleTestForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "class": "mono"}),
         help_text="Groups of rules in YAML. Left empty, the rules that are set up here are tested.",
     )
+
+
+class FileForm(forms.Form):
+    """A text, pasted or as a file."""
+
+    refusal_fields: ClassVar = {"nothing": "text"}
+
+    text = forms.CharField(
+        label="Text",
+        required=False,
+        max_length=LONGEST,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false", "class": "mono"}),
+    )
+    file = forms.FileField(label="Or a file", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        upload = data.get("file")
+        if upload is not None and upload.size > LONGEST:
+            self.add_error("file", "At most 1 MB.")
+        elif upload is not None:
+            data["text"] = upload.read().decode("utf-8", "replace")
+        if not data.get("text"):
+            self.add_error("text", "Paste a text or choose a file.")
+        return data
+
+
+class RuleFileForm(FileForm):
+    everywhere = forms.BooleanField(
+        label="On every cluster", required=False, help_text="Otherwise the rules hold on this cluster alone."
+    )

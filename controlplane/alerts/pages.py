@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from controlplane.alerts.forms import (
     AcknowledgeForm,
+    FileForm,
     PreviewForm,
     ReceiverForm,
     RuleForm,
@@ -187,6 +188,20 @@ class RuleTestPage(Page):
     cases: tuple[Case, ...] = ()
     passed: int = 0
     failed: int = 0
+
+
+@dataclass(frozen=True)
+class ImportPage(Page):
+    """`back` and `back_name`: where the page belongs; `facts`: what is read and what is not."""
+
+    template: ClassVar[str] = "alerts/import.html"
+
+    cluster: Cluster
+    form: FileForm
+    title: str
+    back: str
+    back_name: str
+    facts: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from controlplane.accounts import api as accounts
 from controlplane.acls import api as acls
 from controlplane.alerts import api as alerts
+from controlplane.alerts import file_api as alert_files
 from controlplane.alerts import preview_api as alert_previews
 from controlplane.alerts import routing_api as routing
 from controlplane.alerts import rule_test_api as alert_tests
@@ -152,6 +153,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
                 path("rules/", alerts.RulesApi.as_view(), name="alert_rules"),
                 path("rules/preview/", alert_previews.PreviewApi.as_view(), name="alert_rule_preview"),
                 path("rules/test/", alert_tests.RuleTestApi.as_view(), name="alert_rule_test"),
+                path("rules/import/", alert_files.RuleImportApi.as_view(), name="alert_rule_import"),
+                path("rules/export/", alert_files.RuleExportApi.as_view(), name="alert_rule_export"),
                 path("rules/<int:rule>/", alerts.RuleApi.as_view(), name="alert_rule"),
                 path("silences/", silences.SilencesApi.as_view(), name="silences"),
                 path("silences/<uuid:silence>/", silences.SilenceApi.as_view(), name="silence"),
