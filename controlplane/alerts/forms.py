@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from controlplane.alerts.logic.documents import LONGEST
 from controlplane.alerts.services.previewing import RANGES
-from controlplane.alerts.services.receiving import ReceiverRequest
 from controlplane.alerts.services.ruling import RuleRequest
 from controlplane.alerts.services.silencing import SilenceRequest
 from controlplane.core import durations
@@ -56,33 +55,6 @@ class SilenceForm(forms.Form):
         lines = tuple(line.strip() for line in data["matchers"].splitlines() if line.strip())
         ends = timezone.now() + durations.parse(data["length"])
         return SilenceRequest(lines, ends, data["comment"], cluster=cluster)
-
-
-class ReceiverForm(forms.Form):
-    refusal_fields: ClassVar = {"exists": "name"}
-
-    name = forms.CharField(label="Name", max_length=100)
-    url = forms.CharField(
-        label="Webhook URL",
-        max_length=2000,
-        widget=forms.URLInput(),
-        help_text="Gets Alertmanager's webhook body (version 4) by POST. A signing secret is set through the API.",
-    )
-    allow_private = forms.BooleanField(
-        label="This address may be inside our own network",
-        required=False,
-        help_text="Loopback and private addresses are refused without it.",
-    )
-    send_resolved = forms.BooleanField(label="Also tell when it is over", required=False, initial=True)
-
-    def to_request(self) -> ReceiverRequest:
-        data = self.cleaned_data
-        return ReceiverRequest(
-            name=data["name"],
-            url=data["url"],
-            allow_private=data["allow_private"],
-            send_resolved=data["send_resolved"],
-        )
 
 
 class PreviewForm(forms.Form):

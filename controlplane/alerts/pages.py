@@ -10,7 +10,6 @@ from controlplane.alerts.forms import (
     AcknowledgeForm,
     FileForm,
     PreviewForm,
-    ReceiverForm,
     RuleForm,
     RuleTestForm,
     SilenceForm,
@@ -18,6 +17,7 @@ from controlplane.alerts.forms import (
 from controlplane.alerts.logic.preview import Episode, Outcome
 from controlplane.alerts.logic.rule_tests import Case
 from controlplane.alerts.models import Alert, DeliveryAttempt, Notification, Receiver, Rule, Silence
+from controlplane.alerts.receiver_forms import ReceiverForm
 from controlplane.alerts.selectors import Quiet
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
@@ -233,13 +233,22 @@ class SilenceFormPage(Page):
     form: SilenceForm
 
 
+@dataclass(frozen=True, slots=True)
+class ReceiverRow:
+    receiver: Receiver
+    kind: str
+    address: str
+
+
 @dataclass(frozen=True)
 class ReceiverListPage(Page):
+    """`kinds`: what can be added, as key and label."""
+
     template: ClassVar[str] = "alerts/receivers.html"
 
     cluster: Cluster
-    receivers: tuple[Receiver, ...]
-    tree: str
+    receivers: tuple[ReceiverRow, ...]
+    kinds: tuple[tuple[str, str], ...]
     tried: DeliveryAttempt | None
     tried_name: str
     can_route: bool
@@ -251,6 +260,9 @@ class ReceiverFormPage(Page):
 
     cluster: Cluster
     form: ReceiverForm
+    label: str
+    receiver: Receiver | None
+    kinds: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)

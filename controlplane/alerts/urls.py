@@ -35,6 +35,7 @@ urlpatterns = [
     path("silences/<uuid:silence>/+end/", views.silence_end, name="silence_end"),
     path("receivers/", delivery_views.receiver_list, name="receivers"),
     path("receivers/+new/", delivery_views.receiver_create, name="receiver_create"),
+    path("receivers/<int:receiver>/+edit/", delivery_views.receiver_edit, name="receiver_edit"),
     path("receivers/<int:receiver>/+test/", delivery_views.receiver_test, name="receiver_test"),
     path("receivers/<int:receiver>/+delete/", delivery_views.receiver_delete, name="receiver_delete"),
     path("notifications/", delivery_views.notification_list, name="notifications"),

@@ -114,6 +114,7 @@ class Sink:
 
     def __init__(self) -> None:
         self.received: list[Received] = []
+        self.reply = b"thanks"
         self.answer: Callable[[Received], int | None] = lambda request: 200
         sink = self
 
@@ -128,7 +129,7 @@ class Sink:
                     return
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(b"thanks")
+                self.wfile.write(sink.reply)
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Quiet."""
