@@ -18,7 +18,7 @@ from controlplane.alerts.logic.labels import text_of
 from controlplane.alerts.logic.preview import Mask, Sights, Times
 from controlplane.alerts.logic.silences import SilenceRule
 from controlplane.alerts.logic.states import Sight
-from controlplane.alerts.models import Alert, AlertState
+from controlplane.alerts.models import Alert, AlertState, Beat
 from controlplane.metrics import query
 from controlplane.metrics.selectors import retention, store
 
@@ -99,6 +99,11 @@ class Hush:
 def firing_labels() -> dict[str, dict[str, str]]:
     firing = Alert.objects.filter(state=AlertState.FIRING, resolved_at=None)
     return dict(firing.values_list("fingerprint", "labels"))
+
+
+def last_evaluation() -> datetime | None:
+    """When the last cycle of all rules was done."""
+    return Beat.objects.filter(pk=1).values_list("completed_at", flat=True).first()
 
 
 def matches(row: Alert, words: str) -> bool:
