@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.forms import Form
+
 from controlplane.alerts.forms import (
     AcknowledgeForm,
     FileForm,
@@ -15,11 +17,14 @@ from controlplane.alerts.forms import (
     SilenceForm,
 )
 from controlplane.alerts.logic.preview import Episode, Outcome
+from controlplane.alerts.logic.routing import Route
 from controlplane.alerts.logic.rule_tests import Case
 from controlplane.alerts.models import Alert, DeliveryAttempt, Notification, Receiver, Rule, Silence
 from controlplane.alerts.receiver_forms import ReceiverForm
+from controlplane.alerts.routing_forms import LabelsForm
 from controlplane.alerts.selectors import Quiet
 from controlplane.clusters.models import Cluster
+from controlplane.core import durations
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
 
@@ -263,6 +268,49 @@ class ReceiverFormPage(Page):
     label: str
     receiver: Receiver | None
     kinds: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteNode:
+    """`route` with all that it inherits; `taken`: the labels that are tried end here."""
+
+    key: str
+    depth: int
+    matchers: tuple[str, ...]
+    route: Route
+    receiver: str
+    is_first: bool
+    taken: bool
+
+    @property
+    def waits(self) -> tuple[str, str, str]:
+        route = self.route
+        first, between, again = map(
+            durations.text_of, (route.group_wait, route.group_interval, route.repeat_interval)
+        )
+        return first, between, again
+
+
+@dataclass(frozen=True)
+class RoutingPage(Page):
+    template: ClassVar[str] = "alerts/routing.html"
+
+    cluster: Cluster
+    nodes: tuple[RouteNode, ...]
+    inhibitions: tuple[dict[str, Any], ...]
+    mute_times: tuple[dict[str, Any], ...]
+    form: LabelsForm
+    reached: tuple[str, ...]
+    can_route: bool
+
+
+@dataclass(frozen=True)
+class RoutingFormPage(Page):
+    template: ClassVar[str] = "alerts/routing_form.html"
+
+    cluster: Cluster
+    form: Form
+    title: str
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from controlplane.accounts import api as accounts
 from controlplane.acls import api as acls
+from controlplane.alerts import amconfig_api as amconfig
 from controlplane.alerts import api as alerts
 from controlplane.alerts import file_api as alert_files
 from controlplane.alerts import preview_api as alert_previews
@@ -163,6 +164,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
                 path(
                     "receivers/<int:receiver>/test/", routing.ReceiverTestApi.as_view(), name="receiver_test"
                 ),
+                path("routes/test/", amconfig.RoutesTestApi.as_view(), name="alert_routes_test"),
+                path("routes/export/", amconfig.RoutesExportApi.as_view(), name="alert_routes_export"),
+                path("routes/import/", amconfig.RoutesImportApi.as_view(), name="alert_routes_import"),
                 path("routes/", routing.RoutesApi.as_view(), name="alert_routes"),
                 path("notifications/", routing.NotificationsApi.as_view(), name="notifications"),
                 path(

@@ -148,7 +148,7 @@ def apply_create(actor: Actor, request: ReceiverRequest, plan: Plan) -> Receiver
     with operation(actor, plan.action, target=request.name, plan=plan, atomic=True):
         try:
             with transaction.atomic():
-                row = Receiver.objects.create(**_columns(request), created_at=timezone.now())
+                row = Receiver.objects.create(**columns_of(request), created_at=timezone.now())
         except IntegrityError:
             raise Conflict(_taken(request.name).what, _taken(request.name).hint) from None
         _seal(row, request.secret)
@@ -178,7 +178,7 @@ def plan_alter(row: Receiver, request: ReceiverRequest) -> Plan:
 def apply_alter(actor: Actor, row: Receiver, request: ReceiverRequest, plan: Plan) -> Receiver:
     with operation(actor, plan.action, target=row.name, plan=plan, before=document_of(row), atomic=True):
         same = Receiver.objects.filter(pk=row.pk, version=row.version)
-        if same.update(**_columns(request), version=row.version + 1) != 1:
+        if same.update(**columns_of(request), version=row.version + 1) != 1:
             raise Conflict(f"{row.name} was changed by somebody else meanwhile", "Look at it again.")
         _seal(row, "" if request.secret is None and request.kind != row.kind else request.secret)
     return get(row.pk)
@@ -210,7 +210,7 @@ def apply_delete(actor: Actor, row: Receiver, plan: Plan) -> None:
         Receiver.objects.filter(pk=row.pk).delete()
 
 
-def _columns(request: ReceiverRequest) -> dict[str, object]:
+def columns_of(request: ReceiverRequest) -> dict[str, object]:
     return {
         "name": request.name,
         "kind": request.kind,
