@@ -10,7 +10,7 @@ from controlplane.accounts.services import actor_of
 from controlplane.alerts import pages
 from controlplane.alerts.file_api import yaml_file
 from controlplane.alerts.forms import RuleFileForm, RuleTestForm
-from controlplane.alerts.rule_test_api import EXAMPLE
+from controlplane.alerts.rule_test_api import EXAMPLE, EXAMPLE_RULES
 from controlplane.alerts.services import importing, permits, testing
 from controlplane.clusters.access import cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
@@ -26,7 +26,7 @@ from controlplane.core.plans import Plan
 @cluster_view(Action.ALERT_VIEW)
 def rule_tests(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     """A POST that changes nothing: the file is too long for an address."""
-    form = RuleTestForm(request.POST or None, initial={"tests": EXAMPLE})
+    form = RuleTestForm(request.POST or None, initial={"tests": EXAMPLE, "rules": EXAMPLE_RULES})
     page = pages.RuleTestPage(cluster=cluster, form=form)
     if request.method != "POST":
         return render_page(request, page)

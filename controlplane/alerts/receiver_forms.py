@@ -35,7 +35,10 @@ class ReceiverForm(forms.Form):
     sealed = forms.CharField(max_length=4000, required=False, widget=forms.HiddenInput())
     remove_secret = forms.BooleanField(label="Remove the secret", required=False)
     send_resolved = forms.BooleanField(label="Also tell when it is over", required=False, initial=True)
-    field_order: ClassVar = ("name", "url", "host", "port", "security", "user", "secret", "remove_secret")
+    field_order: ClassVar = (
+        "name", "url", "host", "port", "security", "user", "secret", "remove_secret", "sender", "to", "region",
+        "chats", "allow_private", "send_resolved",
+    )  # fmt: skip
 
     def __init__(self, *args: Any, kept: bool = False, **more: Any) -> None:
         super().__init__(*args, **more)

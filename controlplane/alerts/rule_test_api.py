@@ -25,6 +25,12 @@ tests:
         alertname: BrokerDown
         exp_alerts: [{exp_labels: {broker: "2", severity: critical}}]
 """
+EXAMPLE_RULES = """\
+groups:
+  - name: example
+    rules:
+      - {alert: BrokerDown, expr: up == 0, labels: {severity: critical}}
+"""
 
 
 class RuleTestInput(serializers.Serializer[Any]):
@@ -69,7 +75,7 @@ class RuleTestApi(RulesView):
         tags=["alerts"],
         request=RuleTestInput,
         responses={200: RuleTestSerializer},
-        examples=[OpenApiExample("a broker", {"tests": EXAMPLE}, request_only=True)],
+        examples=[OpenApiExample("a broker", {"tests": EXAMPLE, "rules": EXAMPLE_RULES}, request_only=True)],
     )
     def post(self, request: Request) -> Response:
         data = valid_data(RuleTestInput, request)
