@@ -35,7 +35,7 @@ class ReceiverForm(forms.Form):
     sealed = forms.CharField(max_length=4000, required=False, widget=forms.HiddenInput())
     remove_secret = forms.BooleanField(label="Remove the secret", required=False)
     send_resolved = forms.BooleanField(label="Also tell when it is over", required=False, initial=True)
-    field_order: ClassVar = (
+    field_order = (
         "name", "url", "host", "port", "security", "user", "secret", "remove_secret", "sender", "to", "region",
         "chats", "allow_private", "send_resolved",
     )  # fmt: skip

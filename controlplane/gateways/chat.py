@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from controlplane.gateways.errors import NotAuthorized, Unreachable
@@ -43,38 +44,36 @@ def send(service: str, parts: Mapping[str, Any], message: ChatMessage) -> None:
 
 
 def plugin_for(service: str, parts: Mapping[str, Any], message: ChatMessage) -> Any:
-    # apprise takes a moment to load: only whoever sends pays for it.
-    from apprise import AppriseAsset, PersistentStoreMode
-
-    asset = AppriseAsset(
-        app_id="Kastellan", app_desc="Kastellan", image_url_mask="", storage_mode=PersistentStoreMode.MEMORY
+    # apprise takes a moment to load: only whoever sends pays for it. Most of it has no types.
+    apprise: Any = import_module("apprise")
+    memory = apprise.PersistentStoreMode.MEMORY
+    asset = apprise.AppriseAsset(
+        app_id="Kastellan", app_desc="Kastellan", image_url_mask="", storage_mode=memory
     )
     common = {"asset": asset, "rto": READ_S, "cto": CONNECT_S, "format": "text", "overflow": "truncate"}
     return PLUGINS[service](parts, message, common)
 
 
-def _slack(parts: Mapping[str, Any], message: ChatMessage, common: dict[str, Any]) -> Any:
-    from apprise.plugins.slack import NotifySlack
+def _plugin(module: str, name: str) -> Any:
+    return getattr(import_module(f"apprise.plugins.{module}"), name)
 
+
+def _slack(parts: Mapping[str, Any], message: ChatMessage, common: dict[str, Any]) -> Any:
     token_a, token_b, token_c = parts["tokens"]
-    return NotifySlack(
+    return _plugin("slack", "NotifySlack")(
         token_a=token_a, token_b=token_b, token_c=token_c, include_image=False, include_footer=False, **common
     )
 
 
 def _teams(parts: Mapping[str, Any], message: ChatMessage, common: dict[str, Any]) -> Any:
-    from apprise.plugins.workflows import NotifyWorkflows
-
-    return NotifyWorkflows(
+    return _plugin("workflows", "NotifyWorkflows")(
         workflow=parts["workflow"], signature=parts["signature"], host=parts["host"],
         power_automate=parts["host"].endswith(".api.powerplatform.com"), version=parts["version"], include_image=False, **common,
     )  # fmt: skip
 
 
 def _pagerduty(parts: Mapping[str, Any], message: ChatMessage, common: dict[str, Any]) -> Any:
-    from apprise.plugins.pagerduty import NotifyPagerDuty
-
-    return NotifyPagerDuty(
+    return _plugin("pagerduty", "NotifyPagerDuty")(
         # The Events API takes the integration key alone; the plugin wants something in the place of the other.
         apikey=parts["key"], integrationkey=parts["key"], source="Kastellan", component="kafka",
         region_name=parts["region"], include_image=False, action="resolve" if message.resolved else "trigger",
@@ -84,9 +83,7 @@ def _pagerduty(parts: Mapping[str, Any], message: ChatMessage, common: dict[str,
 
 
 def _telegram(parts: Mapping[str, Any], message: ChatMessage, common: dict[str, Any]) -> Any:
-    from apprise.plugins.telegram import NotifyTelegram
-
-    return NotifyTelegram(
+    return _plugin("telegram", "NotifyTelegram")(
         bot_token=parts["token"], targets=list(parts["chats"]), detect_owner=False, **common
     )
 

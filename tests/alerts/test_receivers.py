@@ -23,6 +23,7 @@ from controlplane.alerts.services import sending
 from controlplane.core.access import Role
 from controlplane.core.secrets import encrypt
 from controlplane.gateways import chat
+from controlplane.gateways.errors import NotAuthorized, Unreachable
 from tests.alerts import real
 from tests.alerts.scene import Scene, Sink, rule
 from tests.alerts.test_pages import walk
@@ -287,7 +288,7 @@ def test_teams_is_told_at_its_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("status", "retriable"), [(500, True), (429, True), (403, False), (404, False)])
 def test_what_a_service_refuses_is_told_and_judged(services: Sink, status: int, retriable: bool) -> None:
     services.answer = lambda request: status
-    with pytest.raises(chat.Unreachable if retriable else chat.NotAuthorized, match=str(status)):
+    with pytest.raises(Unreachable if retriable else NotAuthorized, match=str(status)):
         send("pagerduty", KEY, FIRING)
 
 
@@ -299,7 +300,7 @@ def test_two_at_once_hear_only_their_own_reasons(services: Sink) -> None:
     def refused() -> None:
         try:
             send("pagerduty", KEY, FIRING, region="eu")
-        except chat.NotAuthorized as error:
+        except NotAuthorized as error:
             found.append(str(error))
 
     threads = [threading.Thread(target=refused) for _ in range(3)]

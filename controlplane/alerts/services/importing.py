@@ -18,7 +18,7 @@ from controlplane.alerts.services.testing import file_rule
 from controlplane.audit.services import operation
 from controlplane.core.access import Action, Actor
 from controlplane.core.errors import Conflict, Invalid
-from controlplane.core.plans import Plan
+from controlplane.core.plans import Json, Plan
 
 LONGEST_NAME = {"group": 100, "alert": 200}
 
@@ -81,7 +81,9 @@ def plan(actor: Actor, text: str, cluster: str) -> Plan:
 
 def apply(actor: Actor, text: str, cluster: str, plan: Plan) -> Imported:
     found, now = read(text, cluster), timezone.now()
-    before = {"/".join(each.key): dict(ruling.document_of(_row(each))) for each in found.update}
+    before: dict[str, Json] = {
+        "/".join(each.key): dict(ruling.document_of(_row(each))) for each in found.update
+    }
     with operation(
         actor, plan.action, cluster=cluster or None, target="rule file", plan=plan, before=before, atomic=True
     ):

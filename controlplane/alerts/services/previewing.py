@@ -21,11 +21,11 @@ from controlplane.alerts.logic.states import Timing
 from controlplane.alerts.services.ruling import RuleRequest
 from controlplane.core.errors import Invalid
 from controlplane.metrics import query
+from controlplane.metrics.drawing import ChartData, Drawn
 from controlplane.metrics.explore import chart_of
 from controlplane.metrics.logic.ranges import TimeRange
 from controlplane.metrics.promql import EvaluationError, PromQLError
 from controlplane.metrics.promql.model import Series
-from controlplane.metrics.selectors import ChartData, Line
 
 TIMEOUT_S = 10.0
 
@@ -91,7 +91,7 @@ def chart(cluster: str, rule: RuleRequest, found: Preview) -> ChartData:
     if threshold is None:
         return data
     ends: list[tuple[float, float | None]] = [(data.start, threshold), (data.end, threshold)]
-    line = Line("threshold", {}, [(at, threshold) for at, _ in data.lines[0].points] if data.lines else ends)
+    line = Drawn("threshold", {}, [(at, threshold) for at, _ in data.lines[0].points] if data.lines else ends)
     return replace(data, lines=(*data.lines, line))
 
 
