@@ -10,7 +10,7 @@ import hashlib
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -114,7 +114,7 @@ class _Lines(logging.Handler):
 
 
 @contextmanager
-def _heard() -> Iterator[list[str]]:
+def _heard() -> Generator[list[str], None, None]:
     handler = _Lines()
     log = logging.getLogger("apprise")
     log.addHandler(handler)

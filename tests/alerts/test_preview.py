@@ -150,15 +150,16 @@ NOW = 1_760_000_000_000
 
 @pytest.fixture
 def history(scene: Scene, tmp_path: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """Two days of two brokers by the minute; broker 2 lagged for ten minutes on each of them."""
+    """Half a day of two brokers by the minute; broker 2 lagged twice for ten minutes."""
     settings.METRICS_DATABASE = str(tmp_path / "metrics.sqlite3")
-    day = 86_400_000
-    for broker in "12":
-        for at in range(NOW - 2 * day, NOW, 60_000):
-            minute = (NOW - at) // 60_000
-            lag = 50.0 if broker == "2" and 600 <= minute % 1440 < 610 else 1.0
-            labels = (("broker", broker),)
-            store().append("main", broker, at, [Sample("lag", labels, lag), Sample("up", labels, 1.0)])
+    for at in range(NOW - 720 * 60_000, NOW, 60_000):
+        late = 100 <= (NOW - at) // 60_000 % 360 < 110
+        found = [
+            Sample(name, (("broker", broker),), 50.0 if late and (name, broker) == ("lag", "2") else 1.0)
+            for broker in "12"
+            for name in ("lag", "up")
+        ]
+        store().append("main", "all", at, found)
     monkeypatch.setattr("controlplane.alerts.selectors.time.time_ns", lambda: NOW * 1_000_000)
     monkeypatch.setattr("controlplane.metrics.query.time.time_ns", lambda: NOW * 1_000_000)
     monkeypatch.setattr("controlplane.alerts.preview_api.now_ms", lambda: NOW)
@@ -192,7 +193,7 @@ def test_the_api_says_when_it_would_have_fired(history: Scene, api: Callable[[Ro
     ids=str,
 )
 def test_what_cannot_be_previewed_says_why(
-    wanted: dict[str, Any], field: str, history: Scene, api: Callable[[Role], Api]
+    wanted: dict[str, Any], field: str, scene: Scene, api: Callable[[Role], Api]
 ) -> None:
     answer = api(Role.VIEWER)("POST", "alerts/rules/preview/", {"cluster": "main", **wanted})
     assert answer.status_code in (400, 422), answer.content
