@@ -19,6 +19,7 @@ class ProcessKind(StrEnum):
     WEB = "web"
     WORKER = "worker"
     BEAT = "beat"
+    WATCH = "watch"
     CONNECT = "connect"
 
 

@@ -218,7 +218,7 @@ class RulesApi(RulesView):
     )
     def post(self, request: Request) -> Response:
         data = valid_data(RuleInput, request)
-        wanted = _wanted(RuleRequest(data["name"], data["expr"]), data)
+        wanted = wanted_of(RuleRequest(data["name"], data["expr"]), data)
 
         def apply(plan: Plan) -> Response:
             return self.answer(ruling.apply_create(self.actor, wanted, plan).pk, status=201)
@@ -252,7 +252,7 @@ class RuleApi(RulesView):
     )
     def put(self, request: Request, rule: int) -> Response:
         data = valid_data(RuleInput, request)
-        return self.alter(request, rule, _wanted(RuleRequest(data["name"], data["expr"]), data))
+        return self.alter(request, rule, wanted_of(RuleRequest(data["name"], data["expr"]), data))
 
     @extend_schema(
         operation_id="alter_alert_rule",
@@ -265,7 +265,7 @@ class RuleApi(RulesView):
     )
     def patch(self, request: Request, rule: int) -> Response:
         data = valid_data(AlterRuleInput, request)
-        return self.alter(request, rule, _wanted(ruling.request_of(self.rule(rule)), data))
+        return self.alter(request, rule, wanted_of(ruling.request_of(self.rule(rule)), data))
 
     @extend_schema(
         operation_id="delete_alert_rule",
@@ -284,7 +284,7 @@ class RuleApi(RulesView):
         return change(request, ruling.plan_delete(self.actor, row), apply)
 
 
-def _wanted(base: RuleRequest, data: dict[str, Any]) -> RuleRequest:
+def wanted_of(base: RuleRequest, data: dict[str, Any]) -> RuleRequest:
     """The base with what was given over it."""
     renamed = {"for": "hold", "keep_firing_for": "keep_firing"}
     given = {

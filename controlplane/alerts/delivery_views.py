@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,9 +12,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.accounts.services import actor_of
 from controlplane.alerts import pages
-from controlplane.alerts.forms import ReceiverForm
+from controlplane.alerts.logic import receivers
 from controlplane.alerts.models import DeliveryAttempt, Notification, NotificationState, Receiver
-from controlplane.alerts.services import permits, receiving, routes
+from controlplane.alerts.receiver_forms import FORMS, ReceiverForm
+from controlplane.alerts.services import permits, receiving
 from controlplane.clusters.access import cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
@@ -45,8 +47,8 @@ def receiver_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         request,
         pages.ReceiverListPage(
             cluster=cluster,
-            receivers=tuple(Receiver.objects.all()),
-            tree=json.dumps(routes.document()["route"], indent=2, ensure_ascii=False),
+            receivers=tuple(_row(each) for each in Receiver.objects.all()),
+            kinds=_kinds(),
             tried=tried,
             tried_name=tried.notification.receiver_name if tried else "",
             can_route=_may_route(request),
@@ -59,10 +61,26 @@ def _tried(request: HttpRequest) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
 
 
+def _row(row: Receiver) -> pages.ReceiverRow:
+    return pages.ReceiverRow(
+        row, row.get_kind_display(), receivers.address_of(row.kind, row.url, row.options)
+    )
+
+
+def _kinds() -> tuple[tuple[str, str], ...]:
+    return tuple((key, kind.label) for key, kind in receivers.KINDS.items())
+
+
+def _form_page(cluster: Cluster, form: ReceiverForm, row: Receiver | None) -> pages.ReceiverFormPage:
+    label = receivers.KINDS[form.kind].label
+    return pages.ReceiverFormPage(cluster=cluster, form=form, label=label, receiver=row, kinds=_kinds())
+
+
 @require_http_methods(["GET", "POST"])
 @cluster_view(Action.ALERT_ROUTE)
 def receiver_create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
-    form = ReceiverForm(request.POST or None)
+    kind = request.GET.get("kind", receivers.WEBHOOK)
+    form = FORMS.get(kind, FORMS[receivers.WEBHOOK])(request.POST or None)
     back = resolve_url("alerts:receivers", cluster.name)
 
     def review() -> HttpResponse:
@@ -72,10 +90,35 @@ def receiver_create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
             receiving.apply_create(actor_of(request), wanted, plan)
             return Done(f"{wanted.name} is there. Send it a test.", back)
 
-        plan = receiving.plan_create(wanted)
-        return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply, editable=True)
+        return review_or_apply(
+            request, cluster=cluster, plan=receiving.plan_create(wanted), back_url=back, apply=apply,
+            editable=True, fields=form.carried(),
+        )  # fmt: skip
 
-    return filled(request, form, lambda: pages.ReceiverFormPage(cluster=cluster, form=form), review)
+    return filled(request, form, lambda: _form_page(cluster, form, None), review)
+
+
+@require_http_methods(["GET", "POST"])
+@cluster_view(Action.ALERT_ROUTE)
+def receiver_edit(request: HttpRequest, cluster: Cluster, receiver: int) -> HttpResponse:
+    found = receiving.get(receiver)
+    kind = FORMS[found.kind]
+    form = kind(request.POST or None, initial=kind.initial_of(found), kept=bool(found.secret))
+    back = resolve_url("alerts:receivers", cluster.name)
+
+    def review() -> HttpResponse:
+        wanted = replace(form.to_request(), max_alerts=found.max_alerts)
+
+        def apply(plan: Plan) -> Done:
+            receiving.apply_alter(actor_of(request), found, wanted, plan)
+            return Done(f"{wanted.name} is changed", back)
+
+        return review_or_apply(
+            request, cluster=cluster, plan=receiving.plan_alter(found, wanted), back_url=back, apply=apply,
+            editable=True, fields=form.carried(),
+        )  # fmt: skip
+
+    return filled(request, form, lambda: _form_page(cluster, form, found), review)
 
 
 @require_http_methods(["GET", "POST"])

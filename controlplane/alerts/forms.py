@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django import forms
 from django.utils import timezone
 
-from controlplane.alerts.services.receiving import ReceiverRequest
+from controlplane.alerts.logic.documents import LONGEST
+from controlplane.alerts.services.previewing import RANGES
 from controlplane.alerts.services.ruling import RuleRequest
 from controlplane.alerts.services.silencing import SilenceRequest
 from controlplane.core import durations
@@ -55,31 +57,18 @@ class SilenceForm(forms.Form):
         return SilenceRequest(lines, ends, data["comment"], cluster=cluster)
 
 
-class ReceiverForm(forms.Form):
-    refusal_fields: ClassVar = {"exists": "name"}
+class PreviewForm(forms.Form):
+    """What of the rule's form a preview needs; the name can be thought of later."""
 
-    name = forms.CharField(label="Name", max_length=100)
-    url = forms.CharField(
-        label="Webhook URL",
-        max_length=2000,
-        widget=forms.URLInput(),
-        help_text="Gets Alertmanager's webhook body (version 4) by POST. A signing secret is set through the API.",
-    )
-    allow_private = forms.BooleanField(
-        label="This address may be inside our own network",
-        required=False,
-        help_text="Loopback and private addresses are refused without it.",
-    )
-    send_resolved = forms.BooleanField(label="Also tell when it is over", required=False, initial=True)
+    expr = forms.CharField(label="Condition", max_length=8000)
+    hold = DurationField(label="For", required=False)
+    keep_firing = DurationField(label="Keep firing for", required=False)
+    range = forms.ChoiceField(choices=[(key, each.words) for key, each in RANGES.items()])
 
-    def to_request(self) -> ReceiverRequest:
+    def to_request(self, before: RuleRequest | None = None) -> RuleRequest:
         data = self.cleaned_data
-        return ReceiverRequest(
-            name=data["name"],
-            url=data["url"],
-            allow_private=data["allow_private"],
-            send_resolved=data["send_resolved"],
-        )
+        kept = before or RuleRequest(name="Preview", expr="")
+        return replace(kept, expr=data["expr"], hold=data["hold"], keep_firing=data["keep_firing"])
 
 
 class RuleForm(forms.Form):
@@ -139,3 +128,53 @@ class RuleForm(forms.Form):
             "everywhere": not request.cluster,
             "enabled": request.enabled,
         }
+
+
+class RuleTestForm(forms.Form):
+    tests = forms.CharField(
+        label="Tests",
+        max_length=LONGEST,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 16, "spellcheck": "false", "class": "mono"}),
+        help_text="A file as for promtool test rules; its rule_files are not read.",
+    )
+    rules = forms.CharField(
+        label="Rules",
+        required=False,
+        max_length=LONGEST,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "class": "mono"}),
+        help_text="Groups of rules in YAML. Left empty, the rules that are set up here are tested.",
+    )
+
+
+class FileForm(forms.Form):
+    """A text, pasted or as a file."""
+
+    refusal_fields: ClassVar = {"nothing": "text"}
+
+    text = forms.CharField(
+        label="Text",
+        required=False,
+        max_length=LONGEST,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false", "class": "mono"}),
+    )
+    file = forms.FileField(label="Or a file", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        upload = data.get("file")
+        if upload is not None and upload.size > LONGEST:
+            self.add_error("file", "At most 1 MB.")
+        elif upload is not None:
+            data["text"] = upload.read().decode("utf-8", "replace")
+        if not data.get("text"):
+            self.add_error("text", "Paste a text or choose a file.")
+        return data
+
+
+class RuleFileForm(FileForm):
+    everywhere = forms.BooleanField(
+        label="On every cluster", required=False, help_text="Otherwise the rules hold on this cluster alone."
+    )

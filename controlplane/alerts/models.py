@@ -115,14 +115,23 @@ class Acknowledgement(models.Model):
 
 class ReceiverKind(models.TextChoices):
     WEBHOOK = "webhook", "Webhook"
+    EMAIL = "email", "E-mail"
+    SLACK = "slack", "Slack"
+    TEAMS = "teams", "Microsoft Teams"
+    PAGERDUTY = "pagerduty", "PagerDuty"
+    TELEGRAM = "telegram", "Telegram"
 
 
 class Receiver(models.Model):
-    """`secret` is sealed. `allow_private`: an administrator allows this very host beyond the public internet."""
+    """`url` is a webhook's; what other kinds need is in `options` (logic.receivers), and their one secret in `secret`, sealed.
+
+    `allow_private`: an administrator allows this very host beyond the public internet.
+    """
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=20, choices=ReceiverKind, default=ReceiverKind.WEBHOOK)
-    url = models.CharField(max_length=2000)
+    url = models.CharField(max_length=2000, blank=True)
+    options = models.JSONField(default=dict)
     secret = models.TextField(blank=True)
     allow_private = models.BooleanField(default=False)
     send_resolved = models.BooleanField(default=True)

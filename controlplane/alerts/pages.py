@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from controlplane.alerts.forms import AcknowledgeForm, ReceiverForm, RuleForm, SilenceForm
+from django.forms import Form
+
+from controlplane.alerts.forms import (
+    AcknowledgeForm,
+    FileForm,
+    PreviewForm,
+    RuleForm,
+    RuleTestForm,
+    SilenceForm,
+)
+from controlplane.alerts.logic.preview import Episode, Outcome
+from controlplane.alerts.logic.routing import Route
+from controlplane.alerts.logic.rule_tests import Case
 from controlplane.alerts.models import Alert, DeliveryAttempt, Notification, Receiver, Rule, Silence
+from controlplane.alerts.receiver_forms import ReceiverForm
+from controlplane.alerts.routing_forms import LabelsForm
 from controlplane.alerts.selectors import Quiet
 from controlplane.clusters.models import Cluster
+from controlplane.core import durations
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
 
@@ -125,9 +140,25 @@ class RuleListPage(Page):
     can_edit: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PreviewPart:
+    """`shown`: the newest of its episodes; `data`: of the chart, with the spans in which it would have fired."""
+
+    words: str
+    key: str
+    outcome: Outcome
+    shown: tuple[Episode, ...]
+    data: dict[str, Any]
+    unit: str
+    step: float
+    #: Where the history begins only within the range; 0: it is there from its start; None: there is none.
+    known_from: float | None
+
+
 @dataclass(frozen=True)
 class RulePage(Page):
     template: ClassVar[str] = "alerts/rule.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"rule-preview"})
 
     cluster: Cluster
     row: RuleRow
@@ -136,16 +167,46 @@ class RulePage(Page):
     keep_firing: str
     explore_query: str
     can_edit: bool
+    preview: PreviewPart | None = None
+    preview_error: str = ""
 
 
 @dataclass(frozen=True)
 class RuleFormPage(Page):
     template: ClassVar[str] = "alerts/rule_form.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"rule-form-preview"})
 
     cluster: Cluster
     form: RuleForm
     rule: Rule | None
     api: str
+    asked: PreviewForm | None = None
+    preview: PreviewPart | None = None
+
+
+@dataclass(frozen=True)
+class RuleTestPage(Page):
+    template: ClassVar[str] = "alerts/rule_tests.html"
+
+    cluster: Cluster
+    form: RuleTestForm
+    cases: tuple[Case, ...] = ()
+    passed: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class ImportPage(Page):
+    """`back` and `back_name`: where the page belongs; `facts`: what is read and what is not."""
+
+    template: ClassVar[str] = "alerts/import.html"
+
+    cluster: Cluster
+    form: FileForm
+    title: str
+    back: str
+    back_name: str
+    facts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +238,22 @@ class SilenceFormPage(Page):
     form: SilenceForm
 
 
+@dataclass(frozen=True, slots=True)
+class ReceiverRow:
+    receiver: Receiver
+    kind: str
+    address: str
+
+
 @dataclass(frozen=True)
 class ReceiverListPage(Page):
+    """`kinds`: what can be added, as key and label."""
+
     template: ClassVar[str] = "alerts/receivers.html"
 
     cluster: Cluster
-    receivers: tuple[Receiver, ...]
-    tree: str
+    receivers: tuple[ReceiverRow, ...]
+    kinds: tuple[tuple[str, str], ...]
     tried: DeliveryAttempt | None
     tried_name: str
     can_route: bool
@@ -195,6 +265,52 @@ class ReceiverFormPage(Page):
 
     cluster: Cluster
     form: ReceiverForm
+    label: str
+    receiver: Receiver | None
+    kinds: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteNode:
+    """`route` with all that it inherits; `taken`: the labels that are tried end here."""
+
+    key: str
+    depth: int
+    matchers: tuple[str, ...]
+    route: Route
+    receiver: str
+    is_first: bool
+    taken: bool
+
+    @property
+    def waits(self) -> tuple[str, str, str]:
+        route = self.route
+        first, between, again = map(
+            durations.text_of, (route.group_wait, route.group_interval, route.repeat_interval)
+        )
+        return first, between, again
+
+
+@dataclass(frozen=True)
+class RoutingPage(Page):
+    template: ClassVar[str] = "alerts/routing.html"
+
+    cluster: Cluster
+    nodes: tuple[RouteNode, ...]
+    inhibitions: tuple[dict[str, Any], ...]
+    mute_times: tuple[dict[str, Any], ...]
+    form: LabelsForm
+    reached: tuple[str, ...]
+    can_route: bool
+
+
+@dataclass(frozen=True)
+class RoutingFormPage(Page):
+    template: ClassVar[str] = "alerts/routing_form.html"
+
+    cluster: Cluster
+    form: Form
+    title: str
 
 
 @dataclass(frozen=True)

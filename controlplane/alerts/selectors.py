@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 from django.db.models import QuerySet
 
 from controlplane.alerts.logic import silences
 from controlplane.alerts.logic.inhibition import Inhibitor
 from controlplane.alerts.logic.labels import text_of
+from controlplane.alerts.logic.preview import Mask, Sights, Times
 from controlplane.alerts.logic.silences import SilenceRule
 from controlplane.alerts.logic.states import Sight
-from controlplane.alerts.models import Alert, AlertState
-from controlplane.metrics.selectors import store
+from controlplane.alerts.models import Alert, AlertState, Beat
+from controlplane.metrics import query
+from controlplane.metrics.selectors import retention, store
 
 #: max(3 polls, 60 s).
 UNSEEN_MS = 60_000
@@ -33,6 +37,26 @@ def sight(cluster: str, now_ms: int) -> Sight:
     }
     silent = frozenset(broker for broker, (at, up) in last.items() if not up or now_ms - at > UNSEEN_MS)
     return Sight(cluster_silent=len(silent) == len(last), silent_brokers=silent)
+
+
+def sights(cluster: str, times: Times) -> Sights:
+    """The same for every one of these moments of the past, where samples are as far apart as they are kept."""
+    begin, end = int(times[0]), int(times[-1])
+    now = time.time_ns() // 1_000_000
+    ages = np.array([retention().resolution(now - int(at)) for at in times])
+    unseen = np.maximum(UNSEEN_MS, ages * query.LOOKBACK_DISTANCES)
+    silent: dict[str, Mask] = {}
+    known: list[Mask] = []
+    for each in store().select(cluster, "up", {}, begin - FORGOTTEN_MS, end):
+        at = np.asarray(each.times, dtype=np.int64)
+        place = np.searchsorted(at, times, side="right") - 1
+        age = times - at[np.maximum(place, 0)]
+        expected = (place >= 0) & (age <= FORGOTTEN_MS)
+        down = np.asarray(each.values, dtype=np.float64)[np.maximum(place, 0)] == 0
+        silent[each.labels.get("broker", "")] = expected & (down | (age > unseen))
+        known.append(expected & ~(down | (age > unseen)))
+    seen_any = np.logical_or.reduce(known) if known else np.zeros(len(times), dtype=np.bool_)
+    return Sights(~seen_any, silent)
 
 
 def alerts(clusters: Iterable[str]) -> QuerySet[Alert]:
@@ -75,6 +99,11 @@ class Hush:
 def firing_labels() -> dict[str, dict[str, str]]:
     firing = Alert.objects.filter(state=AlertState.FIRING, resolved_at=None)
     return dict(firing.values_list("fingerprint", "labels"))
+
+
+def last_evaluation() -> datetime | None:
+    """When the last cycle of all rules was done."""
+    return Beat.objects.filter(pk=1).values_list("completed_at", flat=True).first()
 
 
 def matches(row: Alert, words: str) -> bool:

@@ -101,7 +101,7 @@ class RuleSerializer(_Timed):
     evaluations = EvaluationSerializer(many=True)
 
 
-def _texts(longest: int) -> serializers.DictField:
+def texts(longest: int) -> serializers.DictField:
     child = serializers.CharField(max_length=longest, allow_blank=True, trim_whitespace=False)
     return serializers.DictField(child=child, required=False)
 
@@ -110,8 +110,8 @@ class RuleInput(serializers.Serializer[Any]):
     name = serializers.RegexField(ONE_LINE, max_length=200)
     expr = serializers.CharField(max_length=LONGEST_EXPR)
     keep_firing_for = serializers.RegexField(DURATION, max_length=40, required=False)
-    labels = _texts(LONGEST_TEXT)
-    annotations = _texts(LONGEST_TEXT)
+    labels = texts(LONGEST_TEXT)
+    annotations = texts(LONGEST_TEXT)
     group = serializers.RegexField(ONE_LINE, max_length=100, required=False)
     cluster = serializers.CharField(max_length=40, required=False, allow_blank=True)
     enabled = serializers.BooleanField(required=False)
@@ -157,12 +157,16 @@ class SilenceInput(serializers.Serializer[Any]):
 
 
 class ReceiverSerializer(serializers.Serializer[Any]):
-    """A webhook that takes Alertmanager's messages, version 4, signed after Standard Webhooks when it has a secret."""
+    """A webhook takes Alertmanager's messages, version 4, signed after Standard Webhooks when it has a secret.
+
+    Others are told in words, one message per group.
+    """
 
     id = serializers.IntegerField()
     name = serializers.CharField()
     kind = serializers.ChoiceField(ReceiverKind.choices)
-    url = serializers.CharField()
+    url = serializers.CharField(allow_blank=True, help_text="Of a webhook.")
+    options = serializers.DictField()
     has_secret = serializers.BooleanField()
     allow_private = serializers.BooleanField(help_text="Its host may be off the public internet.")
     send_resolved = serializers.BooleanField()
@@ -173,12 +177,18 @@ class ReceiverSerializer(serializers.Serializer[Any]):
 class ReceiverInput(serializers.Serializer[Any]):
     name = serializers.RegexField(ONE_LINE, max_length=100)
     kind = serializers.ChoiceField(ReceiverKind.choices, required=False)
-    url = serializers.CharField(max_length=2000)
+    url = serializers.CharField(max_length=2000, required=False, allow_blank=True, help_text="Of a webhook.")
+    options = serializers.DictField(
+        required=False,
+        help_text="email: host, port, security (starttls, tls, none), user, from, to; pagerduty: region (us, eu); "
+        "telegram: chats. Other kinds have none.",
+    )
     secret = serializers.CharField(
-        max_length=200,
+        max_length=2000,
         required=False,
         allow_blank=True,
-        help_text="whsec_ and base64; empty removes it. Never shown.",
+        help_text="webhook: whsec_ and base64; email: the password; slack: the webhook's URL; teams: the workflow's URL; "
+        "pagerduty: the integration key; telegram: the bot's token. Empty removes it. Never shown.",
     )
     allow_private = serializers.BooleanField(required=False)
     send_resolved = serializers.BooleanField(required=False)
@@ -187,7 +197,6 @@ class ReceiverInput(serializers.Serializer[Any]):
 
 class AlterReceiverInput(ReceiverInput):
     name = serializers.RegexField(ONE_LINE, max_length=100, required=False)
-    url = serializers.CharField(max_length=2000, required=False)
 
 
 class RoutingSerializer(serializers.Serializer[Any]):

@@ -9,9 +9,11 @@ from celery.signals import worker_init, worker_shutting_down
 from django.utils import timezone
 
 from controlplane.alerts.services import cycle, delivering, housekeeping
+from controlplane.alerts.services.forwarding import Forwarder
 from controlplane.alerts.services.sweeping import Sweeper
 
 sweeper = Sweeper()
+forwarder = Forwarder()
 
 
 @worker_init.connect
@@ -33,6 +35,11 @@ def evaluate() -> None:
 @shared_task(name="alerts.deliver", ignore_result=True, time_limit=60)
 def deliver() -> None:
     delivering.deliver()
+
+
+@shared_task(name="alerts.forward", ignore_result=True, soft_time_limit=30, time_limit=40)
+def forward() -> None:
+    forwarder.forward(timezone.now())
 
 
 @shared_task(name="alerts.housekeeping", ignore_result=True, time_limit=120)

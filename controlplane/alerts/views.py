@@ -162,7 +162,7 @@ def rule_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     return render_page(request, pages.RuleListPage(cluster=cluster, table=table, can_edit=can_edit))
 
 
-def _rule(cluster: Cluster, rule: int) -> Rule:
+def rule_of(cluster: Cluster, rule: int) -> Rule:
     found = ruling.get(rule)
     if found.cluster not in ("", cluster.name):
         raise NotFound("There is no such rule")
@@ -172,23 +172,23 @@ def _rule(cluster: Cluster, rule: int) -> Rule:
 @require_safe
 @cluster_view(Action.ALERT_VIEW)
 def rule_detail(request: HttpRequest, cluster: Cluster, rule: int) -> HttpResponse:
-    found = _rule(cluster, rule)
+    return render_page(request, rule_page(request, cluster, rule_of(cluster, rule)))
+
+
+def rule_page(request: HttpRequest, cluster: Cluster, found: Rule) -> pages.RulePage:
     row = next(row for row in present.rule_rows(cluster) if row.rule.pk == found.pk)
-    return render_page(
-        request,
-        pages.RulePage(
-            cluster=cluster,
-            row=row,
-            alerts=tuple(selectors.alerts([cluster.name]).filter(rule=found)[:50]),
-            hold=durations.text_of(found.hold),
-            keep_firing=durations.text_of(found.keep_firing),
-            explore_query=urlencode({"q": found.expr, "range": "24h"}),
-            can_edit=_can(request, Action.ALERT_EDIT_RULES, found.cluster or cluster.name),
-        ),
+    return pages.RulePage(
+        cluster=cluster,
+        row=row,
+        alerts=tuple(selectors.alerts([cluster.name]).filter(rule=found)[:50]),
+        hold=durations.text_of(found.hold),
+        keep_firing=durations.text_of(found.keep_firing),
+        explore_query=urlencode({"q": found.expr, "range": "24h"}),
+        can_edit=_can(request, Action.ALERT_EDIT_RULES, found.cluster or cluster.name),
     )
 
 
-def _rule_form(cluster: Cluster, form: RuleForm, rule: Rule | None) -> pages.RuleFormPage:
+def rule_form_page(cluster: Cluster, form: RuleForm, rule: Rule | None) -> pages.RuleFormPage:
     api = reverse("api:prometheus:query", args=(cluster.name,)).removesuffix("query")
     return pages.RuleFormPage(cluster=cluster, form=form, rule=rule, api=api)
 
@@ -211,13 +211,13 @@ def rule_create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         back = resolve_url("alerts:rules", cluster.name)
         return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply, editable=True)
 
-    return filled(request, form, lambda: _rule_form(cluster, form, None), review)
+    return filled(request, form, lambda: rule_form_page(cluster, form, None), review)
 
 
 @require_http_methods(["GET", "POST"])
 @cluster_view(Action.ALERT_EDIT_RULES)
 def rule_edit(request: HttpRequest, cluster: Cluster, rule: int) -> HttpResponse:
-    found = _rule(cluster, rule)
+    found = rule_of(cluster, rule)
     before = ruling.request_of(found)
     form = RuleForm(request.POST or None, initial=RuleForm.initial_of(before))
     back = resolve_url("alerts:rule", cluster.name, found.pk)
@@ -232,13 +232,13 @@ def rule_edit(request: HttpRequest, cluster: Cluster, rule: int) -> HttpResponse
         plan = ruling.plan_alter(actor_of(request), found, wanted)
         return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply, editable=True)
 
-    return filled(request, form, lambda: _rule_form(cluster, form, found), review)
+    return filled(request, form, lambda: rule_form_page(cluster, form, found), review)
 
 
 @require_http_methods(["GET", "POST"])
 @cluster_view(Action.ALERT_EDIT_RULES)
 def rule_delete(request: HttpRequest, cluster: Cluster, rule: int) -> HttpResponse:
-    found = _rule(cluster, rule)
+    found = rule_of(cluster, rule)
 
     def apply(plan: Plan) -> Done:
         ruling.apply_delete(actor_of(request), found, plan)

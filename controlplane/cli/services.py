@@ -161,3 +161,16 @@ def workers(paths: DataPaths, address: WebAddress) -> tuple[ProcessSpec, ...]:
             ready=LogReady(r"beat: Starting|."), depends_on=after, stop_timeout=10,
         ),
     )  # fmt: skip
+
+
+def watch(paths: DataPaths, address: WebAddress) -> tuple[ProcessSpec, ...]:
+    """Only where somebody is to be told: it looks at the others from outside."""
+    if not (os.environ.get("KASTELLAN_FALLBACK_URL") or os.environ.get("KASTELLAN_HEARTBEAT_URL")):
+        return ()
+    return (
+        _python(
+            paths, address, "watch", ProcessKind.WATCH, ("controlplane.cli.watch",),
+            ready=LogReady(r"watching"), depends_on=(), stop_timeout=10,
+            env={"KASTELLAN_WATCHED_URL": address.url},
+        ),
+    )  # fmt: skip

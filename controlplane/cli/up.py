@@ -70,7 +70,11 @@ def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
     wipe_metrics_directory(paths, client)
     first = (*brokers, *services.redis(paths))
     client.apply(first)
-    later = (services.web(paths, address, tls), *services.workers(paths, address))
+    later = (
+        services.web(paths, address, tls),
+        *services.workers(paths, address),
+        *services.watch(paths, address),
+    )
     boot = boot or bootstrap_database(paths, address, console, lambda: refuse_fatal(client, first))
     renew(client, later, console)
     wait_ready(client, (*first, *later), console)

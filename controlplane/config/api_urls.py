@@ -8,10 +8,15 @@ from controlplane.accounts import api as accounts
 from controlplane.acls import api as acls
 from controlplane.acls import explain_api as acl_answers
 from controlplane.acls.block_api import PrincipalBlockApi
+from controlplane.alerts import amconfig_api as amconfig
 from controlplane.alerts import api as alerts
+from controlplane.alerts import file_api as alert_files
+from controlplane.alerts import preview_api as alert_previews
 from controlplane.alerts import routing_api as routing
+from controlplane.alerts import rule_test_api as alert_tests
 from controlplane.alerts import silence_api as silences
 from controlplane.alerts import timeline_views as timeline
+from controlplane.alerts.prometheus_urls import urlpatterns as prometheus_alert_urls
 from controlplane.audit import api as audit
 from controlplane.certificates import api as certificates
 from controlplane.certificates import inventory_api as inventory
@@ -134,7 +139,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("clusters/<slug:cluster>/quotas/effective/", quotas.EffectiveApi.as_view(), name="quotas_effective"),
     path("clusters/<slug:cluster>/quotas/clients/", quotas.ClientsApi.as_view(), name="quota_clients"),
     path("clusters/<slug:cluster>/quotas/observe/", quotas.ObserveApi.as_view(), name="quotas_observe"),
-    path("clusters/<slug:cluster>/prometheus/", include((prometheus_urls, "prometheus"))),
+    path(
+        "clusters/<slug:cluster>/prometheus/",
+        include(([*prometheus_urls, *prometheus_alert_urls], "prometheus")),
+    ),
     path("clusters/<slug:cluster>/timeline/", timeline.TimelineApi.as_view(), name="timeline"),
     path("clusters/<slug:cluster>/metrics/grafana/", exports.GrafanaApi.as_view(), name="grafana"),
     path(
@@ -152,6 +160,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
             [
                 path("", alerts.AlertsApi.as_view(), name="alerts"),
                 path("rules/", alerts.RulesApi.as_view(), name="alert_rules"),
+                path("rules/preview/", alert_previews.PreviewApi.as_view(), name="alert_rule_preview"),
+                path("rules/test/", alert_tests.RuleTestApi.as_view(), name="alert_rule_test"),
+                path("rules/import/", alert_files.RuleImportApi.as_view(), name="alert_rule_import"),
+                path("rules/export/", alert_files.RuleExportApi.as_view(), name="alert_rule_export"),
                 path("rules/<int:rule>/", alerts.RuleApi.as_view(), name="alert_rule"),
                 path("silences/", silences.SilencesApi.as_view(), name="silences"),
                 path("silences/<uuid:silence>/", silences.SilenceApi.as_view(), name="silence"),
@@ -160,6 +172,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
                 path(
                     "receivers/<int:receiver>/test/", routing.ReceiverTestApi.as_view(), name="receiver_test"
                 ),
+                path("routes/test/", amconfig.RoutesTestApi.as_view(), name="alert_routes_test"),
+                path("routes/export/", amconfig.RoutesExportApi.as_view(), name="alert_routes_export"),
+                path("routes/import/", amconfig.RoutesImportApi.as_view(), name="alert_routes_import"),
                 path("routes/", routing.RoutesApi.as_view(), name="alert_routes"),
                 path("notifications/", routing.NotificationsApi.as_view(), name="notifications"),
                 path(

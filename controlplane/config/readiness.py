@@ -15,11 +15,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from controlplane.accounts.authentication import authenticate_header
+from controlplane.alerts import selectors as alerts
 from controlplane.clusters import selectors as clusters
 from controlplane.config.version import VERSION
 from controlplane.core.access import Action, can
 
 STALE_AFTER = timedelta(minutes=2)
+NOT_EVALUATED = timedelta(minutes=1)
 
 
 def database() -> str:
@@ -51,7 +53,21 @@ def worker() -> str:
     )
 
 
-PARTS: dict[str, Callable[[], str]] = {"database": database, "queue": queue, "worker": worker}
+def evaluation() -> str:
+    """Alert rules are evaluated every five seconds; a minute without is a stop."""
+    last = alerts.last_evaluation()
+    if last is None:
+        return "alert rules have not been evaluated yet"
+    late = timezone.now() - last >= NOT_EVALUATED
+    return f"alert rules are not evaluated since {last:%Y-%m-%d %H:%M:%S} UTC" if late else ""
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "database": database,
+    "queue": queue,
+    "worker": worker,
+    "evaluation": evaluation,
+}
 
 
 @login_not_required

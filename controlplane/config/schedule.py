@@ -25,6 +25,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     # Two periods of ten seconds, one after the other, would miss "condition true → told" in poll interval + 5 s (AL-4).
     "alerts-evaluate": every(5, "alerts.evaluate"),
     "alerts-sweep": every(10, "alerts.deliver"),
+    "alerts-forward": every(10, "alerts.forward"),
     "alerts-housekeeping": every(3600, "alerts.housekeeping"),
     "jobs-sweep": every(10, "jobs.sweep"),
     "audit-housekeeping": every(300, "audit.housekeeping"),

@@ -54,6 +54,10 @@ SECRET_KEY = envsecret("KASTELLAN_SECRET_KEY") or generated_secret(SECRETS / "dj
 FIELD_KEYS_FILE = SECRETS / "field-key"
 
 #: Hosts and networks beyond the public internet that outgoing requests may reach: `10.0.0.0/8,hooks.intern.example`.
+#: Other Alertmanagers that are told of every alert, as Prometheus tells its own.
+ALERTMANAGERS = envlist("KASTELLAN_ALERTMANAGERS")
+#: Written after every evaluation of the alert rules; `cli.watch` reads it.
+ALERTS_STAMP = STATE / "alerts-stamp.json"
 ALLOWED_TARGETS = envlist("KASTELLAN_ALLOWED_TARGETS")
 
 # --- Application ----------------------------------------------------------------------------------------------------

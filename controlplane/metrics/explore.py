@@ -75,16 +75,20 @@ def _panel(cluster: str, key: str, text: str, period: TimeRange) -> Panel:
 def chart_data(cluster: str, text: str, period: TimeRange) -> ChartData:
     """Raises Invalid with what is wrong with the query."""
     try:
-        parsed = query.parse(text)
-        series, _ = _evaluated(cluster, parsed, period)
+        return chart_of(cluster, query.parse(text), period)
     except (PromQLError, EvaluationError) as error:
         raise Invalid(fields={"q": [str(error)]}) from error
+
+
+def chart_of(cluster: str, parsed: Query, period: TimeRange) -> ChartData:
+    """Raises PromQLError, EvaluationError."""
+    series, _ = _evaluated(cluster, parsed, period)
     start, end, step = grid(period)
     lines = [
         Drawn(name_of(each), dict(each.labels), points(each, start, end, step))
         for each in series[:MOST_LINES]
     ]
-    return of_period(period, unit_of(text, _names(parsed)), lines)
+    return of_period(period, unit_of(parsed.text, _names(parsed)), lines)
 
 
 def _evaluated(cluster: str, parsed: Query, period: TimeRange) -> tuple[list[Series], tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """The Prometheus HTTP API over the embedded history: Grafana takes a cluster for a Prometheus data source.
 
 Prometheus' documentation, "HTTP API"; shapes as of 3.x. GET, and POST as a form, as Grafana sends long queries.
-`rules` and `alerts` of that API are in `alerts`.
+`rules` and `alerts` of that API are in `alerts.prometheus_api`, under the same addresses.
 """
 
 from __future__ import annotations

@@ -11,13 +11,14 @@ from controlplane.metrics import promql
 from controlplane.metrics.promql import EvaluationError, Limits, Matcher, PromQLError, Query, Result
 from controlplane.metrics.promql.matchers import chosen
 from controlplane.metrics.promql.model import LOOKBACK_MS
-from controlplane.metrics.promql.tree import Selector
+from controlplane.metrics.promql.tree import Binary, Number, Selector, type_of
 from controlplane.metrics.selectors import retention, store
 from controlplane.metrics.store import Series
 
 TIMEOUT_S = 30.0
 #: An instant value is found in thinned data too: over this many distances of its samples.
 LOOKBACK_DISTANCES = 2.5
+COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,20 @@ def evaluate_range(
         lookback_ms=lookback or _lookback(start),
         limits=_limits(timeout),
     )
+
+
+def measured(query: Query) -> tuple[Query, float | None]:
+    """What a condition compares, and with which number: `lag > 5` is `lag` and 5. Otherwise the query itself."""
+    ast = query.ast
+    if (
+        isinstance(ast, Binary)
+        and ast.op in COMPARISONS
+        and not ast.as_number
+        and isinstance(ast.right, Number)
+        and type_of(ast.left) == "vector"
+    ):
+        return Query(query.text, ast.left, "vector"), ast.right.value
+    return query, None
 
 
 def instant(cluster: str, text: str, at: int) -> list[Point]:

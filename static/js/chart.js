@@ -38,6 +38,8 @@ function uplot() {
 }
 
 async function load(chart) {
+  // What a page brings along itself is of a fixed time: not asked for again.
+  if (chart.dataset.inline) { await draw(chart, JSON.parse(document.getElementById(chart.dataset.inline).textContent)); return; }
   if (!document.hidden) {
     try {
       const own = new URL(chart.dataset.chart, location.href);
@@ -126,17 +128,34 @@ function options(chart, data, unit, width, UPlot) {
   const axis = { stroke: token("--muted"), grid, ticks: grid, font: "11px system-ui" };
   return {
     width, height: HEIGHT,
-    cursor: { sync: { key: "page" }, drag: { x: true, y: false }, points: { size: 5 } },
+    cursor: { sync: { key: "page" }, drag: { x: !chart.dataset.inline, y: false }, points: { size: 5 } },
     legend: { show: false },
     scales: { x: { time: true, range: () => [data.from, data.to] }, y: { range: (u, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.1 : 1] } },
     axes: [{ ...axis, size: 28, values: (u, times) => times.map(clock(u.scales.x.max - u.scales.x.min)) }, { ...axis, size: 68, values: (u, values) => values.map((v) => format(v, unit)) }],
     series: [{}, ...data.series.map((s, i) => ({ label: s.name, stroke: token(`--c${(i % 8) + 1}`), width: 1.5, dash: DASHES[i % DASHES.length], spanGaps: false, points: { show: false } }))],
     hooks: {
+      drawAxes: [(u) => shade(u, data.spans ?? [])],
       draw: [(u) => drawChanges(u, token)],
       setCursor: [(u) => readout(chart, u, unit)],
       setSelect: [(u) => zoom(u)],
     },
   };
+}
+
+// Spans of time behind the lines, with edges, so that they are seen without colour too.
+function shade(plot, spans) {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.fillStyle = token("--critical");
+  for (const [from, to] of spans) {
+    const left = plot.valToPos(from, "x", true);
+    const width = Math.max(plot.valToPos(to, "x", true) - left, 2);
+    ctx.globalAlpha = 0.18;
+    ctx.fillRect(left, bbox.top, width, bbox.height);
+    ctx.globalAlpha = 0.9;
+    ctx.fillRect(left, bbox.top, width, 4);
+  }
+  ctx.restore();
 }
 
 // The 24-hour clock of the viewer's zone; days where the range has several.

@@ -44,7 +44,7 @@ def main(point: str, count: int, database: str, seconds: float) -> None:
     django.setup()
     from controlplane.alerts.logic import backoff
     from controlplane.alerts.models import DeliveryAttempt
-    from controlplane.alerts.services import cycle, delivering, dispatching
+    from controlplane.alerts.services import cycle, delivering, dispatching, sending
     from tests.alerts.scene import Scene
 
     cycle.wake_delivery = lambda: None
@@ -55,9 +55,9 @@ def main(point: str, count: int, database: str, seconds: float) -> None:
             # Inside the transaction: the outbox row is there, the group's log is not.
             dispatching._insert = on_call(count, dispatching._insert, before=False)
         case "before send":
-            delivering.send_webhook = on_call(count, delivering.send_webhook, before=True)
+            sending.send = on_call(count, sending.send, before=True)
         case "after send":
-            delivering.send_webhook = on_call(count, delivering.send_webhook, before=False)
+            sending.send = on_call(count, sending.send, before=False)
         case "before mark":
             create = on_call(count, DeliveryAttempt.objects.create, before=False)
             DeliveryAttempt.objects.create = create  # type: ignore[method-assign]

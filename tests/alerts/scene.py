@@ -114,10 +114,18 @@ class Sink:
 
     def __init__(self) -> None:
         self.received: list[Received] = []
+        self.reply = b"thanks"
+        #: Paths of GET requests: all are answered with 200.
+        self.asked: list[str] = []
         self.answer: Callable[[Received], int | None] = lambda request: 200
         sink = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                sink.asked.append(self.path)
+                self.send_response(200)
+                self.end_headers()
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 request = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
@@ -128,7 +136,7 @@ class Sink:
                     return
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(b"thanks")
+                self.wfile.write(sink.reply)
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Quiet."""

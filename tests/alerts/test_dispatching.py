@@ -23,8 +23,8 @@ from controlplane.alerts.models import (
     Rule,
     Silence,
 )
-from controlplane.alerts.services import delivering, evaluating, housekeeping
-from controlplane.alerts.services.delivering import secret_context
+from controlplane.alerts.services import delivering, evaluating, housekeeping, sending
+from controlplane.alerts.services.sending import secret_context
 from controlplane.core.secrets import encrypt
 from controlplane.gateways.errors import TargetRefused
 from tests.alerts.notation import EPOCH
@@ -372,7 +372,7 @@ def test_a_private_address_is_refused_unless_an_administrator_allowed_it(scene: 
     assert "loopback" in found.error
     assert sink.received == []
     assert TargetRefused.retriable is False
-    assert delivering.allowed_for(hook).hosts == frozenset()
+    assert sending.allowed_for(hook).hosts == frozenset()
 
 
 def test_an_unreadable_secret_is_a_refusal_not_a_crash(scene: Scene, sink: Sink) -> None:

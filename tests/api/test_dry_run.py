@@ -24,6 +24,10 @@ ApiOf = Callable[[Role], Api]
 
 #: Prometheus' protocol: a POST there reads, and its clients send more than any document names.
 PROMETHEUS = "/prometheus/api/v1/"
+#: Questions with a body that is too long for an address: they change nothing anyway.
+ASKING = frozenset(
+    {"/api/v1/alerts/rules/preview/", "/api/v1/alerts/rules/test/", "/api/v1/alerts/routes/test/"}
+)
 
 
 def operations() -> Iterator[tuple[str, str, set[str]]]:
@@ -37,7 +41,7 @@ def test_every_operation_that_changes_something_has_a_dry_run() -> None:
     without = [
         (m, path)
         for m, path, query in operations()
-        if m != "get" and "dry_run" not in query and PROMETHEUS not in path
+        if m != "get" and "dry_run" not in query and PROMETHEUS not in path and path not in ASKING
     ]
     assert without == []
 

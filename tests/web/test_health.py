@@ -24,7 +24,7 @@ def test_readyz_says_no_more_than_ready_to_nobody(client: Client) -> None:
 def test_readyz_tells_a_token_what_is_missing() -> None:
     found = api(Role.VIEWER).get("/readyz").json()
     assert found["parts"]["database"]["ok"]
-    assert set(found["parts"]) == {"database", "queue", "worker"}
+    assert set(found["parts"]) == {"database", "queue", "worker", "evaluation"}
 
 
 def test_a_bad_token_is_refused_rather_than_ignored(client: Client) -> None:

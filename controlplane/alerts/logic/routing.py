@@ -38,6 +38,10 @@ SHIPPED: Mapping[str, Any] = {
 }
 
 
+def receiver_words(name: str) -> str:
+    return {EVERYBODY: "every receiver", NOBODY: "nobody"}.get(name, name)
+
+
 class BadRoute(ValueError):
     """`path` says where in the document: `routes.1.matchers`."""
 

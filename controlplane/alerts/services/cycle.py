@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import uuid
 from datetime import timedelta
+from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from kombu.exceptions import OperationalError
@@ -20,6 +22,7 @@ from controlplane.alerts.logic.clock import SETTLING, Reading, passage
 from controlplane.alerts.models import Beat
 from controlplane.alerts.services import clock, dispatching, evaluating
 from controlplane.alerts.services.evaluating import Counted, Look, Query
+from controlplane.core.watching import Stamp
 from controlplane.jobs.services import celery_app
 from controlplane.metrics import query as promql
 
@@ -87,6 +90,17 @@ def _is_settling(now: Reading) -> bool:
 def _stamp(now: Reading) -> None:
     took = clock.read().monotonic - now.monotonic
     Beat.objects.filter(pk=1).update(completed_at=now.wall, duration_ms=max(round(took * 1000), 0))
+    try:
+        # For whoever watches without a database (cli.watch).
+        write_atomically(settings.ALERTS_STAMP, Stamp(clock.read().monotonic, now.boot).write())
+    except OSError as error:
+        log.warning("the stamp of the evaluation could not be written: %s", error)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_text(text)
+    beside.replace(path)
 
 
 def wake_delivery() -> None:

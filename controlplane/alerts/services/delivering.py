@@ -12,16 +12,12 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from controlplane.alerts.logic import webhook
 from controlplane.alerts.logic.backoff import Outcome, Verdict, delay, judge
 from controlplane.alerts.models import (
     DeliveryAttempt,
@@ -31,25 +27,13 @@ from controlplane.alerts.models import (
     NotificationState,
     Receiver,
 )
-from controlplane.core.secrets import SecretUnreadable, context_for, decrypt
-from controlplane.gateways.addresses import Allowed
-from controlplane.gateways.errors import BadAnswer, GatewayError
-from controlplane.gateways.outbound import Outbound
+from controlplane.alerts.services import sending
+from controlplane.alerts.services.sending import Sent
 
-TIMEOUT_S = 10.0
 CLAIM = timedelta(seconds=20)
-EXCERPT = 500
 #: A door of Celery is not held longer than this by one call.
 BUDGET_S = 20.0
 Clock = Callable[[], datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    status: int | None
-    excerpt: str
-    error: str
-    retriable: bool
 
 
 Send = Callable[[Notification, Receiver, datetime], Sent]
@@ -57,7 +41,7 @@ Send = Callable[[Notification, Receiver, datetime], Sent]
 
 def deliver(*, clock: Clock = timezone.now, send: Send | None = None, budget_s: float = BUDGET_S) -> int:
     """Sends what is due; returns how many attempts were made. A receiver that failed is left alone for this call."""
-    sender, made, failed = send or send_webhook, 0, set[int | None]()
+    sender, made, failed = send or sending.send, 0, set[int | None]()
     ends = time.monotonic() + budget_s
     while time.monotonic() < ends:
         row = claim_next(clock(), failed)
@@ -97,7 +81,7 @@ def attempt(
     if row.receiver is None:
         sent = Sent(None, "", "The receiver is gone", retriable=False)
     else:
-        sent = (send or send_webhook)(row, row.receiver, at)
+        sent = (send or sending.send)(row, row.receiver, at)
     took = time.monotonic() - started
     verdict = _verdict(row, sent, at, replay=replay)
     return _record(row, sent, verdict, at, took, replay=replay)
@@ -148,34 +132,3 @@ def _not_told(row: Notification) -> None:
     if row.group_id is None or Notification.objects.filter(group=row.group_id, pk__gt=row.pk).exists():
         return
     GroupLog.objects.filter(pk=row.group_id).update(firing=row.told_before)
-
-
-def send_webhook(row: Notification, receiver: Receiver, at: datetime) -> Sent:
-    payload = row.payload.encode()
-    try:
-        headers = webhook.headers(row.webhook_id, at, payload, secrets_of(receiver))
-        answer = Outbound(allowed_for(receiver)).request(
-            "POST", receiver.url, headers=headers, content=payload, timeout_s=TIMEOUT_S
-        )
-    except SecretUnreadable as error:
-        return Sent(None, "", error.what, retriable=False)
-    except GatewayError as error:
-        # A connection that ended without an answer may be a receiver that died: it may be back.
-        return Sent(None, "", str(error), retriable=error.retriable or isinstance(error, BadAnswer))
-    excerpt = answer.body[:EXCERPT].decode("utf-8", "replace").replace("\0", "")
-    said = "" if answer.ok else f"It answered {answer.status}"
-    return Sent(answer.status, excerpt, said, retriable=True)
-
-
-def allowed_for(receiver: Receiver) -> Allowed:
-    """What the installation allows, and the receiver's own host where an administrator allowed that."""
-    own = [urlsplit(receiver.url).hostname or ""] if receiver.allow_private else []
-    return Allowed.of([*settings.ALLOWED_TARGETS, *filter(None, own)])
-
-
-def secrets_of(receiver: Receiver) -> list[str]:
-    return [decrypt(receiver.secret, context=secret_context(receiver))] if receiver.secret else []
-
-
-def secret_context(receiver: Receiver) -> str:
-    return context_for("alerts_receiver", receiver.pk, "secret")

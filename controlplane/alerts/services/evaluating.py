@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from controlplane.alerts.logic import states, templates
-from controlplane.alerts.logic.labels import ALERT_NAME, CLUSTER, METRIC_NAME, fingerprint
+from controlplane.alerts.logic import seeing, states
+from controlplane.alerts.logic.seeing import RuleFailed, Words
 from controlplane.alerts.logic.states import RESTART_AFTER, Instance, Seen, Sight, Step, Timing
 from controlplane.alerts.models import Alert, Evaluation, GroupLog, Notification, NotificationState, Rule
 from controlplane.alerts.services import rows
@@ -25,14 +25,8 @@ from controlplane.gateways.errors import GatewayError
 from controlplane.metrics.query import Point, QueryError
 
 log = logging.getLogger(__name__)
-#: A rule that gives more is a mistake in the rule: nobody reads ten thousand alerts.
-MOST_ALERTS = 10_000
 Query = Callable[[str, str, int], Iterable[Point]]
 Look = Callable[[str, int], Sight]
-
-
-class RuleFailed(Exception):
-    """The rule's answer cannot be used; the text is for its author."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,26 +124,8 @@ class _Work:
         return Step(tuple(states.unseen(each, self.now) for each in self.previous.values()))
 
     def _seen(self, points: Iterable[Point]) -> dict[str, Seen]:
-        found: dict[str, Seen] = {}
-        for point in points:
-            seen = self._one(point)
-            key = fingerprint(seen.labels)
-            if key in found:
-                raise RuleFailed(
-                    "The expression gives two series that are one alert: the same labels after the rule's"
-                )
-            found[key] = seen
-            if len(found) > MOST_ALERTS:
-                raise RuleFailed(f"The expression gives more than {MOST_ALERTS:,} alerts")
-        return found
-
-    def _one(self, point: Point) -> Seen:
-        """Labels: the series', the rule's over them, the cluster's name where the series has none, the rule's name."""
-        own = {name: value for name, value in point.labels.items() if name != METRIC_NAME}
-        made = {CLUSTER: self.cluster} | own | templates.expand_all(self.rule.labels, own, point.value)
-        made = {name: value for name, value in made.items() if value} | {ALERT_NAME: self.rule.name}
-        words = templates.expand_all(self.rule.annotations, {CLUSTER: self.cluster} | own, point.value)
-        return Seen(made, words, point.value)
+        words = Words(self.rule.name, self.cluster, self.rule.labels, self.rule.annotations)
+        return seeing.seen(words, ((each.labels, each.value) for each in points))
 
     def _store(self, step: Step) -> None:
         changed = [each for each in step.instances if each != self.previous.get(each.key)]

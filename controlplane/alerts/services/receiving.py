@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from controlplane.alerts.logic import plans, webhook
+from controlplane.alerts.logic import plans, receivers, webhook
 from controlplane.alerts.logic.dedup import NotifyReason
 from controlplane.alerts.logic.plans import Subject
 from controlplane.alerts.models import (
@@ -23,7 +25,7 @@ from controlplane.alerts.models import (
     Receiver,
     ReceiverKind,
 )
-from controlplane.alerts.services import delivering, rows
+from controlplane.alerts.services import delivering, rows, sending
 from controlplane.alerts.services.routes import receivers_named
 from controlplane.audit.services import operation
 from controlplane.core.access import Action, Actor
@@ -43,8 +45,9 @@ class ReceiverRequest:
     """`secret` None: as it is; empty: none."""
 
     name: str
-    url: str
+    url: str = ""
     kind: str = ReceiverKind.WEBHOOK.value
+    options: Mapping[str, Any] = field(default_factory=dict)
     secret: str | None = None
     allow_private: bool = False
     send_resolved: bool = True
@@ -63,6 +66,7 @@ def document_of(row: Receiver | ReceiverRequest) -> dict[str, Json]:
         "name": row.name,
         "kind": row.kind,
         "url": row.url,
+        "options": dict(row.options),
         "has_secret": bool(row.secret),
         "allow_private": row.allow_private,
         "send_resolved": row.send_resolved,
@@ -72,7 +76,7 @@ def document_of(row: Receiver | ReceiverRequest) -> dict[str, Json]:
 
 def request_of(row: Receiver) -> ReceiverRequest:
     return ReceiverRequest(
-        row.name, row.url, row.kind, None, row.allow_private, row.send_resolved, row.max_alerts
+        row.name, row.url, row.kind, row.options, None, row.allow_private, row.send_resolved, row.max_alerts
     )
 
 
@@ -84,29 +88,42 @@ def _subject(name: str) -> Subject:
     return Subject(Action.ALERT_ROUTE, "receiver", name)
 
 
-def check(request: ReceiverRequest) -> None:
-    problems: dict[str, list[str]] = {}
+def check(request: ReceiverRequest, *, has_secret: bool = False) -> None:
+    problems = receivers.problems(request.kind, request.options, request.secret, has_secret=has_secret)
     if request.name in RESERVED:
         problems["name"] = ["'*' stands for every receiver."]
-    if request.secret:
-        try:
-            webhook.secret_key(request.secret)
-        except webhook.BadSecret as error:
-            problems["secret"] = [f"{error}."]
+    where = "url" if request.kind == receivers.WEBHOOK else "options"
     try:
-        host = normal_host(parse_url(request.url).hostname or "")
-        probe = Receiver(url=request.url, allow_private=request.allow_private)
-        check_addresses(host, (host,) if literal(host) else (), delivering.allowed_for(probe))
+        if where not in problems:
+            _check_target(request)
     except TargetRefused as error:
-        problems["url"] = [str(error)]
+        problems[where] = [str(error)]
     if problems:
         raise Invalid(fields=problems)
+
+
+def _check_target(request: ReceiverRequest) -> None:
+    """Hosts that somebody typed. Those of services are fixed."""
+    probe = Receiver(
+        kind=request.kind, url=request.url, options=request.options, allow_private=request.allow_private
+    )
+    if request.kind == receivers.WEBHOOK:
+        host = normal_host(parse_url(request.url).hostname or "")
+    elif request.kind == receivers.EMAIL:
+        host = normal_host(sending.host_of(probe))
+    elif request.url:
+        raise TargetRefused("Only a webhook has a URL of its own")
+    else:
+        return
+    check_addresses(host, (host,) if literal(host) else (), sending.allowed_for(probe))
 
 
 def _warnings(request: ReceiverRequest) -> list[str]:
     found = []
     if urlsplit(request.url).scheme == "http":
         found.append("Plain http: whoever is on the way reads the alerts and can change them.")
+    if request.options.get("security") == "none":
+        found.append("Not encrypted: whoever is on the way reads the alerts and can change them.")
     if request.allow_private:
         found.append("Its host may be reached although it is not on the public internet.")
     return found
@@ -131,7 +148,7 @@ def apply_create(actor: Actor, request: ReceiverRequest, plan: Plan) -> Receiver
     with operation(actor, plan.action, target=request.name, plan=plan, atomic=True):
         try:
             with transaction.atomic():
-                row = Receiver.objects.create(**_columns(request), created_at=timezone.now())
+                row = Receiver.objects.create(**columns_of(request), created_at=timezone.now())
         except IntegrityError:
             raise Conflict(_taken(request.name).what, _taken(request.name).hint) from None
         _seal(row, request.secret)
@@ -139,7 +156,8 @@ def apply_create(actor: Actor, request: ReceiverRequest, plan: Plan) -> Receiver
 
 
 def plan_alter(row: Receiver, request: ReceiverRequest) -> Plan:
-    check(request)
+    same_kind = request.kind == row.kind
+    check(request, has_secret=bool(row.secret) and same_kind)
     taken = Receiver.objects.filter(name=request.name).exclude(pk=row.pk).exists()
     refusals = [_taken(request.name)] if taken else []
     if request.name != row.name and row.name in receivers_named(rows.route_tree()):
@@ -160,16 +178,16 @@ def plan_alter(row: Receiver, request: ReceiverRequest) -> Plan:
 def apply_alter(actor: Actor, row: Receiver, request: ReceiverRequest, plan: Plan) -> Receiver:
     with operation(actor, plan.action, target=row.name, plan=plan, before=document_of(row), atomic=True):
         same = Receiver.objects.filter(pk=row.pk, version=row.version)
-        if same.update(**_columns(request), version=row.version + 1) != 1:
+        if same.update(**columns_of(request), version=row.version + 1) != 1:
             raise Conflict(f"{row.name} was changed by somebody else meanwhile", "Look at it again.")
-        _seal(row, request.secret)
+        _seal(row, "" if request.secret is None and request.kind != row.kind else request.secret)
     return get(row.pk)
 
 
 def _seal(row: Receiver, secret: str | None) -> None:
     if secret is None:
         return
-    row.secret = encrypt(secret, context=delivering.secret_context(row)) if secret else ""
+    row.secret = encrypt(secret, context=sending.secret_context(row)) if secret else ""
     Receiver.objects.filter(pk=row.pk).update(secret=row.secret)
 
 
@@ -192,11 +210,12 @@ def apply_delete(actor: Actor, row: Receiver, plan: Plan) -> None:
         Receiver.objects.filter(pk=row.pk).delete()
 
 
-def _columns(request: ReceiverRequest) -> dict[str, object]:
+def columns_of(request: ReceiverRequest) -> dict[str, object]:
     return {
         "name": request.name,
         "kind": request.kind,
         "url": request.url,
+        "options": dict(request.options),
         "allow_private": request.allow_private,
         "send_resolved": request.send_resolved,
         "max_alerts": request.max_alerts,

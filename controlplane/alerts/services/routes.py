@@ -52,11 +52,11 @@ def digest() -> str:
     return SUBJECT.digest(document())
 
 
-def plan_put(given: Mapping[str, Any]) -> Plan:
-    """What is not given stays as it is."""
+def plan_put(given: Mapping[str, Any], *, coming: frozenset[str] = frozenset()) -> Plan:
+    """What is not given stays as it is. `coming`: receivers that the same plan makes."""
     before = document()
     after = {**before, **given}
-    check(after)
+    check(after, coming=coming)
     return plans.plan_alter(SUBJECT, before, after)
 
 
@@ -64,18 +64,23 @@ def apply_put(actor: Actor, given: Mapping[str, Any], plan: Plan) -> None:
     before = document()
     after: dict[str, Any] = {**before, **given}
     with operation(actor, plan.action, target="routes", plan=plan, before=before, atomic=True):
-        tree = RouteTree.objects.first()
-        RouteTree.objects.update_or_create(
-            pk=1,
-            defaults={
-                "document": after["route"],
-                "version": tree.version + 1 if tree else 1,
-                "updated_at": timezone.now(),
-                "updated_by": actor.name[:240],
-            },
-        )
-        _put_inhibitions(after["inhibit_rules"])
-        _put_mute_times(after["time_intervals"])
+        put(actor, after)
+
+
+def put(actor: Actor, after: Mapping[str, Any]) -> None:
+    """In the caller's operation and transaction."""
+    tree = RouteTree.objects.first()
+    RouteTree.objects.update_or_create(
+        pk=1,
+        defaults={
+            "document": after["route"],
+            "version": tree.version + 1 if tree else 1,
+            "updated_at": timezone.now(),
+            "updated_by": actor.name[:240],
+        },
+    )
+    _put_inhibitions(after["inhibit_rules"])
+    _put_mute_times(after["time_intervals"])
 
 
 def _put_inhibitions(wanted: list[dict[str, Any]]) -> None:
@@ -97,13 +102,13 @@ def _put_mute_times(wanted: list[dict[str, Any]]) -> None:
         MuteTime.objects.update_or_create(name=each["name"], defaults={"intervals": each["time_intervals"]})
 
 
-def check(wanted: Mapping[str, Any]) -> None:
-    problems = dict(_problems(wanted))
+def check(wanted: Mapping[str, Any], *, coming: frozenset[str] = frozenset()) -> None:
+    problems = dict(_problems(wanted, coming))
     if problems:
         raise Invalid(fields={name: [f"{text}."] for name, text in problems.items()})
 
 
-def _problems(wanted: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _problems(wanted: Mapping[str, Any], coming: frozenset[str]) -> Iterator[tuple[str, str]]:
     names: set[str] = set()
     for at, each in enumerate(_listed(wanted["time_intervals"])):
         problem = _mute_problem(each, names)
@@ -114,7 +119,12 @@ def _problems(wanted: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         problem = _inhibit_problem(each, inhibited)
         if problem:
             yield f"inhibit_rules.{at}", problem
-    yield from _route_problems(wanted["route"], names)
+    yield from _route_problems(wanted["route"], names, coming)
+
+
+def reached(labels: Mapping[str, str]) -> list[Route]:
+    """Which nodes of the tree take an alert with these labels: `amtool config routes test`."""
+    return routing.match(rows.route_tree(), labels)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -123,13 +133,13 @@ def _listed(value: Any) -> list[Any]:
     return value
 
 
-def _route_problems(wanted: Any, intervals: set[str]) -> Iterator[tuple[str, str]]:
+def _route_problems(wanted: Any, intervals: set[str], coming: frozenset[str]) -> Iterator[tuple[str, str]]:
     try:
         root = routing.parse(wanted)
     except BadRoute as error:
         yield f"route.{error.path}", error.what
         return
-    missing = receivers_named(root) - set(Receiver.objects.values_list("name", flat=True))
+    missing = receivers_named(root) - coming - set(Receiver.objects.values_list("name", flat=True))
     if missing:
         yield "route", f"There is no receiver {sorted(missing)[0]!r}"
     unknown = {name for node in routing.walk(root) for name in (*node.mute, *node.active)} - intervals

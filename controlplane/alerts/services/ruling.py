@@ -145,7 +145,7 @@ def apply_create(actor: Actor, request: RuleRequest, plan: Plan) -> Rule:
         try:
             with transaction.atomic():
                 return Rule.objects.create(
-                    **_columns(request), owner=actor.name[:240], created_at=now, updated_at=now
+                    **columns_of(request), owner=actor.name[:240], created_at=now, updated_at=now
                 )
         except IntegrityError:
             raise Conflict(_taken(request).what, _taken(request).hint) from None
@@ -185,7 +185,7 @@ def apply_alter(actor: Actor, row: Rule, request: RuleRequest, plan: Plan) -> Ru
         atomic=True,
     ):
         same = Rule.objects.filter(pk=row.pk, version=row.version)
-        changed = same.update(**_columns(request), version=row.version + 1, edited=True, updated_at=now)
+        changed = same.update(**columns_of(request), version=row.version + 1, edited=True, updated_at=now)
         if changed != 1:
             raise Conflict(f"{row.name} was changed by somebody else meanwhile", "Look at it again.")
         if not request.enabled or request.cluster != row.cluster:
@@ -217,7 +217,7 @@ def apply_delete(actor: Actor, row: Rule, plan: Plan) -> None:
         Rule.objects.filter(pk=row.pk).delete()
 
 
-def _columns(request: RuleRequest) -> dict[str, object]:
+def columns_of(request: RuleRequest) -> dict[str, object]:
     return {
         "name": request.name,
         "group": request.group,

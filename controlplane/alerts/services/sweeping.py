@@ -10,7 +10,7 @@ import threading
 
 from django.db import DatabaseError, connection
 
-from controlplane.alerts.services import delivering
+from controlplane.alerts.services import delivering, sending
 
 log = logging.getLogger(__name__)
 EVERY_S = 10.0
@@ -29,7 +29,7 @@ class Sweeper:
     def stop(self) -> None:
         self._stop.set()
         if self._thread is not None:
-            self._thread.join(delivering.TIMEOUT_S)
+            self._thread.join(sending.TIMEOUT_S)
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):

@@ -1,0 +1,126 @@
+"""`python -m controlplane.cli.watch`: tells a fallback address when alerting itself has stopped. Needs nothing of it.
+
+No Django, no database, no Redis, no Celery: a file with the evaluation's last stamp, the web app's /healthz, and a clock.
+Runs under the supervisor where KASTELLAN_FALLBACK_URL or KASTELLAN_HEARTBEAT_URL is set.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from controlplane.core import watching
+from controlplane.core.watching import HEARTBEAT_S, STALE_S, Notice, Watched
+from controlplane.gateways.addresses import Allowed
+from controlplane.gateways.errors import GatewayError
+from controlplane.gateways.outbound import Outbound
+
+EVERY_S = 5.0
+TIMEOUT_S = 5.0
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+READY = "watching"
+log = logging.getLogger("kastellan.watch")
+
+
+def boot_clock() -> float:
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+def boot_id() -> str:
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return "unknown"
+
+
+class Watcher:
+    """`fallback` is told what has stopped; `heartbeat` is asked every minute that all is well, as Healthchecks wants it."""
+
+    def __init__(
+        self,
+        stamp: Path,
+        web: str,
+        *,
+        fallback: str = "",
+        heartbeat: str = "",
+        clock: Callable[[], float] = boot_clock,
+    ) -> None:
+        self.stamp, self.web, self.fallback, self.heartbeat, self.clock = (
+            stamp,
+            web,
+            fallback,
+            heartbeat,
+            clock,
+        )
+        self.state = Watched(clock())
+        self.web_ok = clock()
+        self.beaten = 0.0
+        # Whoever sets these in the environment chose them: their hosts may be anywhere.
+        hosts = [urlsplit(url).hostname or "" for url in (fallback, heartbeat, web)]
+        self.outbound = Outbound(Allowed.of(filter(None, hosts)))
+
+    def look(self) -> None:
+        failed = self.failures()
+        before = self.state
+        self.state, notices = watching.step(before, failed, self.clock())
+        heard = [self._tell(each) for each in notices if self.fallback]
+        if not all(heard):
+            # Nobody has heard it: it is said again next time.
+            self.state = Watched(before.started, self.state.failing, before.told)
+        if not failed and self.heartbeat and self.clock() - self.beaten >= HEARTBEAT_S:
+            self.beaten = self.clock()
+            self._ask("GET", self.heartbeat)
+
+    def failures(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        now = self.clock()
+        try:
+            stamp = watching.read(self.stamp.read_text())
+        except OSError:
+            stamp = None
+        if watching.stale(stamp, boot_id(), now, self.state.started):
+            found["evaluation"] = (
+                "Alert rules are not evaluated any more: worker, beat, Redis or the database."
+            )
+        if self._ask("GET", f"{self.web}/healthz"):
+            self.web_ok = now
+        elif now - self.web_ok > STALE_S:
+            found["web"] = "The web app of Kastellan does not answer."
+        return found
+
+    def _tell(self, notice: Notice) -> bool:
+        log.warning("%s: %s", "stopped" if notice.firing else "over", notice.text)
+        return self._ask("POST", self.fallback, watching.body(notice, self.web))
+
+    def _ask(self, method: str, url: str, content: bytes = b"") -> bool:
+        headers = {"Content-Type": "application/json"} if content else {}
+        try:
+            return self.outbound.request(
+                method, url, headers=headers, content=content, timeout_s=TIMEOUT_S
+            ).ok
+        except GatewayError as error:
+            log.info("%s", error)
+            return False
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    watcher = Watcher(
+        Path(os.environ["KASTELLAN_DATA"]) / "state" / "alerts-stamp.json",
+        os.environ["KASTELLAN_WATCHED_URL"],
+        fallback=os.environ.get("KASTELLAN_FALLBACK_URL", ""),
+        heartbeat=os.environ.get("KASTELLAN_HEARTBEAT_URL", ""),
+    )
+    print(READY, flush=True)
+    while True:
+        watcher.look()
+        time.sleep(EVERY_S)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The watcher's watcher: what counts as stopped as a table, and a real one with a real sink, a real file and its own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controlplane.cli import watch
+from controlplane.cli.watch import Watcher, boot_id
+from controlplane.core import watching
+from controlplane.core.watching import Stamp, Watched
+from tests.alerts.scene import Sink
+
+BOOT = boot_id()
+
+
+@pytest.mark.parametrize(
+    ("stamp", "started", "now", "stale"),
+    [
+        (Stamp(1000, "b"), 0, 1010, False),
+        (Stamp(1000, "b"), 0, 1046, True),
+        (Stamp(1000, "b"), 1040, 1050, False),
+        (Stamp(5000, "a"), 0, 60, False),
+        (Stamp(5000, "a"), 0, 121, True),
+        (None, 0, 119, False),
+        (None, 0, 121, True),
+    ],
+)
+def test_when_a_stamp_is_stale(stamp: Stamp | None, started: float, now: float, stale: bool) -> None:
+    assert watching.stale(stamp, "b", now, started) is stale
+
+
+def test_a_stop_is_told_once_again_each_hour_and_when_it_is_over() -> None:
+    state, told = Watched(0), list[tuple[float, str, bool]]()
+    for now in range(0, 8000, 10):
+        failed = {"evaluation": "stopped"} if 100 <= now < 7600 else {}
+        state, notices = watching.step(state, failed, now)
+        told += [(now, each.part, each.firing) for each in notices]
+    assert told == [
+        (100, "evaluation", True), (3700, "evaluation", True), (7300, "evaluation", True), (7600, "evaluation", False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"at": "x", "boot": 1}'])
+def test_what_is_no_stamp_is_none(text: str) -> None:
+    assert watching.read(text) is None
+
+
+class Machine:
+    """Time as the test says, a stamp that it writes, a web app that it stops."""
+
+    def __init__(self, folder: Path, sink: Sink) -> None:
+        self.now, self.stamp, self.sink = 10_000.0, folder / "stamp.json", sink
+        base = sink.url.removesuffix("/hook")
+        self.watcher = Watcher(
+            self.stamp, base, fallback=sink.url, heartbeat=f"{base}/beat", clock=lambda: self.now
+        )
+
+    def passes(self, seconds: float, *, evaluated: bool = True) -> None:
+        ends = self.now + seconds
+        while self.now < ends:
+            self.now += 5
+            if evaluated:
+                self.stamp.write_text(Stamp(self.now, BOOT).write())
+            self.watcher.look()
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        return [
+            (each.json["alerts"][0]["labels"]["part"], each.json["status"])
+            for each in self.sink.received
+            if each.path == "/hook"
+        ]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    sink = Sink()
+    yield Machine(tmp_path, sink)
+    sink.close()
+
+
+def test_an_evaluation_that_stops_is_told_within_ninety_seconds_and_its_return_too(machine: Machine) -> None:
+    machine.passes(120)
+    assert machine.told == []
+    machine.passes(90, evaluated=False)
+    assert machine.told == [("evaluation", "firing")]
+    machine.passes(30)
+    assert machine.told == [("evaluation", "firing"), ("evaluation", "resolved")]
+
+
+def test_a_web_app_that_is_gone_is_told(machine: Machine) -> None:
+    machine.passes(60)
+    machine.watcher.web = "http://127.0.0.1:9"
+    machine.passes(90)
+    assert machine.told == [("web", "firing")]
+
+
+def test_what_the_fallback_did_not_hear_is_said_again(machine: Machine) -> None:
+    machine.passes(60)
+    machine.sink.answer = lambda request: 503 if request.path == "/hook" else 200
+    machine.passes(60, evaluated=False)
+    assert len(machine.told) > 1
+    machine.sink.answer = lambda request: 200
+    machine.passes(60, evaluated=False)
+    heard = len(machine.told)
+    machine.passes(60, evaluated=False)
+    assert len(machine.told) == heard
+
+
+def test_the_heartbeat_comes_only_while_all_is_well(machine: Machine) -> None:
+    machine.passes(300)
+    beats = machine.sink.asked.count("/beat")
+    assert 4 <= beats <= 6
+    machine.passes(120, evaluated=False)
+    assert machine.sink.asked.count("/beat") <= beats + 1
+    assert watch.READY
