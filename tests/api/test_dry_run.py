@@ -23,7 +23,7 @@ ApiOf = Callable[[Role], Api]
 
 
 #: Prometheus' protocol: a POST there reads, and its clients send more than any document names.
-PROMETHEUS = "/prometheus/api/v1/"
+PROMETHEUS = "/prometheus/"
 #: Questions with a body that is too long for an address: they change nothing anyway.
 ASKING = frozenset(
     {"/api/v1/alerts/rules/preview/", "/api/v1/alerts/rules/test/", "/api/v1/alerts/routes/test/"}
