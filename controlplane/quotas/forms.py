@@ -137,6 +137,7 @@ def limit_problem(text: str, entity: QuotaEntity | None, key_name: str) -> str:
 class EffectiveForm(forms.Form):
     """A user, with the client id or without; or an address, for the connections from it."""
 
+    use_required_attribute = False
     user = forms.CharField(
         label="User",
         required=False,

@@ -145,6 +145,8 @@ def effective(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         found = selectors.quotas(cluster)
     except GatewayError as failure:
         error = failure
+    for name in ("user", "ip"):
+        form.fields[name].required = True  # no "(optional)" beside it: one of the two is needed
     decided, sensor = _decided(cluster, found, form) if asked and not error else ((), None)
     page = pages.EffectivePage(
         cluster=cluster, form=form, asked=asked, decided=decided, sensor=sensor, error=error

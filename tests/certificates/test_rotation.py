@@ -194,7 +194,14 @@ def test_what_the_dropped_authority_issued_is_not_trusted_any_more_wherever_it_i
     take(lone, Purpose.CLIENTS, RotationStep.BEGIN)
     take(lone, Purpose.CLIENTS, RotationStep.SWITCH)
     late = str(call("POST", path, {"common_name": "late"}).json()["serial"])
-    assert shown(call, path, "valid") == {orders, billing, renewed, late}
+    # Each in one state: what was renewed is not among the valid ones, though brokers take it.
+    assert shown(call, path, "valid") == {orders, renewed, late}
+    assert shown(call, path, "replaced") == {billing}
+    listed = call("GET", f"{path}?authority=old").json()["results"]
+    assert {row["serial"] for row in listed} == {orders, gone, billing, renewed}
+    assert all(row["old_authority"] for row in listed)
+    listing = signed_in(Role.ADMIN).get("/clusters/lone/certificates/").content.decode()
+    assert "2 certificates of the old authority are in use" in listing
     plan = rotation.plan(lone, Purpose.CLIENTS, RotationStep.FINISH)
     named = [item.name for item in plan.affected]
     assert sorted(named) == sorted(
@@ -203,7 +210,9 @@ def test_what_the_dropped_authority_issued_is_not_trusted_any_more_wherever_it_i
     take(lone, Purpose.CLIENTS, RotationStep.FINISH)
     assert shown(call, path, "valid") == {late}
     assert shown(call, path, "ending") == set()
-    assert shown(call, path, "untrusted") == {orders, gone, billing, renewed}
+    assert shown(call, path, "untrusted") == {orders, billing, renewed}
+    assert shown(call, path, "revoked") == {gone}
+    assert shown(call, path, "still_accepted") == set()
     assert [row.serial for row in inventory.inventory(lone) if row.kind == "client"] == [late]
     names = {dict(sample.labels)["name"] for sample in inventory.samples(lone, timezone.now())}
     assert "late" in names
