@@ -22,6 +22,7 @@ from controlplane.clusters.rest import ClusterApiView
 from controlplane.core.access import Action
 from controlplane.core.rest import list_answer, list_parameters, list_schema
 from controlplane.metrics.api import check_range
+from controlplane.metrics.event_views import EVENT_TONES
 from controlplane.metrics.logic import ranges
 
 SORTABLE = ("at", "kind", "title")
@@ -62,7 +63,7 @@ class ChangeSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     until = serializers.DateTimeField(allow_null=True, help_text="When an alert was resolved.")
     title = serializers.CharField()
-    tone = serializers.ChoiceField(choices=["info", "warn", "critical"])
+    tone = serializers.ChoiceField(choices=EVENT_TONES)
     by = serializers.CharField(allow_blank=True)
 
 

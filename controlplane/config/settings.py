@@ -354,6 +354,7 @@ SPECTACULAR_SETTINGS = {
         "AlertStateEnum": "controlplane.alerts.models.AlertState",
         "NotificationStateEnum": "controlplane.alerts.models.NotificationState",
         "ReceiverKindEnum": "controlplane.alerts.models.ReceiverKind",
+        "EventToneEnum": "controlplane.metrics.event_views.EVENT_TONES",
         "SilenceStateEnum": "controlplane.alerts.serializers.SILENCE_STATES",
     },
     "POSTPROCESSING_HOOKS": [

@@ -27,6 +27,7 @@ from controlplane.metrics.logic.events import Event
 from controlplane.metrics.views import now_ms
 
 SORTABLE = ("at", "text")
+EVENT_TONES = ["info", "warn", "critical"]
 
 
 def _asked(cluster: str, given: Mapping[str, str]) -> tuple[Event, ...]:
@@ -68,7 +69,7 @@ class EventSerializer(serializers.Serializer[Any]):
     until = serializers.DateTimeField(allow_null=True)
     text = serializers.CharField()
     cause = serializers.CharField(allow_blank=True, help_text="As far as the brokers' own polls tell it.")
-    tone = serializers.ChoiceField(choices=["info", "warn", "critical"])
+    tone = serializers.ChoiceField(choices=EVENT_TONES)
 
 
 class EventsApi(ClusterApiView):
