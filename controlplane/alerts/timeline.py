@@ -42,7 +42,9 @@ class Change:
 def changes(actor: Actor, cluster: str, period: TimeRange) -> tuple[Change, ...]:
     """In order of time; what this actor may not see is left out."""
     start, end = _time(period.start), _time(period.end)
-    found = [*_operations(actor, cluster, start, end)]
+    found: list[Change] = []
+    if can(actor, Action.AUDIT_VIEW, cluster).allowed:
+        found += _operations(actor, cluster, start, end)
     if can(actor, Action.ALERT_VIEW, cluster).allowed:
         found += _alerts(cluster, start, end)
     return tuple(sorted(found, key=lambda each: each.at))

@@ -382,7 +382,8 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR"},
         "django.security.DisallowedHost": {"level": "ERROR"},
-        "httpx": {"level": "WARNING"},
+        # Addresses of chat services are secrets.
+        **{key: {"level": "WARNING"} for key in ("httpx", "apprise", "urllib3")},
         "kafka": {"level": "WARNING"},
     },
 }

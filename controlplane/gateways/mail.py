@@ -8,7 +8,9 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate
@@ -17,8 +19,9 @@ from typing import Any
 from controlplane.gateways.errors import AuthenticationFailed, InvalidRequest, Unreachable
 from controlplane.gateways.outbound import Outbound
 
-#: Of each of the half dozen steps of a delivery.
+#: Of each of the half dozen steps of a delivery, and of all together: a server may answer byte by byte.
 STEP_S = 4.0
+TOTAL_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +90,31 @@ class _Pinned(smtplib.SMTP):
 
     def __init__(self, server: MailServer, address: str, tls: ssl.SSLContext | None) -> None:
         self._address, self._tls = address, tls
-        super().__init__(server.host, server.port, timeout=STEP_S)
+        self._line: socket.socket | None = None
+        self._timer = threading.Timer(TOTAL_S, self._cut)
+        self._timer.daemon = True
+        self._timer.start()
+        try:
+            super().__init__(server.host, server.port, timeout=STEP_S)
+        except BaseException:
+            self.close()
+            raise
+
+    def _cut(self) -> None:
+        """Whoever reads or writes then fails at once, TLS or not."""
+        if self._line is not None:
+            with suppress(OSError):
+                self._line.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._timer.cancel()
+        super().close()
+        if self._line is not None:
+            self._line.close()
 
     def _get_socket(self, host: str, port: int, timeout: float) -> Any:
         plain = socket.create_connection((self._address, port), timeout)
+        self._line = plain.dup()  # stays ours when TLS takes the socket over
         return self._tls.wrap_socket(plain, server_hostname=host) if self._tls else plain
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from controlplane.core.errors import Invalid
 from controlplane.metrics import query
-from controlplane.metrics.query import Point
+from controlplane.metrics.query import Point, QueryError
 from controlplane.metrics.selectors import store
 
 WEEK_MS, HOUR_MS, DAY_S = 7 * 86_400_000, 3_600_000, 86_400
@@ -84,7 +85,10 @@ class _Asked:
     window_s: int
 
     def points(self, expr: str) -> list[Point]:
-        return query.instant(self.cluster, expr, self.now)
+        try:
+            return query.instant(self.cluster, expr, self.now)
+        except QueryError as error:
+            raise Invalid(f"There is too much history for a forecast now: {error}") from error
 
     def values(self, expr: str, *labels: str) -> Mapping[tuple[str, ...], float]:
         return {

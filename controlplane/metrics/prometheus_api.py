@@ -35,6 +35,8 @@ from controlplane.metrics.views import now_ms
 Labels = Mapping[str, str]
 #: What Grafana decides its features by.
 COMPATIBLE_VERSION = "3.1.0"
+#: Of one scrape.
+MOST_SELECTORS = 50
 
 
 class BadData(Exception):
@@ -333,6 +335,9 @@ class FederateApi(SelectingView):
         },
     )
     def get(self, request: Request, cluster: str) -> HttpResponse:
-        wanted = [_selector(text) for text in self.values.getlist("match[]")]
+        texts = self.values.getlist("match[]")
+        if len(texts) > MOST_SELECTORS:
+            raise BadData(f"at most {MOST_SELECTORS} match[] parameters")
+        wanted = [_selector(text) for text in texts]
         body = federation.exposition(self.cluster.name, wanted, now_ms())
         return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)

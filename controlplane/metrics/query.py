@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from controlplane.core.errors import Invalid
@@ -16,6 +16,8 @@ from controlplane.metrics.selectors import retention, store
 from controlplane.metrics.store import Series
 
 TIMEOUT_S = 30.0
+#: Of a rule: a cycle evaluates them all.
+INSTANT_TIMEOUT_S = 4.0
 #: An instant value is found in thinned data too: over this many distances of its samples.
 LOOKBACK_DISTANCES = 2.5
 COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
@@ -116,7 +118,7 @@ def measured(query: Query) -> tuple[Query, float | None]:
 def instant(cluster: str, text: str, at: int) -> list[Point]:
     """What a rule sees: the vector at `at` (Unix milliseconds); a scalar is a vector of one without labels."""
     try:
-        found = evaluate(cluster, parse(text), at)
+        found = evaluate(cluster, parse(text), at, timeout=INSTANT_TIMEOUT_S)
     except (PromQLError, EvaluationError) as error:
         raise QueryError(str(error)) from error
     if found.type == "scalar":
@@ -132,10 +134,15 @@ def _lookback(start: int) -> int:
 
 
 def _limits(timeout: float) -> Limits:
-    ends = time.monotonic() + timeout
+    return Limits(deadline=deadline(timeout))
 
-    def deadline() -> None:
+
+def deadline(seconds: float) -> Callable[[], None]:
+    """Raises TimedOut when it is called after so long."""
+    ends = time.monotonic() + seconds
+
+    def check() -> None:
         if time.monotonic() > ends:
             raise TimedOut("query timed out in expression evaluation")
 
-    return Limits(deadline=deadline)
+    return check

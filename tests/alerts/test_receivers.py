@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from email.message import Message as Mail
 from typing import Any, cast
 
@@ -23,6 +26,7 @@ from controlplane.alerts.services import sending
 from controlplane.core.access import Role
 from controlplane.core.secrets import encrypt
 from controlplane.gateways import chat
+from controlplane.gateways import mail as mail_gateway
 from controlplane.gateways.errors import NotAuthorized, Unreachable
 from tests.alerts import real
 from tests.alerts.scene import Scene, Sink, rule
@@ -216,6 +220,66 @@ def test_a_mail_server_inside_our_network_needs_to_be_allowed(scene: Scene, api:
     assert answer.status_code in (400, 422)
     assert "loopback" in json.dumps(answer.json()["errors"])
     assert api(Role.ADMIN)("POST", "alerts/receivers/", {**wanted, "allow_private": True}).status_code == 201
+
+
+def test_a_password_is_not_taken_to_another_server(
+    scene: Scene, mailbox: tuple[Mailbox, int], api: ApiOf
+) -> None:
+    _, port = mailbox
+    row = mail_to(port, user="kafka", security="tls")
+    row.secret = encrypt("p4ss", context=sending.secret_context(row))
+    row.save()
+    ada, path = api(Role.ADMIN), f"alerts/receivers/{row.pk}/"
+    elsewhere = {"options": {**row.options, "host": "127.0.0.2"}}
+    tag = ada("GET", path).headers["ETag"]
+    assert ada("PATCH", path, elsewhere, **{"If-Match": tag}).status_code in (400, 422)
+    changed = ada("PATCH", path, {**elsewhere, "secret": "other"}, **{"If-Match": tag})
+    assert changed.status_code == 200, changed.content
+    assert sending.secret_of(Receiver.objects.get()) == "other"
+    tag = ada("GET", path).headers["ETag"]
+    more = {"options": {**elsewhere["options"], "to": ["c@example.org"]}}
+    assert ada("PATCH", path, more, **{"If-Match": tag}).status_code == 200
+    assert sending.secret_of(Receiver.objects.get()) == "other", "the same server: it stays"
+
+
+def test_a_mail_server_that_answers_byte_by_byte_is_left(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_gateway, "TOTAL_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drip, args=(server,), daemon=True).start()
+        row = mail_to(server.getsockname()[1])
+        rule()
+        scene.answers["x"] = [{"broker": "1"}]
+        scene.cycle()
+        started = time.monotonic()
+        scene.delivers()
+        assert time.monotonic() - started < 4
+    assert row.name in DeliveryAttempt.objects.get().notification.receiver_name
+
+
+def drip(server: socket.socket) -> None:
+    taken, _ = server.accept()
+    with taken, suppress(OSError):
+        while True:
+            taken.sendall(b"2")
+            time.sleep(0.05)
+
+
+def test_what_a_library_raises_is_an_attempt_and_not_the_end(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise UnicodeEncodeError("ascii", "ü", 0, 1, "no")
+
+    monkeypatch.setattr(mail_gateway, "send", broken)
+    mail_to(25)
+    rule()
+    scene.answers["x"] = [{"broker": "1"}]
+    scene.cycle()
+    scene.delivers()
+    assert Notification.objects.get().state == "refused"
+    assert "UnicodeEncodeError" in DeliveryAttempt.objects.get().error
 
 
 # --- Services ---------------------------------------------------------------------------------------------------------

@@ -167,3 +167,21 @@ def test_the_page_shows_expected_beside_got(scene: Scene, client: Client, users:
     assert "Late at 1m" in page
     assert "a is 9 behind" in page
     assert client.post(path, {"rules": "", "tests": "{"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: !!int '1:1:1'",
+        "a: !!python/name:os.system x",
+        "a: &x 1\nb: *x",
+        "a: " + "7" * 60,
+        "x: " + "y" * 200_001,
+    ],
+)
+def test_yaml_that_costs_more_than_it_says_is_refused(text: str) -> None:
+    if "7" * 60 in text:
+        assert isinstance(documents.read(text)["a"], float), "no arithmetic with numbers of any length"
+        return
+    with pytest.raises(BadDocument):
+        documents.read(text)

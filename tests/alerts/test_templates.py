@@ -304,3 +304,12 @@ def test_muted_by_a_mute_time_or_outside_of_the_active_ones() -> None:
     assert mute_times.is_muted(["nights"], ["office"], known, day) is None
     assert mute_times.is_muted([], ["office"], known, saturday) == "outside of office"
     assert mute_times.is_muted(["gone"], [], known, night) is None
+
+
+def test_a_text_does_not_grow_without_end() -> None:
+    """Each step makes it ten times as long."""
+    text = '"xxxxxxxxxx"'
+    pipe = 'reReplaceAll "(.+)" "$1$1$1$1$1$1$1$1$1$1"'
+    for _ in range(9):
+        text = f"{pipe} ({text})" if text.startswith("re") else f"{pipe} {text}"
+    assert "65,536 characters" in expand("{{ " + text + " }}", {}, 0.0)

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from controlplane.accounts.models import User
+from controlplane.accounts.services import create_token
 from controlplane.alerts.models import Alert, AlertState
 from controlplane.audit.models import Operation, Outcome
 from controlplane.core.access import Action, Role
@@ -108,3 +109,10 @@ def test_the_last_hour_is_asked_by_default(happened: None, api: Callable[[Role],
     Operation.objects.filter(target="now").update(started_at=datetime.fromtimestamp(time.time() - 60, UTC))
     found = api(Role.VIEWER)("GET", PATH).json()["results"]
     assert "Create topic now" in [row["title"] for row in found]
+
+
+def test_a_token_for_metrics_alone_sees_no_operations(happened: None, users: dict[Role, User]) -> None:
+    """It is what Grafana is given."""
+    scopes = [Action.METRICS_VIEW, Action.CLUSTER_VIEW]
+    call = Api(create_token(user=users[Role.ADMIN], name="grafana", scopes=scopes)[1])
+    assert call("GET", f"{PATH}?{asked()}").json()["results"] == []

@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-LONGEST = 1_000_000
+#: The reader is slow, and anybody may ask it.
+LONGEST = 200_000
 
 
 class BadDocument(ValueError):
@@ -21,6 +22,9 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             raise BadDocument("Aliases (*name) are not taken")
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "tag", None) not in (None, "!"):
+            raise BadDocument("Tags (!!name) are not taken")
         return super().compose_node(parent, index)
 
 
@@ -31,7 +35,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 for _kind, _pattern, _first in (
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
-    ("int", r"^[-+]?[0-9]+$", "-+0123456789"),
+    ("int", r"^[-+]?[0-9]{1,40}$", "-+0123456789"),
     ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(_pattern), list(_first))

@@ -9,7 +9,7 @@ from typing import Any
 
 from controlplane.alerts.logic import humanize
 from controlplane.alerts.logic.humanize import BadValue, Value, go_text
-from controlplane.core.regex import BadRegex, Regex, compiled, expanded
+from controlplane.core.regex import BadRegex, Regex, TooLong, compiled
 
 ANY = 1000
 VALUES, LABELS = "values", "labels"
@@ -29,7 +29,10 @@ class Function:
 
 def re_replace_all(pattern: str, replacement: str, text: str) -> str:
     """`$1`, `${1}` and `${name}` stand for groups, `$$` for a dollar; a group that is not there is empty."""
-    return _pattern(pattern).sub(lambda found: expanded(str(replacement), found), go_text(text))
+    try:
+        return _pattern(pattern).sub(str(replacement), go_text(text))
+    except TooLong as error:
+        raise BadValue(f"reReplaceAll gives {error}") from error
 
 
 def _pattern(text: str) -> Regex:

@@ -6,7 +6,7 @@ An alert's life depends on its own series alone, and within a run of equal answe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controlplane.alerts.logic.labels import BROKER, Labels, fingerprint
-from controlplane.alerts.logic.seeing import MOST_ALERTS, RuleFailed, Words, nameless
+from controlplane.alerts.logic.seeing import MOST_ALERTS, RuleFailed, Words, nameless, never
 from controlplane.alerts.logic.states import CLEAR, Instance, Seen, Sight, State, Timing, step
 
 Times = npt.NDArray[np.int64]
@@ -85,9 +85,17 @@ class _Spent(Exception):
     """MOST_STEPS are used up."""
 
 
-def fold(words: Words, timing: Timing, times: Times, answers: Iterable[Answer], sights: Sights) -> Outcome:
-    tracks, twice = _tracks(words, answers, len(times))
-    folding = _Fold(words, timing, times)
+def fold(
+    words: Words,
+    timing: Timing,
+    times: Times,
+    answers: Iterable[Answer],
+    sights: Sights,
+    deadline: Callable[[], None] = never,
+) -> Outcome:
+    """`deadline` is asked before each step, and raises to stop."""
+    tracks, twice = _tracks(words, answers, len(times), deadline)
+    folding = _Fold(words, timing, times, deadline)
     found: list[Episode] = []
     pending, cut = 0, False
     for key, track in tracks.items():
@@ -102,12 +110,15 @@ def fold(words: Words, timing: Timing, times: Times, answers: Iterable[Answer], 
     return Outcome(tuple(ordered), pending, len(tracks), cut)
 
 
-def _tracks(words: Words, answers: Iterable[Answer], steps: int) -> tuple[dict[str, _Track], Mask]:
+def _tracks(
+    words: Words, answers: Iterable[Answer], steps: int, deadline: Callable[[], None]
+) -> tuple[dict[str, _Track], Mask]:
     """Alerts by key, and the moments when two series were one alert: then the rule had failed as a whole."""
     found: dict[str, _Track] = {}
     twice = np.zeros(steps, dtype=np.bool_)
     for answer in answers:
         for own, labels, present in _identities(words, answer):
+            deadline()
             key = fingerprint(labels)
             if key not in found:
                 found[key] = _Track(own, labels, present.copy(), answer.values.copy())
@@ -135,6 +146,7 @@ class _Fold:
     words: Words
     timing: Timing
     times: Times
+    deadline: Callable[[], None]
     steps: int = 0
 
     def episodes(self, key: str, track: _Track, blind: Mask, failed: Mask) -> Iterator[Episode]:
@@ -164,6 +176,7 @@ class _Fold:
 
     def _step(self, key: str, track: _Track, opened: Instance | None, what: int, at: int) -> Instance | None:
         self.steps += 1
+        self.deadline()
         if self.steps > MOST_STEPS:
             raise _Spent
         value = float(track.values[at])

@@ -166,7 +166,7 @@ class _Test:
         timing, opened = Timing(rule.hold, rule.keep_firing), dict[str, Instance]()
         wanted = list(times)
         for at in range(0, times[-1] + 1, step):
-            seen = seeing.seen(words, by_time.get(at, ()))
+            seen = seeing.seen(words, by_time.get(at, ()), self.limits.deadline)
             done = states.step(timing, opened, seen, CLEAR, EPOCH + timedelta(milliseconds=at))
             opened = {each.key: each for each in done.instances if each.state is not State.RESOLVED}
             while wanted and at <= wanted[0] < at + step:

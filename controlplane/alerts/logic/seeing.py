@@ -5,7 +5,7 @@ Live evaluation, previews on history and users' rule tests see through the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from controlplane.alerts.logic import templates
@@ -33,7 +33,7 @@ class Words:
     @property
     def by_value(self) -> bool:
         """Whether an alert's identity depends on its value: then it changes from sample to sample."""
-        return any("$value" in text or ".Value" in text for text in self.labels.values())
+        return any("{{" in text and ("$value" in text or ".Value" in text) for text in self.labels.values())
 
     def labels_of(self, own: Labels, value: float) -> dict[str, str]:
         """The series', the rule's over them, the cluster's name where the series has none, the rule's name."""
@@ -51,10 +51,17 @@ def nameless(labels: Labels) -> dict[str, str]:
     return {name: value for name, value in labels.items() if name != METRIC_NAME}
 
 
-def seen(words: Words, points: Iterable[tuple[Labels, float]]) -> dict[str, Seen]:
-    """The answer by the fingerprint of each alert."""
+def never() -> None:
+    """No deadline."""
+
+
+def seen(
+    words: Words, points: Iterable[tuple[Labels, float]], deadline: Callable[[], None] = never
+) -> dict[str, Seen]:
+    """The answer by the fingerprint of each alert. `deadline` is asked before each, and raises to stop."""
     found: dict[str, Seen] = {}
     for labels, value in points:
+        deadline()
         own = nameless(labels)
         made = words.labels_of(own, value)
         key = fingerprint(made)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from controlplane.alerts.logic import humanize
@@ -64,6 +65,7 @@ class Template:
         return "".join(str(part(scope)) for part in self._parts)[:LONGEST_RESULT]
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Template:
     if len(text) > LONGEST:
         raise TemplateError(f"A template is at most {LONGEST} characters long", LONGEST)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.db.models import F
 
@@ -25,6 +26,12 @@ from controlplane.gateways.errors import GatewayError
 from controlplane.metrics.query import Point, QueryError
 
 log = logging.getLogger(__name__)
+#: Of one cycle, well within the task's time limit: what is left is marked, and what was seen is told.
+BUDGET_S = 12.0
+#: Of one rule's labels and annotations.
+WORDS_S = 2.0
+#: Rules that took longer are evaluated after the others.
+SLOW_MS = 500.0
 Query = Callable[[str, str, int], Iterable[Point]]
 Look = Callable[[str, int], Sight]
 
@@ -53,16 +60,25 @@ def evaluate(now: datetime, *, query: Query, look: Look) -> Counted:
     opened = _open_alerts()
     last = {(row.rule_id, row.cluster): row for row in Evaluation.objects.all()}
     total, stamps = Counted(), []
-    for rule in Rule.objects.filter(enabled=True):
+    ends = time.monotonic() + BUDGET_S
+    for rule in _quick_first(Rule.objects.filter(enabled=True), last):
         for cluster in clusters if not rule.cluster else [rule.cluster] * (rule.cluster in sights):
             previous = opened.get((rule.pk, cluster), {})
             before = last.get((rule.pk, cluster))
-            work = _Work(rule, cluster, previous, before.evaluated_at if before else now, now)
+            work = _Work(rule, cluster, previous, before.evaluated_at if before else now, now, ends)
             counted, stamp = work.run(query, sights[cluster])
             total = total.plus(counted)
             stamps.append(stamp)
     _stamp(stamps)
     return total
+
+
+def _quick_first(rules: Iterable[Rule], last: Mapping[tuple[int, str], Evaluation]) -> list[Rule]:
+    """A rule that takes long holds up only those that take longer."""
+    took: dict[int, float] = {}
+    for (rule, _), row in last.items():
+        took[rule] = max(took.get(rule, 0.0), row.duration_ms)
+    return sorted(rules, key=lambda rule: took.get(rule.pk, 0.0) > SLOW_MS)
 
 
 def _open_alerts() -> dict[tuple[int | None, str], dict[str, Instance]]:
@@ -88,6 +104,8 @@ class _Work:
     previous: Mapping[str, Instance]
     last_at: datetime
     now: datetime
+    #: By the monotonic clock: of the whole cycle.
+    ends: float
 
     def run(self, query: Query, sight: Sight) -> tuple[Counted, Evaluation]:
         started = time.monotonic()
@@ -105,10 +123,14 @@ class _Work:
 
     def _step(self, query: Query, sight: Sight) -> tuple[Step, str]:
         timing = Timing(self.rule.hold, self.rule.keep_firing)
+        if time.monotonic() > self.ends:
+            return self._unseen(), "Not evaluated: the rules took too long together. See which are slow."
         try:
             seen = self._seen(query(self.cluster, self.rule.expr, _ms(self.now)))
         except (QueryError, RuleFailed, AppError, GatewayError) as error:
             return self._unseen(), str(error) or type(error).__name__
+        except SoftTimeLimitExceeded:
+            raise
         except (
             Exception
         ) as error:  # one rule's failure, like one broker's in the poll loop, is not everybody's
@@ -125,7 +147,15 @@ class _Work:
 
     def _seen(self, points: Iterable[Point]) -> dict[str, Seen]:
         words = Words(self.rule.name, self.cluster, self.rule.labels, self.rule.annotations)
-        return seeing.seen(words, ((each.labels, each.value) for each in points))
+        pairs = ((each.labels, each.value) for each in points)
+        return seeing.seen(words, pairs, self._deadline(time.monotonic() + WORDS_S))
+
+    def _deadline(self, ends: float) -> Callable[[], None]:
+        def check() -> None:
+            if time.monotonic() > ends:
+                raise RuleFailed(f"Its labels and annotations took more than {WORDS_S:.0f} s to fill in")
+
+        return check
 
     def _store(self, step: Step) -> None:
         changed = [each for each in step.instances if each != self.previous.get(each.key)]

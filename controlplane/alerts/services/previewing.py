@@ -69,7 +69,9 @@ def preview_of(cluster: str, rule: RuleRequest, key: str, now_ms: int) -> Previe
         found = query.evaluate_range(cluster, parsed, start, end, wanted.step_ms, timeout=TIMEOUT_S)
         answers = [_answer(each, times) for each in found.series]
         sights = selectors.sights(cluster, times)
-        outcome = preview.fold(words, Timing(rule.hold, rule.keep_firing), times, answers, sights)
+        outcome = preview.fold(
+            words, Timing(rule.hold, rule.keep_firing), times, answers, sights, query.deadline(TIMEOUT_S)
+        )
     except PromQLError as error:
         raise _invalid(f"{error.message} (at character {error.position + 1})") from error
     except (EvaluationError, RuleFailed) as error:

@@ -155,16 +155,26 @@ def apply_create(actor: Actor, request: ReceiverRequest, plan: Plan) -> Receiver
     return row
 
 
+def keeps_secret(row: Receiver, request: ReceiverRequest) -> bool:
+    """A password goes only where it was given for: another server, or another way to it, needs it anew."""
+    if request.secret is not None or request.kind != row.kind:
+        return False
+    where = ("host", "port", "security", "user") if row.kind == receivers.EMAIL else ()
+    return all(request.options.get(name) == row.options.get(name) for name in where)
+
+
 def plan_alter(row: Receiver, request: ReceiverRequest) -> Plan:
-    same_kind = request.kind == row.kind
-    check(request, has_secret=bool(row.secret) and same_kind)
+    kept = keeps_secret(row, request)
+    if row.secret and request.secret is None and request.kind == row.kind and not kept:
+        raise Invalid(fields={"secret": ["Give it again: it was given for another server or user."]})
+    check(request, has_secret=bool(row.secret) and kept)
     taken = Receiver.objects.filter(name=request.name).exclude(pk=row.pk).exists()
     refusals = [_taken(request.name)] if taken else []
     if request.name != row.name and row.name in receivers_named(rows.route_tree()):
         refusals.append(Refusal("routed", f"Routes name {row.name}", "Change the routes first."))
     after = {
         **document_of(request),
-        "has_secret": bool(row.secret if request.secret is None else request.secret),
+        "has_secret": bool(row.secret) if kept else bool(request.secret),
     }
     return plans.plan_alter(
         _subject(row.name),
@@ -180,7 +190,7 @@ def apply_alter(actor: Actor, row: Receiver, request: ReceiverRequest, plan: Pla
         same = Receiver.objects.filter(pk=row.pk, version=row.version)
         if same.update(**columns_of(request), version=row.version + 1) != 1:
             raise Conflict(f"{row.name} was changed by somebody else meanwhile", "Look at it again.")
-        _seal(row, "" if request.secret is None and request.kind != row.kind else request.secret)
+        _seal(row, None if keeps_secret(row, request) else request.secret or "")
     return get(row.pk)
 
 

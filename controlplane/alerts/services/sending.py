@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from controlplane.gateways.errors import BadAnswer, GatewayError
 from controlplane.gateways.mail import Mail, MailServer
 from controlplane.gateways.outbound import Outbound
 
+log = logging.getLogger(__name__)
 TIMEOUT_S = 10.0
 EXCERPT = 500
 
@@ -48,6 +50,9 @@ def send(row: Notification, receiver: Receiver, at: datetime) -> Sent:
     except GatewayError as error:
         # A connection that ended without an answer may be a receiver that died: it may be back.
         return Sent(None, "", str(error), retriable=error.retriable or isinstance(error, BadAnswer))
+    except Exception as error:  # of a library: it must neither end the sweeper nor be tried for ever
+        log.exception("notification %s could not be sent", row.pk)
+        return Sent(None, "", f"{type(error).__name__} (the log has the details)", retriable=False)
     return Sent(200, "", "", retriable=False)
 
 

@@ -37,5 +37,7 @@ class Sweeper:
                 delivering.deliver(budget_s=self._every)
             except DatabaseError as error:
                 log.warning("notifications wait: the database does not answer (%s)", error)
+            except Exception:  # the thread has to outlive whatever one round meets
+                log.exception("notifications wait: a round failed")
             finally:
                 connection.close()

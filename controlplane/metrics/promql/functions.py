@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from controlplane.core.regex import BadRegex, Regex, expanded
+from controlplane.core.regex import LONGEST_RESULT, BadRegex, Regex, TooLong, expanded
 from controlplane.metrics.promql.errors import EvaluationError
 from controlplane.metrics.promql.matchers import Matcher, anchored
 from controlplane.metrics.promql.model import Floats, Ints, Labels, Vector, merged, unnamed
@@ -88,7 +88,12 @@ def label_replace(vector: Vector, target: str, template: str, source: str, patte
 
 def _replaced(labels: Labels, target: str, template: str, source: str, regex: Regex) -> Labels:
     found = regex.fullmatch(dict(labels).get(source, ""))
-    return labels if found is None else _set(labels, target, expanded(template, found))
+    if found is None:
+        return labels
+    try:
+        return _set(labels, target, expanded(template, found))
+    except TooLong as error:
+        raise EvaluationError(f"label_replace() would give a label of {error}") from error
 
 
 def label_join(vector: Vector, target: str, separator: str, sources: Sequence[str]) -> Vector:
@@ -107,6 +112,8 @@ def _check_name(name: str, function: str) -> None:
 
 
 def _set(labels: Labels, name: str, value: str) -> Labels:
+    if len(value) > LONGEST_RESULT:
+        raise EvaluationError(f"a label would have more than {LONGEST_RESULT:,} characters")
     kept = [pair for pair in labels if pair[0] != name]
     return tuple(sorted([*kept, (name, value)])) if value else tuple(kept)
 

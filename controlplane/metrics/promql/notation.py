@@ -14,16 +14,17 @@ from controlplane.metrics.promql.matchers import Matcher
 from controlplane.metrics.promql.model import STALE, Series
 from controlplane.metrics.promql.parsing import parse
 
-_NUMBER = r"[+-]?(?:inf|nan|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)"
+# Each digit can be read in one way only: otherwise a long word takes cubic time to be refused.
+_UNSIGNED = r"(?:inf|nan|(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)"
+_NUMBER = rf"[+-]?{_UNSIGNED}"
 _GAP = re.compile(r"_(?:x(\d+))?", re.IGNORECASE)
-_VALUES = re.compile(
-    rf"({_NUMBER}|stale)(?:([+-](?:inf|nan|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)))?(?:x(\d+))?", re.IGNORECASE
-)
+_VALUES = re.compile(rf"({_NUMBER}|stale)(?:([+-]{_UNSIGNED}))?(?:x(\d+))?", re.IGNORECASE)
 _METRIC = re.compile(
     r"\s*([A-Za-z_:][\w:]*)?\s*(\{(?!\{)(?:[^\"'`}]|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`)*\})?\s*"
 )
 #: Values that one word may stand for: it is typed by people.
 MAX_VALUES = 100_000
+LONGEST_WORD = 100
 
 
 class NotationError(ValueError):
@@ -71,6 +72,8 @@ def parse_values(text: str) -> tuple[float | None, ...]:
 
 
 def _word(word: str) -> Sequence[float | None]:
+    if len(word) > LONGEST_WORD:
+        raise NotationError(f"a value is at most {LONGEST_WORD} characters long: {word[:20]!r} …")
     if word.startswith("{{"):
         raise NotationError("native histograms are not supported")
     if gap := _GAP.fullmatch(word):

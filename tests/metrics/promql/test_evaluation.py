@@ -237,3 +237,19 @@ def test_windows_are_folded_as_one_would_by_hand(samples: list[tuple[int, float]
     for function, wanted in byhand.items():
         found = float(instant(f"{function}(x[2m])", source, end).series[0].values[0])
         np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+def test_a_word_of_digits_is_refused_at_once() -> None:
+    """Two ways to read a digit would take cubic time."""
+    for word in ("1" * 90 + "+" + "1" * 90 + "!", "1" * 99 + "!", "1" * 50_000):
+        with pytest.raises(NotationError):
+            parse_values(word)
+
+
+@pytest.mark.parametrize("build", ['label_replace({}, "a", "$1$1$1$1$1$1$1$1$1$1", "a", "(.*)")', 'label_join({}, "a", "", "a", "a", "a", "a", "a", "a", "a", "a")'])  # fmt: skip
+def test_labels_do_not_grow_without_end(build: str) -> None:
+    query = 'label_replace(up, "a", "xxxxxxxxxx", "", "")'
+    for _ in range(9):
+        query = build.replace("{}", query)
+    with pytest.raises(EvaluationError, match="65,536 characters"):
+        instant(query, memory("up 1"), 0)
