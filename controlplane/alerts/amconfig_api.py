@@ -87,7 +87,7 @@ class RoutesExportApi(ApiView):
         summary="Export as Alertmanager's configuration",
         description="Valid for `amtool check-config`; secrets are placeholders.",
         tags=TAGS,
-        responses={(200, YAML): OpenApiTypes.STR},
+        responses={(200, YAML): OpenApiTypes.OBJECT},
     )
     def get(self, request: Request) -> HttpResponse:
         return yaml_file(amconfig.export(), "alertmanager.yml")

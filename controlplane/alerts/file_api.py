@@ -95,7 +95,7 @@ class RuleExportApi(RulesView):
             ),
             OpenApiParameter("own", bool, description="Without the rules that came with Kastellan."),
         ],
-        responses={(200, YAML): OpenApiTypes.STR},
+        responses={(200, YAML): OpenApiTypes.OBJECT},
     )
     def get(self, request: Request) -> HttpResponse:
         cluster = request.query_params.get("cluster", "")

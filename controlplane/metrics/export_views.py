@@ -71,7 +71,7 @@ class ScrapeConfigApi(ClusterApiView):
 
     @extend_schema(
         summary="Read the scrape configuration for a Prometheus",
-        responses={(200, "application/yaml"): OpenApiTypes.STR},
+        responses={(200, "application/yaml"): OpenApiTypes.OBJECT},
         tags=["metrics"],
     )
     def get(self, request: Request, cluster: str) -> HttpResponse:
