@@ -15,6 +15,7 @@ from controlplane.alerts.api import RulesView
 from controlplane.alerts.logic.documents import LONGEST
 from controlplane.alerts.services import importing, permits
 from controlplane.core.access import Action
+from controlplane.core.downloads import attachment
 from controlplane.core.plans import Plan
 from controlplane.core.rest import DRY_RUN, IF_MATCH, change, flag, or_plan, valid_data
 
@@ -107,6 +108,4 @@ class RuleExportApi(RulesView):
 
 
 def yaml_file(text: str, name: str) -> HttpResponse:
-    response = HttpResponse(text, content_type=f"{YAML}; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return attachment(text, f"{YAML}; charset=utf-8", name)

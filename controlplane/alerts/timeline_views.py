@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,15 +20,16 @@ from controlplane.clusters.models import Cluster
 from controlplane.clusters.rest import ClusterApiView
 from controlplane.core.access import Action
 from controlplane.core.rest import list_answer, list_parameters, list_schema
-from controlplane.metrics.api import check_range
+from controlplane.metrics.api import RANGE_PARAMETERS, check_range
 from controlplane.metrics.event_views import EVENT_TONES
 from controlplane.metrics.logic import ranges
+from controlplane.metrics.views import now_ms
 
 SORTABLE = ("at", "kind", "title")
 
 
 def _period(given: dict[str, str]) -> ranges.TimeRange:
-    return ranges.parse(given, time.time_ns() // 1_000_000)
+    return ranges.parse(given, now_ms())
 
 
 @require_safe
@@ -75,13 +75,7 @@ class TimelineApi(ClusterApiView):
         description="Operations and alerts of the range: at most 100 of each, the newest.",
         parameters=[
             *list_parameters(SORTABLE),
-            OpenApiParameter("range", str, enum=list(ranges.RANGES)),
-            OpenApiParameter(
-                "from",
-                {"type": "integer", "minimum": 0, "maximum": 99999999999},
-                description="Unix seconds, with `to`.",
-            ),
-            OpenApiParameter("to", {"type": "integer", "minimum": 0, "maximum": 99999999999}),
+            *RANGE_PARAMETERS,
         ],
         responses=list_schema(ChangeSerializer),
         tags=["metrics"],

@@ -17,6 +17,7 @@ from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, carried_fields, filled, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
+from controlplane.core.downloads import attachment
 from controlplane.core.errors import Invalid, NotFound
 from controlplane.core.forms import sentence
 from controlplane.core.pages import render_page
@@ -94,8 +95,7 @@ def signing_request(request: HttpRequest, cluster: Cluster, purpose: str) -> Htt
     """The request for an issuing authority, to be signed elsewhere. Its key stays here; asked again, it is the same."""
     wanted = purpose_of(purpose)
     pem = rotation.signing_request(actor_of(request), cluster, wanted)
-    response = HttpResponse(pem, content_type="application/pkcs10")
-    response.headers["Content-Disposition"] = f'attachment; filename="{cluster.name}-{wanted.value}.csr"'
+    response = attachment(pem, "application/pkcs10", f"{cluster.name}-{wanted.value}.csr")
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -11,6 +11,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from controlplane.core.cells import csv_text, plain
+from controlplane.core.downloads import attachment
 
 Row = TypeVar("Row")
 PAGE_SIZES = (25, 50, 100, 250)
@@ -130,8 +131,7 @@ def exported(table: Table[Any], wanted: str, name: str) -> HttpResponse:
     keys = [column.key for column in table.columns]
     rows = [{column.key: plain(column.cell(row)) for column in table.columns} for row in table.rows]
     text = csv_text(keys, rows) if wanted == "csv" else json.dumps(rows, ensure_ascii=False, indent=1)
-    response = HttpResponse(text, content_type=EXPORT_FORMATS[wanted])
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{wanted}"'
+    response = attachment(text, EXPORT_FORMATS[wanted], f"{name}.{wanted}")
     if table.count > len(rows):
         response.headers["X-Truncated"] = f"{len(rows)} of {table.count}"
     return response

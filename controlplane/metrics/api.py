@@ -52,6 +52,18 @@ class ChartDataSerializer(serializers.Serializer[Any]):
     series = SeriesSerializer(many=True)
 
 
+#: Of everything that is asked for a stretch of time; `check_range` reads them.
+RANGE_PARAMETERS = (
+    OpenApiParameter("range", str, enum=list(RANGES)),
+    OpenApiParameter(
+        "from",
+        {"type": "integer", "minimum": 0, "maximum": 99999999999},
+        description="Unix seconds, with `to`.",
+    ),
+    OpenApiParameter("to", {"type": "integer", "minimum": 0, "maximum": 99999999999}),
+)
+
+
 def check_range(request: Request) -> None:
     """Pages fall back to the default range; a script is told what is wrong."""
     query = request.query_params
@@ -103,13 +115,7 @@ class ChartApi(ClusterApiView):
     @extend_schema(
         summary="Read a chart",
         parameters=[
-            OpenApiParameter("range", str, enum=list(RANGES)),
-            OpenApiParameter(
-                "from",
-                {"type": "integer", "minimum": 0, "maximum": 99999999999},
-                description="Unix seconds, with `to`.",
-            ),
-            OpenApiParameter("to", {"type": "integer", "minimum": 0, "maximum": 99999999999}),
+            *RANGE_PARAMETERS,
             OpenApiParameter("broker", str),
             OpenApiParameter("topic", str, description="For charts of a topic."),
             OpenApiParameter("group", str, description="For charts of a consumer group."),

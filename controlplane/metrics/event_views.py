@@ -21,7 +21,7 @@ from controlplane.core.errors import Invalid
 from controlplane.core.pages import render_page
 from controlplane.core.rest import list_answer, list_parameters, list_schema
 from controlplane.metrics import events, pages
-from controlplane.metrics.api import check_range
+from controlplane.metrics.api import RANGE_PARAMETERS, check_range
 from controlplane.metrics.logic import ranges
 from controlplane.metrics.logic.events import Event
 from controlplane.metrics.views import now_ms
@@ -82,13 +82,7 @@ class EventsApi(ClusterApiView):
             *list_parameters(SORTABLE),
             OpenApiParameter("topic", str),
             OpenApiParameter("group", str),
-            OpenApiParameter("range", str, enum=list(ranges.RANGES)),
-            OpenApiParameter(
-                "from",
-                {"type": "integer", "minimum": 0, "maximum": 99999999999},
-                description="Unix seconds, with `to`.",
-            ),
-            OpenApiParameter("to", {"type": "integer", "minimum": 0, "maximum": 99999999999}),
+            *RANGE_PARAMETERS,
         ],
         responses=list_schema(EventSerializer),
         tags=["metrics"],

@@ -10,6 +10,7 @@ from controlplane.clusters.access import cluster_view
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.cells import csv_text, plain
+from controlplane.core.downloads import attachment
 from controlplane.core.pages import render_page
 from controlplane.metrics import explore, pages
 from controlplane.metrics.boards import OF_CLUSTER
@@ -68,6 +69,4 @@ def download(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         {"time": plain(at), **{line.name: line.points[place][1] for line in found.lines}}
         for place, at in enumerate(times)
     ]
-    response = HttpResponse(csv_text(header, rows), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="explore.csv"'
-    return response
+    return attachment(csv_text(header, rows), "text/csv; charset=utf-8", "explore.csv")

@@ -18,6 +18,7 @@ from controlplane.clusters.access import cluster_view
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.rest import ClusterApiView
 from controlplane.core.access import Action
+from controlplane.core.downloads import attachment
 from controlplane.core.pages import render_page
 from controlplane.metrics import federation, grafana, pages
 from controlplane.metrics.boards import BOARDS, OF_CLUSTER
@@ -83,17 +84,11 @@ def _zip(request: HttpRequest | Request, cluster: str) -> HttpResponse:
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, text in grafana.files(cluster, _source(request, cluster)).items():
             archive.writestr(zipfile.ZipInfo(f"kastellan-grafana/{path}", EPOCH), text, zipfile.ZIP_DEFLATED)
-    return _download(made.getvalue(), "application/zip", f"kastellan-grafana-{cluster}.zip")
+    return attachment(made.getvalue(), "application/zip", f"kastellan-grafana-{cluster}.zip")
 
 
 def _yaml(request: HttpRequest | Request, cluster: str) -> HttpResponse:
-    return _download(_scrape(request, cluster).encode(), "application/yaml", f"prometheus-{cluster}.yml")
-
-
-def _download(body: bytes, kind: str, name: str) -> HttpResponse:
-    response = HttpResponse(body, content_type=kind)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return attachment(_scrape(request, cluster).encode(), "application/yaml", f"prometheus-{cluster}.yml")
 
 
 def _source(request: HttpRequest | Request, cluster: str) -> str:
