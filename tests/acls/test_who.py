@@ -53,6 +53,12 @@ def test_who_may_write(lines: Sequence[str], allowed: list[str], denied: list[st
     assert [each.principal for each in found.denied] == denied
 
 
+def test_the_cluster_is_one_whatever_name_was_sent() -> None:
+    state = Authorizer((acl("ALLOW User:ann ALTER CLUSTER kafka-cluster"),))
+    (ann,) = who_may(AclOperation.ALTER, AclResourceType.CLUSTER, "a", state).allowed
+    assert ann.principal == "User:ann"
+
+
 def test_a_blocked_principal_is_refused_by_its_block() -> None:
     state = Authorizer((acl("ALLOW User:ann WRITE TOPIC orders"), *blocks.denials("User:ann")))
     (denied,) = who_may(WRITE, TOPIC, "orders", state).denied

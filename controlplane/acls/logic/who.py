@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controlplane.acls.logic.authorize import Authorizer, Question, Rule, decide
+from controlplane.acls.logic.authorize import Authorizer, Question, Rule, decide, resource_name
 from controlplane.acls.logic.bindings import EVERYONE, WILDCARD, names_resource
 from controlplane.clusters.logic import blocks
 from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclResourceType
@@ -49,6 +49,7 @@ class WhoMay:
 def who_may(
     operation: AclOperation, resource_type: AclResourceType, name: str, authorizer: Authorizer
 ) -> WhoMay:
+    name = resource_name(Question(EVERYONE, operation, resource_type, name))
     covering = [acl for acl in authorizer.acls if names_resource(acl, resource_type, name)]
     near = Authorizer(tuple(covering), authorizer.super_users, authorizer.allow_everyone)
     blocked = blocks.blocked_in(authorizer.acls)
