@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.utils import timezone
 
+from controlplane.alerts.logic.common_cases import Case, Draft, draft
 from controlplane.alerts.logic.documents import LONGEST
 from controlplane.alerts.services.previewing import RANGES
 from controlplane.alerts.services.ruling import RuleRequest
@@ -71,6 +73,62 @@ class PreviewForm(forms.Form):
         return replace(kept, expr=data["expr"], hold=data["hold"], keep_firing=data["keep_firing"])
 
 
+class CaseForm(forms.Form):
+    """The few questions of a common case."""
+
+    name = forms.CharField(max_length=249)
+    measure = forms.ChoiceField(label="What counts")
+    limit = forms.FloatField(
+        label="Limit",
+        required=False,
+        min_value=0,
+        max_value=1e15,
+        help_text="In the unit named with what counts. Left empty, a usual one.",
+    )
+    minutes = forms.IntegerField(
+        label="For how many minutes", min_value=0, max_value=10_080, initial=5, help_text="0: at once."
+    )
+
+    def __init__(self, case: Case, *args: Any, names: Iterable[str] = (), **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.case = case
+        measure = cast("forms.ChoiceField", self.fields["measure"])
+        measure.choices = [(each.key, f"{each.label} ({each.unit})") for each in case.measures]
+        if not case.named:
+            del self.fields["name"]
+            return
+        name = self.fields["name"]
+        name.label = {"consumergroup": "Consumer group", "topic": "Topic"}[case.named]
+        name.required = case.required
+        name.widget.attrs["list"] = "known-names"
+        if not case.required:
+            name.help_text = "Left empty: each of them."
+        self.names = tuple(names)
+
+    def to_draft(self) -> Draft:
+        data = self.cleaned_data
+        measure = self.case.measure(data["measure"])
+        limit = measure.limit if data["limit"] is None else data["limit"]
+        return draft(self.case, measure, limit, data["minutes"], data.get("name", ""))
+
+
+class LabelsField(forms.CharField):
+    """A label a line, `team=payments`; cleaned to a mapping."""
+
+    widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false"})
+
+    def clean(self, value: Any) -> Any:
+        found: dict[str, str] = {}
+        for line in str(super().clean(value) or "").splitlines():
+            name, is_there, text = line.partition("=")
+            if not line.strip():
+                continue
+            if not is_there:
+                raise forms.ValidationError(f"{line.strip()!r} is no label: name=value.")
+            found[name.strip()] = text.strip().removeprefix('"').removesuffix('"')
+        return found
+
+
 class RuleForm(forms.Form):
     refusal_fields: ClassVar = {"exists": "name"}
 
@@ -95,20 +153,37 @@ class RuleForm(forms.Form):
     description = forms.CharField(
         label="What to do", required=False, max_length=4000, widget=forms.Textarea(attrs={"rows": 2})
     )
+    runbook = forms.CharField(
+        label="Runbook",
+        required=False,
+        max_length=2000,
+        widget=forms.URLInput(attrs={"placeholder": "https://"}),
+        help_text="Where it says what to do; a link in every message.",
+    )
+    labels = LabelsField(
+        label="Labels",
+        required=False,
+        max_length=4000,
+        help_text="One a line, such as team=payments: routes choose by them.",
+    )
     everywhere = forms.BooleanField(label="On every cluster", required=False)
     enabled = forms.BooleanField(label="Switched on", required=False, initial=True)
 
     def to_request(self, cluster: str, before: RuleRequest | None = None) -> RuleRequest:
         data = self.cleaned_data
         kept = before or RuleRequest(name=data["name"], expr="")
-        texts = {"summary": data["summary"], "description": data["description"]}
+        texts = {
+            "summary": data["summary"],
+            "description": data["description"],
+            "runbook_url": data["runbook"],
+        }
         annotations = {**kept.annotations, **texts}
         return RuleRequest(
             name=data["name"],
             expr=data["expr"],
             hold=data["hold"],
             keep_firing=data["keep_firing"],
-            labels={**kept.labels, "severity": data["severity"]},
+            labels={**data["labels"], "severity": data["severity"]},
             annotations={name: text for name, text in annotations.items() if text},
             group=kept.group,
             cluster="" if data["everywhere"] else cluster,
@@ -125,6 +200,10 @@ class RuleForm(forms.Form):
             "severity": request.labels.get("severity", "warning"),
             "summary": request.annotations.get("summary", ""),
             "description": request.annotations.get("description", ""),
+            "runbook": request.annotations.get("runbook_url", ""),
+            "labels": "\n".join(
+                f"{name}={text}" for name, text in request.labels.items() if name != "severity"
+            ),
             "everywhere": not request.cluster,
             "enabled": request.enabled,
         }

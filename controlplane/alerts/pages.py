@@ -10,12 +10,14 @@ from django.forms import Form
 
 from controlplane.alerts.forms import (
     AcknowledgeForm,
+    CaseForm,
     FileForm,
     PreviewForm,
     RuleForm,
     RuleTestForm,
     SilenceForm,
 )
+from controlplane.alerts.logic.common_cases import Case as CommonCase
 from controlplane.alerts.logic.preview import Episode, Outcome
 from controlplane.alerts.logic.routing import Route
 from controlplane.alerts.logic.rule_tests import Case
@@ -180,8 +182,20 @@ class RuleFormPage(Page):
     form: RuleForm
     rule: Rule | None
     api: str
+    #: What a new rule can start from.
+    cases: tuple[CommonCase, ...] = ()
     asked: PreviewForm | None = None
     preview: PreviewPart | None = None
+
+
+@dataclass(frozen=True)
+class RuleBuildPage(Page):
+    template: ClassVar[str] = "alerts/rule_build.html"
+
+    cluster: Cluster
+    form: CaseForm
+    case: CommonCase
+    cases: tuple[CommonCase, ...]
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from controlplane.alerts.logic import receivers
+from controlplane.alerts.logic import payloads, receivers
 from controlplane.alerts.models import Receiver
 from controlplane.alerts.services.receiving import ReceiverRequest
 from controlplane.core.secrets import SecretUnreadable, context_for, decrypt, encrypt
 
+TEMPLATE_EXAMPLE = '{"content": "{{ title }}: {{ text }}"}'
 #: Of what a page carries along; no row has it.
 CARRIED = context_for("alerts_receiver", "form", "secret")
 
@@ -36,7 +37,7 @@ class ReceiverForm(forms.Form):
     remove_secret = forms.BooleanField(label="Remove the secret", required=False)
     send_resolved = forms.BooleanField(label="Also tell when it is over", required=False, initial=True)
     field_order = (
-        "name", "url", "host", "port", "security", "user", "secret", "remove_secret", "sender", "to", "region",
+        "name", "url", "template", "host", "port", "security", "user", "secret", "remove_secret", "sender", "to", "region",
         "chats", "allow_private", "send_resolved",
     )  # fmt: skip
 
@@ -127,6 +128,20 @@ class WebhookForm(ReceiverForm):
         required=False,
         help_text="Loopback and private addresses are refused without it.",
     )
+    template = forms.CharField(
+        label="Body",
+        required=False,
+        max_length=payloads.LONGEST,
+        widget=forms.Textarea(
+            attrs={"rows": 5, "spellcheck": "false", "class": "mono", "placeholder": TEMPLATE_EXAMPLE}
+        ),
+        help_text="For services that want their own JSON: texts may name parts of the message in double braces. "
+        "Left empty, Alertmanager's body is sent.",
+    )
+
+    def options(self) -> dict[str, Any]:
+        template = self.cleaned_data.get("template", "")
+        return {"template": template} if template else {}
 
 
 class EmailForm(ReceiverForm):

@@ -22,6 +22,7 @@ urlpatterns = [
     path("changes.json", timeline_views.changes, name="changes"),
     path("rules/", views.rule_list, name="rules"),
     path("rules/+new/", views.rule_create, name="rule_create"),
+    path("rules/+new/<slug:case>/", views.rule_build, name="rule_build"),
     path("rules/+preview/", preview_views.preview, name="rule_preview"),
     path("rules/+test/", file_views.rule_tests, name="rule_tests"),
     path("rules/+import/", file_views.rule_import, name="rule_import"),

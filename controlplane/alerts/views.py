@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import asdict
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.accounts.services import actor_of
 from controlplane.alerts import pages, present, selectors
-from controlplane.alerts.forms import AcknowledgeForm, RuleForm, SilenceForm
+from controlplane.alerts.forms import AcknowledgeForm, CaseForm, RuleForm, SilenceForm
+from controlplane.alerts.logic import common_cases
 from controlplane.alerts.models import Alert, AlertState, Evaluation, Rule
 from controlplane.alerts.services import ruling, silencing
+from controlplane.clusters import selectors as snapshot
 from controlplane.clusters.access import cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
@@ -190,13 +193,38 @@ def rule_page(request: HttpRequest, cluster: Cluster, found: Rule) -> pages.Rule
 
 def rule_form_page(cluster: Cluster, form: RuleForm, rule: Rule | None) -> pages.RuleFormPage:
     api = reverse("api:prometheus:query", args=(cluster.name,)).removesuffix("query")
-    return pages.RuleFormPage(cluster=cluster, form=form, rule=rule, api=api)
+    cases = () if rule else common_cases.CASES
+    return pages.RuleFormPage(cluster=cluster, form=form, rule=rule, api=api, cases=cases)
+
+
+@require_safe
+@cluster_view(Action.ALERT_EDIT_RULES)
+def rule_build(request: HttpRequest, cluster: Cluster, case: str) -> HttpResponse:
+    """The answers become a draft in the form of rules; nothing is kept of them."""
+    found = common_cases.find(case)
+    form = CaseForm(found, request.GET if "measure" in request.GET else None, names=_names(cluster, found))
+    if form.is_valid():
+        drafted = urlencode(asdict(form.to_draft()))
+        return redirect(f"{resolve_url('alerts:rule_create', cluster.name)}?{drafted}")
+    return render_page(
+        request, pages.RuleBuildPage(cluster=cluster, form=form, case=found, cases=common_cases.CASES)
+    )
+
+
+def _names(cluster: Cluster, case: common_cases.Case) -> tuple[str, ...]:
+    """What may be meant, as far as a list of suggestions goes."""
+    if case.named == "topic":
+        return tuple(snapshot.topics(cluster, internal=False).values_list("name", flat=True)[:500])
+    if case.named == "consumergroup":
+        return tuple(snapshot.groups(cluster).values_list("group", flat=True)[:500])
+    return ()
 
 
 @require_http_methods(["GET", "POST"])
 @cluster_view(Action.ALERT_EDIT_RULES)
 def rule_create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
-    form = RuleForm(request.POST or None, initial={"expr": request.GET.get("expr", "")})
+    drafted = {name: request.GET[name] for name in RuleForm.base_fields if name in request.GET}
+    form = RuleForm(request.POST or None, initial=drafted)
 
     def review() -> HttpResponse:
         wanted = form.to_request(cluster.name)

@@ -61,7 +61,7 @@ def filled(expr: str, step: int, choices: Mapping[str, str]) -> str:
     text = _EXTREME.sub(r"\1", expr) if step <= CLOSE_MS else expr.replace("[$peak]", f"[{step // 1000}s]")
     text = text.replace("[$window]", f"[{window}s]")
     given = {"broker": ANY_BROKER, **{name: value for name, value in choices.items() if value}}
-    return _VARIABLE.sub(lambda found: _escaped(given.get(found[1], "")), text)
+    return _VARIABLE.sub(lambda found: escaped(given.get(found[1], "")), text)
 
 
 def for_grafana(expr: str) -> str:
@@ -74,5 +74,6 @@ def named(legend: str, labels: Mapping[str, str]) -> str:
     return _LEGEND.sub(lambda found: labels.get(found[1], ""), legend)
 
 
-def _escaped(value: str) -> str:
+def escaped(value: str) -> str:
+    """Within the quotes of a PromQL string."""
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

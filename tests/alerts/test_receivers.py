@@ -18,9 +18,11 @@ from apprise.plugins import pagerduty
 from apprise.plugins.slack import NotifySlack
 from apprise.plugins.telegram import NotifyTelegram
 from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
 
 from controlplane.accounts.models import User
-from controlplane.alerts.logic import messages, receivers
+from controlplane.alerts.logic import messages, payloads, receivers, webhook
 from controlplane.alerts.models import DeliveryAttempt, Notification, Receiver
 from controlplane.alerts.services import sending
 from controlplane.core.access import Role
@@ -29,7 +31,7 @@ from controlplane.gateways import chat
 from controlplane.gateways import mail as mail_gateway
 from controlplane.gateways.errors import NotAuthorized, Unreachable
 from tests.alerts import real
-from tests.alerts.scene import Scene, Sink, rule
+from tests.alerts.scene import Scene, Sink, receiver, rule
 from tests.alerts.test_pages import walk
 from tests.conftest import Api
 
@@ -40,6 +42,7 @@ TEAMS = (
     "?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=S1gn-ature_x"
 )
 KEY = "0123456789abcdef0123456789abcdef"
+WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 TOKEN = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw8"
 MAIL = {"host": "mail.example.org", "from": "kafka@example.org", "to": ["on-call@example.org"]}
 
@@ -129,6 +132,62 @@ def test_the_worst_comes_first_and_a_storm_is_cut() -> None:
     assert found.text.index("Worst") < found.text.index("Info00")
     assert "… and 26 more." in found.text or found.text.endswith("…")
     assert len(found.text) <= messages.LONGEST_TEXT
+
+
+# --- A webhook's own body ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ('{"text": "{{ title }}"}', ""),
+        ('[{"a": ["{{commonLabels.topic}} and {{ text }}"]}, 1, null]', ""),
+        ('{"text": "plain"}', ""),
+        ("{", "line 1"),
+        ('"{{ title }}"', "object or a list"),
+        ('{"text": "{{ titel }}"}', "no titel"),
+        ('{"text": "{{ title"}', "one name"),
+        ('{"text": "{{ range .Alerts }}"}', "one name"),
+        ("[" * 5000, "deeply"),
+        ("[" * 30 + "]" * 30, "deeply"),
+        (f'{{"text": "{"{{ text }}" * 51}"}}', "50 names"),
+        (f'{{"text": "{"x" * 10_001}"}}', "10,000"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_body_is_said(template: str, said: str) -> None:
+    found = payloads.problem(template)
+    assert said in found if said else not found
+    wrong = {"options"} if said else set()
+    assert set(receivers.problems("webhook", {"template": template}, None)) == wrong
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_alerts_do_not_break_out_of_the_body(summary: str, topic: str) -> None:
+    one = alert(topic=topic)
+    one["annotations"]["summary"] = summary
+    sent = body(one, commonLabels={"topic": topic})
+    template = '{"t": "{{ title }}", "x": "of {{ commonLabels.topic }}!", "all": "{{ alerts }}", "no": "{{ status.x }}"}'
+    found = json.loads(payloads.render(template, sent, messages.message_of(sent)))
+    assert found == {"t": messages.message_of(sent).title, "x": f"of {topic}!", "all": [one], "no": ""}
+
+
+def test_a_body_does_not_grow_without_end() -> None:
+    sent = body(*(alert(broker=str(n), long="x" * 1000) for n in range(200)))
+    template = json.dumps({"all": ["{{ alerts }}"] * 50})
+    with pytest.raises(payloads.BadPayload, match="longer"):
+        payloads.render(template, sent, messages.message_of(sent))
+
+
+def test_a_webhook_gets_the_body_it_wants_signed(scene: Scene, sink: Sink) -> None:
+    row = receiver(sink.url, options={"template": '{"content": "{{ title }}", "n": "{{ truncatedAlerts }}"}'})
+    row.secret = encrypt(WHSEC, context=sending.secret_context(row))
+    row.save()
+    rule()
+    scene.answers["x"] = [{"broker": "1"}]
+    scene.cycle()
+    assert scene.delivers() == 1
+    (got,) = sink.received
+    assert got.json == {"content": "[FIRING 1] X (main): X of 1 is 1", "n": 0}
+    at = got.headers["webhook-timestamp"]
+    assert got.headers["webhook-signature"] == webhook.signature(WHSEC, got.id, at, got.body)
 
 
 # --- Mail -------------------------------------------------------------------------------------------------------------
@@ -394,7 +453,7 @@ def test_a_secret_goes_in_and_never_comes_out(scene: Scene, api: ApiOf) -> None:
 def test_each_kind_has_its_form(scene: Scene, client: Client, users: dict[Role, User]) -> None:
     client.force_login(users[Role.ADMIN])
     forms: dict[str, dict[str, Any]] = {
-        "webhook": {"url": "https://hooks.example.org/", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
+        "webhook": {"url": "https://hooks.example.org/", "secret": WHSEC, "template": '{"text": "{{ title }}"}'},
         "email": {"host": "mail.example.org", "port": 25, "security": "starttls", "sender": "a@b.example", "to": "c@d.example\ne@f.example"},
         "slack": {"secret": SLACK},
         "teams": {"secret": TEAMS},
@@ -407,6 +466,7 @@ def test_each_kind_has_its_form(scene: Scene, client: Client, users: dict[Role, 
         walk(client, path, {"name": kind, "send_resolved": "on", **data})
     made = {row.kind: row for row in Receiver.objects.all()}
     assert set(made) == set(forms)
+    assert made["webhook"].options == {"template": '{"text": "{{ title }}"}'}
     assert made["email"].options["to"] == ["c@d.example", "e@f.example"]
     assert sending.secret_of(made["telegram"]) == TOKEN
     edit = f"/clusters/main/alerts/receivers/{made['telegram'].pk}/+edit/"

@@ -66,6 +66,8 @@ def write(routing: Mapping[str, Any], targets: Iterable[Target]) -> str:
     }
     teams = [each.name for each in known if each.kind == receivers.TEAMS]
     left = [f"# {name}: Microsoft Teams is not written; versions differ in how.\n" for name in teams]
+    own = [each.name for each in known if each.options.get("template")]
+    left += [f"# {name}: its own body is not written; Alertmanager sends its own.\n" for name in own]
     head = f"# Of Kastellan. Secrets are left out: look for {PLACEHOLDER}.\n"
     return head + "".join(left) + documents.write({name: each for name, each in found.items() if each})
 

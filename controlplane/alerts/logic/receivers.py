@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from controlplane.alerts.logic import webhook
+from controlplane.alerts.logic import payloads, webhook
 
 WEBHOOK, EMAIL, SLACK, TEAMS, PAGERDUTY, TELEGRAM = (
     "webhook", "email", "slack", "teams", "pagerduty", "telegram",
@@ -83,6 +83,14 @@ def _nothing(options: Options) -> dict[str, str]:
     return {}
 
 
+def _webhook_options(options: Options) -> dict[str, str]:
+    template = options.get("template", "")
+    problem = payloads.problem(template) if isinstance(template, str) and template else ""
+    if not isinstance(template, str):
+        problem = "A text that is JSON."
+    return {"template": problem} if problem else {}
+
+
 def _email(options: Options) -> dict[str, str]:
     found: dict[str, str] = {}
     if not HOST.fullmatch(str(options.get("host", ""))):
@@ -120,7 +128,7 @@ def _each(values: Any, pattern: re.Pattern[str]) -> bool:
 
 
 KINDS: Mapping[str, Kind] = {
-    WEBHOOK: Kind("Webhook", "Signing secret", (), False, _webhook_secret, _nothing),
+    WEBHOOK: Kind("Webhook", "Signing secret", ("template",), False, _webhook_secret, _webhook_options),
     EMAIL: Kind(
         "E-mail", "Password", ("host", "port", "security", "user", "from", "to"), False,
         lambda secret: "" if len(secret) <= 200 and secret.isprintable() else "At most 200 characters in one line.",

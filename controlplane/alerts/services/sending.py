@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from controlplane.alerts.logic import messages, receivers, webhook
+from controlplane.alerts.logic import messages, payloads, receivers, webhook
 from controlplane.alerts.logic.messages import Message
 from controlplane.alerts.models import Notification, Receiver
 from controlplane.core.secrets import SecretUnreadable, context_for, decrypt
@@ -47,6 +47,8 @@ def send(row: Notification, receiver: Receiver, at: datetime) -> Sent:
             _chat(receiver, message)
     except SecretUnreadable as error:
         return Sent(None, "", error.what, retriable=False)
+    except payloads.BadPayload as error:
+        return Sent(None, "", str(error), retriable=False)
     except GatewayError as error:
         # A connection that ended without an answer may be a receiver that died: it may be back.
         return Sent(None, "", str(error), retriable=error.retriable or isinstance(error, BadAnswer))
@@ -57,7 +59,7 @@ def send(row: Notification, receiver: Receiver, at: datetime) -> Sent:
 
 
 def _webhook(row: Notification, receiver: Receiver, at: datetime) -> Sent:
-    payload, secret = row.payload.encode(), secret_of(receiver)
+    payload, secret = _payload(row, receiver), secret_of(receiver)
     headers = webhook.headers(row.webhook_id, at, payload, [secret] if secret else [])
     answer = Outbound(allowed_for(receiver)).request(
         "POST", receiver.url, headers=headers, content=payload, timeout_s=TIMEOUT_S
@@ -65,6 +67,15 @@ def _webhook(row: Notification, receiver: Receiver, at: datetime) -> Sent:
     excerpt = answer.body[:EXCERPT].decode("utf-8", "replace").replace("\0", "")
     said = "" if answer.ok else f"It answered {answer.status}"
     return Sent(answer.status, excerpt, said, retriable=True)
+
+
+def _payload(row: Notification, receiver: Receiver) -> bytes:
+    """Alertmanager's body as it was written into the outbox, or what the receiver's template makes of it."""
+    template = receiver.options.get("template", "")
+    if not template:
+        return row.payload.encode()
+    body = json.loads(row.payload)
+    return payloads.render(template, body, messages.message_of(body))
 
 
 def _mail(row: Notification, receiver: Receiver, message: Message) -> None:
