@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from controlplane.alerts import shipped
 from controlplane.alerts.logic import documents, rule_files
 from controlplane.alerts.models import Beat, Rule
 from controlplane.alerts.services import importing
+from controlplane.core import durations
 from controlplane.core.access import Role
 from tests.alerts import real
 from tests.alerts.scene import Scene, rule
 from tests.conftest import Api
 
+AWESOME = Path(__file__).parent / "awesome"
 ApiOf = Callable[[Role], Api]
 FILE = """
 groups:
@@ -146,6 +149,36 @@ def test_what_promtool_takes_we_can_read_and_the_other_way_round(tmp_path: Path)
         written = rule_files.write([each for each in parsed if not each.problem and not each.recording])
         again = rule_files.parse(written)
         assert again == [each for each in parsed if not each.problem and not each.recording]
+
+
+@pytest.mark.parametrize("name", ["danielqsj-kafka-exporter", "linkedin-kafka-exporter"])
+def test_the_rules_that_people_share_come_in_whole_and_go_out_unchanged(
+    name: str, scene: Scene, api: ApiOf, tmp_path: Path
+) -> None:
+    """AL-8: awesome-prometheus-alerts for Kafka, in the form that they are published in."""
+    text = (AWESOME / f"{name}.yml").read_text()
+    wanted = rule_files.parse(text)
+    answer = api(Role.ADMIN)("POST", "alerts/rules/import/", {"text": text, "cluster": "main"})
+    assert answer.status_code in (200, 201), answer.content
+    assert Rule.objects.filter(cluster="main").count() == len(wanted) > 1
+    given = {group["name"]: group["rules"] for group in documents.read(text)["groups"]}
+    out = api(Role.VIEWER)("GET", "alerts/rules/export/?cluster=main").content.decode()
+    got = {group["name"]: group["rules"] for group in documents.read(out)["groups"]}
+    for group, rules in given.items():
+        # Rules of a group do not depend on each other's order unless they record, and none does.
+        named = {each["alert"]: plain(each) for each in got[group]}
+        assert named == {each["alert"]: plain(each) for each in rules}
+    if shutil.which("promtool"):
+        (tmp_path / "rules.yml").write_text(out)
+        content, said = real.run("promtool", "check", "rules", tmp_path / "rules.yml")
+        assert content, said
+
+
+def plain(rule: dict[str, Any]) -> dict[str, Any]:
+    """Without what says nothing: `for: 0m` is no `for`, a minute is sixty seconds."""
+    found = {name: value for name, value in rule.items() if name not in ("for", "keep_firing_for")}
+    times = {name: durations.parse(str(rule.get(name, "0s"))) for name in ("for", "keep_firing_for")}
+    return {**found, **times, "expr": " ".join(rule["expr"].split())}
 
 
 def test_a_file_is_imported_and_exported_in_the_browser(

@@ -28,6 +28,8 @@ LABELS = {"broker": "1", "topic": "orders.x", "instance": "kafka-1:9092"}
         ("plain", "plain"),
         ("{{ $labels.broker }}/{{ .Labels.topic }}", "1/orders.x"),
         ("{{ $labels.nothing }}", ""),
+        ("{{ $labels }}", "map[broker:1 instance:kafka-1:9092 topic:orders.x]"),
+        ("{{ if $labels }}some{{ end }}", "some"),
         ("{{$value}}", "123456"),
         ("{{ .Value | humanize }}", "123.5k"),
         ("{{ $value | humanize1024 }}B", "120.6kiB"),
@@ -66,7 +68,8 @@ def test_what_a_template_becomes(text: str, expanded: str | None) -> None:
     [
         ("{{ range .X }}", 9),
         ('a {{ query "up" }}', 5),
-        ("{{ $labels }}", 2),
+        ("{{ ($labels) }}", 3),
+        ("{{ toUpper ($labels) }}", 11),
         ("x {{ foo", 2),
         ("{{ $x := 1 }}", 6),
         ('{{ printf "%d" }}', 3),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -31,8 +32,10 @@ def number(value: Value) -> float:
         raise BadValue(f"{value!r} is no number") from error
 
 
-def go_text(value: Value) -> str:
-    """As `%v` prints it: floats with the fewest digits that name them."""
+def go_text(value: Value | Mapping[str, str]) -> str:
+    """As `%v` prints it: floats with the fewest digits that name them, maps by their keys."""
+    if isinstance(value, Mapping):
+        return f"map[{' '.join(f'{name}:{value[name]}' for name in sorted(value))}]"
     if isinstance(value, bool):
         return "true" if value else "false"
     return go_float(value) if isinstance(value, float) else str(value)

@@ -128,11 +128,12 @@ class _Parser:
             case "if":
                 if len(self.open) >= DEEPEST:
                     raise TemplateError(f"At most {DEEPEST} ifs within each other", tokens[0].at)
-                self.open.append(_Branch(_pipeline(tokens[1:], tokens[0].at), tokens[0].at))
+                condition = _pipeline(tokens[1:], tokens[0].at, labels=True)
+                self.open.append(_Branch(condition, tokens[0].at))
             case "else" | "end":
                 self._close(word, tokens)
             case _:
-                value = _pipeline(tokens, at)
+                value = _pipeline(tokens, at, labels=True)
                 self._here.append(lambda scope: humanize.go_text(value(scope)))
 
     def _close(self, word: str, tokens: list[_Token]) -> None:
@@ -180,8 +181,8 @@ def _tokens(source: str, start: int) -> Iterator[_Token]:
         at = found.end()
 
 
-def _pipeline(tokens: list[_Token], at: int) -> Expr:
-    """Commands between `|`; each takes the result of the one before as its last argument."""
+def _pipeline(tokens: list[_Token], at: int, *, labels: bool = False) -> Expr:
+    """Commands between `|`; each takes the result of the one before as its last argument. `labels`: all of them will do."""
     commands: list[list[_Token]] = [[]]
     depth = 0
     for token in tokens:
@@ -198,7 +199,7 @@ def _pipeline(tokens: list[_Token], at: int) -> Expr:
             raise TemplateError("There is nothing to do here", at)
         value = _command(command, value)
     assert value is not None
-    return _plain(value, at)
+    return value.run if labels else _plain(value, at)
 
 
 @dataclass(frozen=True, slots=True)
