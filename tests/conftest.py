@@ -35,6 +35,13 @@ pytest_plugins = ["tests.browsing"]
 READY_SECONDS = 180
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_cost_nothing() -> None:
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["tests.hashing.CheapArgon2"]
+
+
 @pytest.fixture(scope="session")
 def data_paths() -> Iterator[DataPaths]:
     paths = DataPaths(Path(DATA)).prepare()

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import schemathesis
-from django.core.wsgi import get_wsgi_application
-from hypothesis import HealthCheck, given, settings
-from hypothesis.errors import Unsatisfiable
-from schemathesis.core.result import Ok
 
-from controlplane.accounts.models import User
 from controlplane.accounts.services import create_token
 from controlplane.alerts import selectors
 from controlplane.alerts.models import (
@@ -430,46 +423,3 @@ def test_which_brokers_cannot_be_seen(
         store().append(prefix, broker, now - age * 1000, [Sample("up", (("broker", broker),), up)])
     found = selectors.sight(prefix, now)
     assert (found.silent_brokers, found.cluster_silent) == (frozenset(silent), whole)
-
-
-# --- The document -------------------------------------------------------------------------------------------------------
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
-def test_generated_requests_meet_the_document(
-    scene: Scene, api: ApiOf, mode: schemathesis.GenerationMode
-) -> None:
-    rule()
-    scene.answers = {"x": [{"broker": "1"}]}
-    scene.cycle()
-    headers = {"Authorization": api(Role.ADMIN).client.defaults["HTTP_AUTHORIZATION"]}
-    statuses = ["2xx", "401", "403", "404", "409", "412", "422", "428"]
-    document = schemathesis.openapi.from_wsgi(
-        "/api/v1/schema/",
-        get_wsgi_application(),
-        config=schemathesis.Config.from_dict(
-            {"checks": {"positive_data_acceptance": {"expected-statuses": statuses}}}
-        ),
-        headers=headers,
-    )
-    sent = 0
-    for result in document.include(path_regex=r"^/api/v1/alerts/").get_all_operations():
-        assert isinstance(result, Ok)
-
-        @settings(
-            max_examples=15,
-            derandomize=True,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            database=None,
-        )
-        @given(case=result.ok().as_strategy(generation_mode=mode))
-        def check(case: Any) -> None:
-            nonlocal sent
-            sent += 1
-            case.call_and_validate(headers=headers)
-
-        # An operation without parameters and body has nothing to get wrong.
-        with suppress(Unsatisfiable):
-            check()
-    assert sent > 100
-    assert User.objects.exists()

@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,10 @@ class DrillFailed(Exception):
 
 @dataclass(frozen=True)
 class Installation:
+    """`settings`: of its environment, beyond what every drill has."""
+
     root: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def paths(self) -> DataPaths:
@@ -154,7 +157,13 @@ class Installation:
             if not name.startswith(("KASTELLAN_", "DJANGO_", "PYTEST_"))
         }
         artifacts = os.environ.get(ARTIFACTS, str(ROOT / ".cache" / "artifacts"))
-        return {**kept, ARTIFACTS: artifacts, "KASTELLAN_DATA": str(self.root), "TERM": "dumb"}
+        return {
+            **kept,
+            ARTIFACTS: artifacts,
+            "KASTELLAN_DATA": str(self.root),
+            "TERM": "dumb",
+            **self.settings,
+        }
 
 
 def kill(pids: Sequence[int]) -> None:
@@ -181,10 +190,10 @@ def _processes_of(root: Path) -> Iterator[tuple[int, str]]:
 
 
 @contextmanager
-def installation() -> Iterator[Installation]:
+def installation(**settings: str) -> Iterator[Installation]:
     """Up; afterwards down, and whatever then is left is told and ended, by pid."""
     with tempfile.TemporaryDirectory(prefix="kastellan-faults-") as directory:
-        made = Installation(Path(directory) / "data")
+        made = Installation(Path(directory) / "data", settings)
         try:
             made.up()
             yield made
