@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_http_methods
 
 from controlplane.accounts.services import actor_of
@@ -65,5 +67,7 @@ def _principal(request: HttpRequest) -> str:
 def _back(request: HttpRequest, cluster: Cluster, principal: str) -> str:
     page = PAGES.get(request.POST.get("back") or request.GET.get("back", ""))
     if page:
-        return resolve_url(page, cluster.name, principal.partition(":")[2])
+        # A principal of another kind than what the page shows has no address there.
+        with suppress(NoReverseMatch):
+            return reverse(page, args=(cluster.name, principal.partition(":")[2]))
     return f"{resolve_url('acls:list', cluster.name)}?{urlencode({'principal': principal})}"

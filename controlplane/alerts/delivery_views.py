@@ -39,6 +39,10 @@ def _may_route(request: HttpRequest) -> bool:
     return can(actor_of(request), Action.ALERT_ROUTE, None).allowed
 
 
+def _person(request: HttpRequest) -> int:
+    return actor_of(request).user_id or 0
+
+
 @require_safe
 @cluster_view(Action.ALERT_VIEW)
 def receiver_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
@@ -47,7 +51,7 @@ def receiver_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         request,
         pages.ReceiverListPage(
             cluster=cluster,
-            receivers=tuple(_row(each) for each in Receiver.objects.all()),
+            receivers=tuple(_row(each, whole=_may_route(request)) for each in Receiver.objects.all()),
             kinds=_kinds(),
             tried=tried,
             tried_name=tried.notification.receiver_name if tried else "",
@@ -61,10 +65,9 @@ def _tried(request: HttpRequest) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
 
 
-def _row(row: Receiver) -> pages.ReceiverRow:
-    return pages.ReceiverRow(
-        row, row.get_kind_display(), receivers.address_of(row.kind, row.url, row.options)
-    )
+def _row(row: Receiver, *, whole: bool) -> pages.ReceiverRow:
+    url = row.url if whole else receivers.shown_url(row.url)
+    return pages.ReceiverRow(row, row.get_kind_display(), receivers.address_of(row.kind, url, row.options))
 
 
 def _kinds() -> tuple[tuple[str, str], ...]:
@@ -80,7 +83,7 @@ def _form_page(cluster: Cluster, form: ReceiverForm, row: Receiver | None) -> pa
 @cluster_view(Action.ALERT_ROUTE)
 def receiver_create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     kind = request.GET.get("kind", receivers.WEBHOOK)
-    form = FORMS.get(kind, FORMS[receivers.WEBHOOK])(request.POST or None)
+    form = FORMS.get(kind, FORMS[receivers.WEBHOOK])(request.POST or None, person=_person(request))
     back = resolve_url("alerts:receivers", cluster.name)
 
     def review() -> HttpResponse:
@@ -103,7 +106,9 @@ def receiver_create(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 def receiver_edit(request: HttpRequest, cluster: Cluster, receiver: int) -> HttpResponse:
     found = receiving.get(receiver)
     kind = FORMS[found.kind]
-    form = kind(request.POST or None, initial=kind.initial_of(found), kept=bool(found.secret))
+    form = kind(
+        request.POST or None, initial=kind.initial_of(found), kept=bool(found.secret), person=_person(request)
+    )
     back = resolve_url("alerts:receivers", cluster.name)
 
     def review() -> HttpResponse:

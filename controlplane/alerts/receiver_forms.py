@@ -13,8 +13,11 @@ from controlplane.alerts.services.receiving import ReceiverRequest
 from controlplane.core.secrets import SecretUnreadable, context_for, decrypt, encrypt
 
 TEMPLATE_EXAMPLE = '{"content": "{{ title }}: {{ text }}"}'
-#: Of what a page carries along; no row has it.
-CARRIED = context_for("alerts_receiver", "form", "secret")
+
+
+def _carried_by(person: int) -> str:
+    """Of what a page carries along for one person; no row has it."""
+    return context_for("alerts_receiver", f"form of {person}", "secret")
 
 
 def _lines(text: str) -> list[str]:
@@ -41,9 +44,9 @@ class ReceiverForm(forms.Form):
         "chats", "allow_private", "send_resolved",
     )  # fmt: skip
 
-    def __init__(self, *args: Any, kept: bool = False, **more: Any) -> None:
+    def __init__(self, *args: Any, person: int, kept: bool = False, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.kept = kept
+        self.kept, self.person = kept, person
         known = receivers.KINDS[self.kind]
         self.fields["secret"].label = known.secret
         told = (
@@ -77,7 +80,7 @@ class ReceiverForm(forms.Form):
         return data
 
     def _carried(self, sealed: str) -> str:
-        return decrypt(sealed, context=CARRIED) if sealed else ""
+        return decrypt(sealed, context=_carried_by(self.person)) if sealed else ""
 
     def carried(self) -> tuple[tuple[str, str], ...]:
         """What the review page takes along: everything as typed, the secret sealed."""
@@ -87,7 +90,7 @@ class ReceiverForm(forms.Form):
             for name in self.fields
             if name in self.data and name not in ("secret", "sealed")
         ]
-        return (*plain, *((("sealed", encrypt(secret, context=CARRIED)),) if secret else ()))
+        return (*plain, *((("sealed", encrypt(secret, context=_carried_by(self.person))),) if secret else ()))
 
     def to_request(self) -> ReceiverRequest:
         data = self.cleaned_data

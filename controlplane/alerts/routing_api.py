@@ -26,7 +26,7 @@ from controlplane.alerts.serializers import (
 )
 from controlplane.alerts.services import permits, receiving, routes
 from controlplane.alerts.services.receiving import ReceiverRequest
-from controlplane.core.access import Action
+from controlplane.core.access import Action, Actor, can
 from controlplane.core.errors import NotFound
 from controlplane.core.plans import Plan
 from controlplane.core.rest import (
@@ -65,7 +65,14 @@ class ReceiversApi(ApiView):
         found = Receiver.objects.all()
         if search := request.query_params.get("search", "").replace("\0", "").strip():
             found = found.filter(name__icontains=search)
-        return list_answer(request, found, receiver_json, sortable=RECEIVER_SORT, default_sort="name")
+        whole = can(self.actor, Action.ALERT_ROUTE, None).allowed
+        return list_answer(
+            request,
+            found,
+            lambda row: receiver_json(row, whole=whole),
+            sortable=RECEIVER_SORT,
+            default_sort="name",
+        )
 
     @extend_schema(
         operation_id="create_receiver",
@@ -88,7 +95,7 @@ class ReceiversApi(ApiView):
         wanted = ReceiverRequest(**data)
 
         def apply(plan: Plan) -> Response:
-            return _receiver(receiving.apply_create(self.actor, wanted, plan), status=201)
+            return _receiver(self.actor, receiving.apply_create(self.actor, wanted, plan), status=201)
 
         return change(request, receiving.plan_create(wanted), apply, conditional=False)
 
@@ -104,7 +111,7 @@ class ReceiverApi(ApiView):
         operation_id="describe_receiver", summary="Read a receiver", tags=TAGS, responses=ReceiverSerializer
     )
     def get(self, request: Request, receiver: int) -> Response:
-        return _receiver(receiving.get(receiver))
+        return _receiver(self.actor, receiving.get(receiver))
 
     @extend_schema(
         operation_id="alter_receiver",
@@ -120,7 +127,7 @@ class ReceiverApi(ApiView):
         wanted = replace(receiving.request_of(row), **data)
 
         def apply(plan: Plan) -> Response:
-            return _receiver(receiving.apply_alter(self.actor, row, wanted, plan))
+            return _receiver(self.actor, receiving.apply_alter(self.actor, row, wanted, plan))
 
         return change(request, receiving.plan_alter(row, wanted), apply)
 
@@ -287,5 +294,6 @@ def _routing() -> Response:
     return with_etag(Response(routes.document()), routes.digest())
 
 
-def _receiver(row: Receiver, status: int = 200) -> Response:
-    return with_etag(Response(receiver_json(row), status=status), receiving.digest_of(row))
+def _receiver(actor: Actor, row: Receiver, status: int = 200) -> Response:
+    whole = can(actor, Action.ALERT_ROUTE, None).allowed
+    return with_etag(Response(receiver_json(row, whole=whole), status=status), receiving.digest_of(row))

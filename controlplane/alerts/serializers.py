@@ -165,7 +165,9 @@ class ReceiverSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     name = serializers.CharField()
     kind = serializers.ChoiceField(ReceiverKind.choices)
-    url = serializers.CharField(allow_blank=True, help_text="Of a webhook.")
+    url = serializers.CharField(
+        allow_blank=True, help_text="Of a webhook; its path only for those who may set it."
+    )
     options = serializers.DictField()
     has_secret = serializers.BooleanField()
     allow_private = serializers.BooleanField(help_text="Its host may be off the public internet.")
@@ -181,7 +183,7 @@ class ReceiverInput(serializers.Serializer[Any]):
     options = serializers.DictField(
         required=False,
         help_text="email: host, port, security (starttls, tls, none), user, from, to; pagerduty: region (us, eu); "
-        "telegram: chats. Other kinds have none.",
+        "telegram: chats; webhook: template, a body in JSON that names parts of the message.",
     )
     secret = serializers.CharField(
         max_length=2000,
@@ -285,8 +287,8 @@ def silence_json(row: Silence, state: SilenceState) -> dict[str, Any]:
     return {**silencing.document_of(row), **times, "state": state.value}
 
 
-def receiver_json(row: Receiver) -> dict[str, Any]:
-    return {"id": row.pk, **receiving.document_of(row), "created_at": row.created_at}
+def receiver_json(row: Receiver, *, whole: bool = False) -> dict[str, Any]:
+    return {"id": row.pk, **receiving.document_of(row, whole=whole), "created_at": row.created_at}
 
 
 def attempt_json(row: DeliveryAttempt) -> dict[str, Any]:

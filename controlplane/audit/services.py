@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
@@ -36,6 +36,7 @@ OPERATIONS = Counter(
 REFUSING = (Refused, Forbidden, Invalid, StateChanged, PreconditionRequired)
 ABANDONED_AFTER = timedelta(hours=2)
 VERIFY_CHUNK = 2000
+REFUSED_STEPS = 50
 
 
 @dataclass
@@ -135,7 +136,9 @@ def record_refused(
 
 def record_refused_plan(actor: Actor, plan: Plan, reason: str) -> None:
     target = plan.steps[0].name if plan.steps else plan.title
-    record_refusal(_new_row(actor, plan.action, plan.cluster or None, target, plan, None), reason)
+    # Of what was not done a part is enough to know it again.
+    kept = replace(plan, steps=plan.steps[:REFUSED_STEPS], warnings=plan.warnings[:REFUSED_STEPS])
+    record_refusal(_new_row(actor, plan.action, plan.cluster or None, target, kept, None), reason)
 
 
 def record_event(actor: Actor, event: str, *, target: str = "", ok: bool = True, **details: Json) -> None:

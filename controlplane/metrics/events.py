@@ -22,7 +22,7 @@ def of_topic(cluster: str, topic: str, period: TimeRange, now: int) -> tuple[Eve
     """Newest first. Of the time for which every poll is kept: thinned samples would lose steps."""
     start = _start(period, now)
     where = {"topic": topic}
-    brokers = Brokers(*(_by_broker(cluster, name, start, period.end) for name in ("up", STARTED)))
+    brokers = Brokers.of(*(_by_broker(cluster, name, start, period.end) for name in ("up", STARTED)))
     leaders = _series(cluster, "kafka_topic_partition_leader", where, start, period.end)
     in_sync = _series(cluster, "kafka_topic_partition_in_sync_replica", where, start, period.end)
     found = [*events.leader_events(leaders, brokers), *events.isr_events(in_sync, brokers)]

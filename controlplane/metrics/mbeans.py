@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,9 @@ LONGEST_VALUE = 4000
 WITHHELD: Mapping[str, frozenset[str]] = {
     "java.lang:type=Runtime": frozenset({"SystemProperties", "InputArguments"}),
 }
-WITHHELD_TEXT = "not shown: it may hold secrets of the command line"
+#: Of any MBean, those of applications and plugins too.
+SECRET = re.compile(r"password|passwd|secret|token|credential|jaas|keystore|privatekey", re.IGNORECASE)
+WITHHELD_TEXT = "not shown: it may hold secrets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def read(cluster: str, broker: int, name: str) -> MBean:
         )
     withheld = WITHHELD.get(name, frozenset())
     attributes = tuple(
-        Attribute(key, WITHHELD_TEXT if key in withheld else _text(value))
+        Attribute(key, WITHHELD_TEXT if key in withheld or SECRET.search(key) else _text(value))
         for key, value in sorted(found.items())
     )
     metrics = {sample.name for sample in samples_of({name: found})}.intersection(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -33,7 +34,7 @@ from controlplane.gateways.errors import NotAuthorized, Unreachable
 from tests.alerts import real
 from tests.alerts.scene import Scene, Sink, receiver, rule
 from tests.alerts.test_pages import walk
-from tests.conftest import Api
+from tests.conftest import Api, make_user
 
 ApiOf = Callable[[Role], Api]
 SLACK = "https://hooks.slack.com/services/T0000000A/B0000000B/abcdefghijklmnopqrstuvwx"
@@ -496,3 +497,37 @@ def test_what_is_wrong_stands_at_its_field(scene: Scene, client: Client, users: 
     )
     assert page.status_code == 422
     assert "One address" in page.content.decode()
+
+
+# --- Who sees what ----------------------------------------------------------------------------------------------------
+def test_the_path_of_a_webhook_is_for_those_who_may_set_it(
+    scene: Scene, api: ApiOf, client: Client, users: dict[Role, User]
+) -> None:
+    """Of many services it is the password."""
+    url = "https://discord.example.org/api/webhooks/1/s3cr3t"
+    ada, vera = api(Role.ADMIN), api(Role.VIEWER)
+    made = ada("POST", "alerts/receivers/", {"name": "chat", "url": url}).json()
+    assert made["url"] == url
+    path = f"alerts/receivers/{made['id']}/"
+    for seen in (vera("GET", path), vera("GET", "alerts/receivers/"), ada("GET", "operations/")):
+        assert seen.status_code == 200
+        assert b"s3cr3t" not in seen.content
+    assert vera("GET", path).json()["url"].startswith("https://discord.example.org/… (")
+    for role, shown in ((Role.VIEWER, False), (Role.ADMIN, True)):
+        client.force_login(users[role])
+        page = client.get("/clusters/main/alerts/receivers/").content.decode()
+        assert ("s3cr3t" in page) is shown
+
+
+def test_what_a_form_carries_is_bound_to_the_person(
+    scene: Scene, client: Client, users: dict[Role, User]
+) -> None:
+    client.force_login(users[Role.ADMIN])
+    path = "/clusters/main/alerts/receivers/+new/?kind=slack"
+    review = client.post(path, {"name": "chat", "secret": SLACK}).content.decode()
+    carried = re.search(r'name="sealed" value="([^"]+)"', review)
+    assert carried
+    other = make_user("eve", Role.ADMIN)
+    client.force_login(other)
+    stolen = client.post(path, {"name": "chat", "sealed": carried[1]})
+    assert "Type it again" in stolen.content.decode()

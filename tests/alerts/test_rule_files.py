@@ -69,7 +69,7 @@ def test_reasons_are_told_rule_by_rule(some: Scene) -> None:
     for name, part in (
         ("kafka / Same", "the same already"), ("kafka / job:lag", "recording rule"), ("kafka / Broken", "expr:"),
         ("kafka / rule 5", "no field 'unknown'"), ("kafka / Lag", "twice"), ("kafka / Templated", "annotations:"),
-        ("other / Taken", "for main"),
+        ("other / Taken", "for another cluster"),
     ):  # fmt: skip
         assert part in reasons.pop(name)
     assert reasons == {}

@@ -44,7 +44,7 @@ S = 1000
 def test_leaders(leaders: list[Any], up: dict[str, Any], expected: list[tuple[str, str, str]]) -> None:
     series = [[(at * S, value) for at, value in each] for each in leaders]
     seen = {broker: [(at * S, value) for at, value in each] for broker, each in up.items()}
-    brokers = Brokers(
+    brokers = Brokers.of(
         {broker: each for broker, each in seen.items() if broker.isdigit()},
         {broker.removesuffix(" started"): each for broker, each in seen.items() if not broker.isdigit()},
     )

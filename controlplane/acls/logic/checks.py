@@ -54,21 +54,21 @@ def _problems(acl: Acl) -> Iterator[Refusal]:
 def is_principal(text: str) -> bool:
     """A type and a name, as `User:ann`. Without the type no binding can name it, so every answer would be no."""
     kind, colon, name = text.partition(":")
-    return bool(colon and kind and name)
+    return bool(colon and kind and name) and len(text) <= MAX_PRINCIPAL and text.isprintable()
 
 
 NOT_A_PRINCIPAL = "Write the type and a name, as User:ann."
 
 
 def _principal(acl: Acl) -> Iterator[Refusal]:
-    if not is_principal(acl.principal):
-        yield Refusal("principal", f"{acl.principal!r} is not a principal", NOT_A_PRINCIPAL)
-    elif len(acl.principal) > MAX_PRINCIPAL or not acl.principal.isprintable():
+    if len(acl.principal) > MAX_PRINCIPAL or not acl.principal.isprintable():
         yield Refusal(
             "principal",
             "The principal is too long, or has characters that cannot be seen",
             f"At most {MAX_PRINCIPAL:,} characters.",
         )
+    elif not is_principal(acl.principal):
+        yield Refusal("principal", f"{acl.principal!r} is not a principal", NOT_A_PRINCIPAL)
 
 
 def _host(acl: Acl) -> Iterator[Refusal]:

@@ -5,6 +5,7 @@ Services have fixed hosts: a secret that is an address has to be the service's o
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -170,6 +171,16 @@ def problems(
     elif known.needs_secret and (secret is not None or not has_secret):
         found["secret"] = [f"{known.label} needs one: {known.secret}."]
     return found
+
+
+def shown_url(url: str) -> str:
+    """For whoever may not set it, and for records: of many services the path is the password. Another path shows as
+    another fingerprint."""
+    parts = urlsplit(url)
+    rest = url.partition(parts.netloc)[2] if parts.netloc else ""
+    if rest in ("", "/"):
+        return url
+    return f"{parts.scheme}://{parts.netloc}/… ({hashlib.sha256(rest.encode()).hexdigest()[:8]})"
 
 
 def address_of(kind: str, url: str, options: Options) -> str:

@@ -69,7 +69,8 @@ def _obstacle(each: Wanted, present: Mapping[Key, Present], seen: set[Key], clus
     if known is None:
         return ""
     if known.cluster != cluster:
-        return f"There is a rule of this name for {known.cluster or 'every cluster'}."
+        # Its name is not told: whoever imports may not see that cluster.
+        return f"There is a rule of this name for {'another cluster' if known.cluster else 'every cluster'}."
     return "" if changes(known.document, each.document) else "It is the same already."
 
 

@@ -61,11 +61,12 @@ def get(pk: int) -> Receiver:
     return row
 
 
-def document_of(row: Receiver | ReceiverRequest) -> dict[str, Json]:
+def document_of(row: Receiver | ReceiverRequest, *, whole: bool = False) -> dict[str, Json]:
+    """`whole`: with the address as it is, for those who may set it."""
     return {
         "name": row.name,
         "kind": row.kind,
-        "url": row.url,
+        "url": row.url if whole else receivers.shown_url(row.url),
         "options": dict(row.options),
         "has_secret": bool(row.secret),
         "allow_private": row.allow_private,

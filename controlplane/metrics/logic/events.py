@@ -6,6 +6,7 @@ Times are Unix milliseconds. A poll that failed says nothing: what was before it
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,10 +52,17 @@ def together(series: Iterable[Samples]) -> dict[Step, int]:
 
 @dataclass(frozen=True, slots=True)
 class Brokers:
-    """What polls say of brokers, each by its id: `up`, and when its process started."""
+    """What polls say of brokers, each by its id: how `up` changed, and when its process started, in order of time."""
 
-    up: Mapping[str, Samples]
-    started: Mapping[str, Samples]
+    up: Mapping[str, Sequence[Step]]
+    started: Mapping[str, Sequence[Step]]
+
+    @classmethod
+    def of(cls, up: Mapping[str, Samples], started: Mapping[str, Samples]) -> Brokers:
+        return cls(
+            {broker: tuple(steps(each)) for broker, each in up.items()},
+            {broker: tuple(steps(each)) for broker, each in started.items()},
+        )
 
 
 def leader_events(series: Iterable[Samples], brokers: Brokers) -> Iterator[Event]:
@@ -97,11 +105,15 @@ def _cause(step: Step, brokers: Brokers) -> str:
     return "; ".join(f"broker {', '.join(sorted(who))} {what}" for who, what in told if who)
 
 
-def _near(step: Step, samples: Mapping[str, Samples]) -> Iterator[tuple[str, Step]]:
-    for broker, each in samples.items():
-        for found in steps(each):
-            if step.at - BEFORE_MS <= found.at <= step.at + AFTER_MS:
-                yield broker, found
+def _near(step: Step, changes: Mapping[str, Sequence[Step]]) -> Iterator[tuple[str, Step]]:
+    for broker, each in changes.items():
+        first = bisect_left(each, step.at - BEFORE_MS, key=_when)
+        for found in each[first : bisect_right(each, step.at + AFTER_MS, key=_when)]:
+            yield broker, found
+
+
+def _when(step: Step) -> int:
+    return step.at
 
 
 def presence_events(polls: Sequence[int], members: Mapping[str, Iterable[int]]) -> Iterator[Event]:
