@@ -237,6 +237,18 @@ class AuthorityStore:
             return None
         return KeyPair.from_pem(certificate.read_text(), self._opened(place, key))
 
+    def reseal(self) -> int:
+        """Every key of this store under the newest sealing key; returns how many were not yet."""
+        changed = 0
+        with self._locked():
+            for key in sorted((*self._directory.glob("*.key"), *self._directory.glob("[!.]*/*.key"))):
+                place = "" if key.parent == self._directory else f"{key.parent.name}/"
+                stored, context = key.read_text(), self._context(f"{place}{key.name}")
+                if not stored.startswith("-----BEGIN") and self._ring.needs_rotation(stored):
+                    write_private(key, self._ring.rotate(stored, context))
+                    changed += 1
+        return changed
+
     def _opened(self, place: str, key: Path) -> str:
         """Keys of data directories from before they were sealed are sealed now."""
         stored, context = key.read_text(), self._context(f"{place}/{key.name}" if place else key.name)

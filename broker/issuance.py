@@ -55,6 +55,11 @@ def store(paths: DataPaths, spec: ClusterSpec, purpose: Purpose) -> AuthoritySto
     return AuthorityStore(paths.cluster(spec.name), spec, purpose)
 
 
+def reseal(paths: DataPaths, spec: ClusterSpec) -> int:
+    """The keys of every authority of a cluster under the newest sealing key; returns how many were not yet."""
+    return sum(store(paths, spec, purpose).reseal() for purpose in Purpose)
+
+
 def issue_client(
     paths: DataPaths, spec: ClusterSpec, common_name: str, life: timedelta, now: datetime
 ) -> Issued:

@@ -78,6 +78,17 @@ class Keyring:
                 "Somebody wrote to the database or the file by hand. Enter the secret again, or restore the file.",
             ) from error
 
+    def with_new(self) -> str:
+        """The file's text with one more key, which encrypts from now on."""
+        return "\n".join((new_key(), self.text()))
+
+    def text(self, *, only_current: bool = False) -> str:
+        """What `parse` reads: the current key first."""
+        others = [] if only_current else [name for name in self.keys if name != self.current]
+        return "\n".join(
+            base64.urlsafe_b64encode(self.keys[name]).decode() for name in (self.current, *others)
+        )
+
     def needs_rotation(self, stored: str) -> bool:
         return not stored.startswith(f"{FORMAT}:{self.current}:")
 

@@ -13,6 +13,8 @@ class AccountsConfig(AppConfig):
         # Loaded for their effect: logins are audited, authentication describes itself.
         from controlplane.accounts import schema, signals  # noqa: F401
         from controlplane.accounts.administration import holders
-        from controlplane.core import problem
+        from controlplane.accounts.second_factors import reseal
+        from controlplane.core import problem, secrets
 
         problem.holders_of.append(holders)
+        secrets.RESEALERS.append(reseal)

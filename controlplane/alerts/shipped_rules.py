@@ -29,6 +29,10 @@ _METADATA = "kafka_server_broker_metadata_metrics_"
 _HEAP = 'jvm_memory_used_bytes{area="heap"} / jvm_memory_max_bytes{area="heap"}'
 _DISK_USED = "1 - kastellan_log_dir_usable_bytes / kastellan_log_dir_total_bytes"
 _BROKER = "Broker {{ $labels.broker }} of {{ $labels.cluster }}"
+_ENDS = (
+    "kastellan_certificate_expiry_seconds < {days} * 86400"
+    " and kastellan_certificate_expiry_seconds < 0.3 * kastellan_certificate_life_seconds"
+)
 WARNING, CRITICAL, INFO = "warning", "critical", "info"
 
 RULES: tuple[Shipped, ...] = (
@@ -256,15 +260,26 @@ RULES: tuple[Shipped, ...] = (
         "Consumer group {{ $labels.consumergroup }} is {{ $value | humanizeDuration }} behind",
         "The age of the first record that it has not committed.",
     ),
+    # Of short lives the last third counts, with room for what renews itself then.
     Shipped(
-        "CertificateEnds", "kastellan_certificate_expiry_seconds < 30 * 86400", WARNING, "5m",
+        "CertificateEnds", _ENDS.format(days=30), WARNING, "5m",
         "Certificate {{ $labels.name }} ends in {{ $value | humanizeDuration }}",
         "Renew it, or have whoever presents it do so. Brokers' own are renewed by themselves.",
     ),
     Shipped(
-        "CertificateEndsSoon", "kastellan_certificate_expiry_seconds < 7 * 86400", CRITICAL, "5m",
+        "CertificateEndsInTwoWeeks", _ENDS.format(days=14), WARNING, "5m",
+        "Certificate {{ $labels.name }} ends in {{ $value | humanizeDuration }}",
+        "Nobody has renewed it for two weeks: whoever it belongs to may not know.",
+    ),
+    Shipped(
+        "CertificateEndsSoon", _ENDS.format(days=7), CRITICAL, "5m",
         "Certificate {{ $labels.name }} ends in {{ $value | humanizeDuration }}",
         "After that clients that check it, or are checked by it, no longer connect.",
+    ),
+    Shipped(
+        "CertificateEndsTomorrow", _ENDS.format(days=1), CRITICAL, "5m",
+        "Certificate {{ $labels.name }} ends in {{ $value | humanizeDuration }}, or has ended",
+        "What presents it, or checks it, stops working then. Renew it now.",
     ),
     Shipped(
         "AuthenticationFailures",
@@ -326,8 +341,20 @@ INHIBITIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         ("cluster", "broker", "dir"),
     ),
     (
-        "A certificate that ends soon explains one that ends",
+        "A certificate that ends tomorrow explains the same in a week",
+        'alertname="CertificateEndsTomorrow"',
+        'alertname=~"CertificateEnds|CertificateEndsInTwoWeeks|CertificateEndsSoon"',
+        ("cluster", "kind", "name"),
+    ),
+    (
+        "A certificate that ends in a week explains the same in two",
         'alertname="CertificateEndsSoon"',
+        'alertname=~"CertificateEnds|CertificateEndsInTwoWeeks"',
+        ("cluster", "kind", "name"),
+    ),
+    (
+        "A certificate that ends in two weeks explains the same in a month",
+        'alertname="CertificateEndsInTwoWeeks"',
         'alertname="CertificateEnds"',
         ("cluster", "kind", "name"),
     ),

@@ -11,6 +11,9 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         from controlplane.audit.hooks import AuditHook
-        from controlplane.core import rest
+        from controlplane.audit.idempotency import context_of
+        from controlplane.audit.models import StoredAnswer
+        from controlplane.core import rest, secrets
 
         rest.hooks.append(AuditHook())
+        secrets.RESEALERS.append(secrets.column(StoredAnswer, "body", context_of))

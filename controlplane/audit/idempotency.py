@@ -93,7 +93,7 @@ def keep(row: StoredAnswer, response: Response, hidden: frozenset[str]) -> None:
     body = json.dumps(data, cls=JSONEncoder)
     StoredAnswer.objects.filter(pk=row.pk).update(
         status=response.status_code,
-        body=encrypt(body, context=_context(row)),
+        body=encrypt(body, context=context_of(row)),
         headers={name: response.headers[name] for name in KEPT_HEADERS if name in response.headers},
         answered_at=timezone.now(),
     )
@@ -101,7 +101,7 @@ def keep(row: StoredAnswer, response: Response, hidden: frozenset[str]) -> None:
 
 def replay(row: StoredAnswer) -> Response:
     status = row.status or 200
-    data = json.loads(decrypt(row.body, context=_context(row)))
+    data = json.loads(decrypt(row.body, context=context_of(row)))
     response = Response(data, status=status, content_type=CONTENT_TYPE if status >= 400 else None)
     for name, value in {**row.headers, REPLAYED: "true"}.items():
         response.headers[name] = value
@@ -125,7 +125,7 @@ def forget_old(now: datetime) -> int:
     return StoredAnswer.objects.filter(claimed_at__lt=now - KEPT).delete()[0]
 
 
-def _context(row: StoredAnswer) -> str:
+def context_of(row: StoredAnswer) -> str:
     return context_for("audit_storedanswer", row.pk, "body")
 
 

@@ -10,6 +10,9 @@ class CertificatesConfig(AppConfig):
 
     def ready(self) -> None:
         from controlplane.certificates.collector import ExpiryCollector
+        from controlplane.certificates.services.authority_keys import reseal
+        from controlplane.core import secrets
         from controlplane.metrics.instruments import LIVE
 
         LIVE.register(ExpiryCollector())
+        secrets.RESEALERS.append(reseal)

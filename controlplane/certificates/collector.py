@@ -1,4 +1,4 @@
-"""`kastellan_certificate_expiry_seconds` on /metrics, read at the moment of the scrape."""
+"""`kastellan_certificate_expiry_seconds` and `…_life_seconds` on /metrics, read at the moment of the scrape."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from controlplane.clusters.models import Cluster
 
 class ExpiryCollector(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        family = GaugeMetricFamily(inventory.METRIC, inventory.HELP, labels=["cluster", "name", "kind"])
+        names = ["cluster", "name", "kind"]
+        families = {
+            inventory.METRIC: GaugeMetricFamily(inventory.METRIC, inventory.HELP, labels=names),
+            inventory.LIFE: GaugeMetricFamily(inventory.LIFE, inventory.LIFE_HELP, labels=names),
+        }
         now = timezone.now()
         for cluster in Cluster.objects.all():
             for sample in inventory.samples(cluster, now):
                 labels = dict(sample.labels)
-                family.add_metric([cluster.name, labels["name"], labels["kind"]], sample.value)
-        yield family
+                families[sample.name].add_metric([cluster.name, labels["name"], labels["kind"]], sample.value)
+        yield from families.values()

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from controlplane.certificates import selectors
 from controlplane.certificates.logic.expiry import Span
-from controlplane.certificates.models import Certificate, Sighting, SightingKind, WatchedEndpoint
+from controlplane.certificates.models import Certificate, Sighting, WatchedEndpoint
 from controlplane.certificates.selectors import ExpiryRow
 from controlplane.certificates.trust import trust_of
 from controlplane.clusters.models import Cluster
@@ -19,14 +19,18 @@ from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
 from controlplane.metrics.names import Sample
 
-METRIC = "kastellan_certificate_expiry_seconds"
-HELP = "Seconds until the certificate ends, negative once it has; kind: client, own, authority, listener, watched."
+METRIC, LIFE = "kastellan_certificate_expiry_seconds", "kastellan_certificate_life_seconds"
+LIFE_HELP = (
+    "Seconds from its beginning to its end of the certificate whose expiry is told under the same labels."
+)
+HELP = "Seconds until the certificate ends, negative once it has; kind: client, own, authority, listener, watched, used."
 KINDS = {
     "client": "Client",
     "own": "Own",
     "authority": "Authority",
     "listener": "On the wire",
     "watched": "Watched",
+    "used": "Used by Kastellan",
 }
 
 
@@ -90,9 +94,8 @@ def _seen(cluster: Cluster, now: datetime) -> Iterator[ExpiryRow]:
 
 def _sighting(row: Sighting, watched: WatchedEndpoint | None, now: datetime) -> ExpiryRow:
     span = Span(row.not_before, row.not_after, now) if row.not_before and row.not_after else None
-    kind = "watched" if row.kind == SightingKind.WATCHED else "listener"
     return ExpiryRow(
-        kind,
+        row.kind,
         row.name,
         row.subject,
         row.not_after,
@@ -110,13 +113,16 @@ def _address(host: str, port: int) -> str:
 
 def samples(cluster: Cluster, now: datetime) -> list[Sample]:
     """One per name and kind, the soonest end: several certificates of one name are one thing to worry about. One that
-    was renewed is none: an alert on it would call for what has been done."""
-    soonest: dict[tuple[str, str], float] = {}
+    was renewed is none: an alert on it would call for what has been done. Beside it how long that one lives in all."""
+    soonest: dict[tuple[str, str], Span] = {}
     for row in inventory(cluster, now):
         if row.span is not None and not row.replaced:
             key = (row.kind, row.name)
-            soonest[key] = min(soonest.get(key, row.span.seconds_left), row.span.seconds_left)
+            known = soonest.get(key)
+            if known is None or row.span.not_after < known.not_after:
+                soonest[key] = row.span
     return [
-        Sample(METRIC, (("kind", kind), ("name", name)), left)
-        for (kind, name), left in sorted(soonest.items())
+        Sample(metric, (("kind", kind), ("name", name)), value)
+        for (kind, name), span in sorted(soonest.items(), key=lambda item: item[0])
+        for metric, value in ((METRIC, span.seconds_left), (LIFE, span.seconds))
     ]

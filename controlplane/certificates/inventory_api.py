@@ -234,6 +234,22 @@ class WatchedEndpointApi(ClusterApiView):
         return change(request, watching.plan_unwatch(self.cluster, row), apply)
 
 
+class AskWatchedApi(ClusterApiView):
+    actions: ClassVar = {"POST": Action.CERTIFICATE_ISSUE}
+
+    @extend_schema(
+        operation_id="ask_watched_address",
+        summary="Ask a watched address now",
+        description="What it presents is kept as at the hourly round. Nothing else changes, so there is no plan.",
+        request=None,
+        responses=WatchedSerializer,
+    )
+    def post(self, request: Request, cluster: str, endpoint: int) -> Response:
+        row = watching.get_watched(self.cluster, endpoint)
+        watching.check(self.cluster, row.host, row.port)
+        return _watched_answer(row)
+
+
 def _times(span: Span) -> dict[str, Any]:
     return {"not_before": span.not_before, "not_after": span.not_after}
 

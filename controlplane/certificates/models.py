@@ -147,6 +147,7 @@ class WatchedEndpoint(models.Model):
 class SightingKind(models.TextChoices):
     LISTENER = "listener", "Broker listener"
     WATCHED = "watched", "Watched endpoint"
+    USED = "used", "Used by Kastellan"
 
 
 class Sighting(models.Model):

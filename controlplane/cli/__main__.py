@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "verify-audit", help="check the hash chain of all operations; ends with 1 if it is broken"
     )
+    commands.add_parser("rotate-key", help="seal all stored secrets under a new key and forget the old one")
     test = commands.add_parser("test", help="run the checks and tests", add_help=False)
     test.add_argument("rest", nargs=argparse.REMAINDER)
     bench = commands.add_parser("bench", help="run a benchmark: start, poll, …")
@@ -108,6 +109,13 @@ def run_small(arguments: argparse.Namespace, console: Console) -> int:
     from controlplane.cli import doctor, maintenance, status
 
     paths = data_paths()
+    plain = {
+        "doctor": doctor.doctor,
+        "verify-audit": maintenance.verify_audit,
+        "rotate-key": maintenance.rotate_key,
+    }
+    if arguments.command in plain:
+        return plain[arguments.command](paths)
     match arguments.command:
         case "fetch":
             return maintenance.fetch(arguments.dir, console)
@@ -117,16 +125,12 @@ def run_small(arguments: argparse.Namespace, console: Console) -> int:
             return status.status(paths, as_json=arguments.json)
         case "logs":
             return maintenance.logs(paths, arguments.name, lines=arguments.lines, follow=arguments.follow)
-        case "doctor":
-            return doctor.doctor(paths)
         case "reset":
             return maintenance.reset(paths, confirmed=arguments.yes, console=console)
         case "token":
             return maintenance.token(paths, role=arguments.role, name=arguments.name)
         case "link":
             return maintenance.link(paths, user=arguments.user)
-        case "verify-audit":
-            return maintenance.verify_audit(paths)
     parser().print_help()
     return 0
 

@@ -103,6 +103,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
                 path(
                     "watched/<int:endpoint>/", inventory.WatchedEndpointApi.as_view(), name="watched_endpoint"
                 ),
+                path(
+                    "watched/<int:endpoint>/ask/",
+                    inventory.AskWatchedApi.as_view(),
+                    name="watched_endpoint_ask",
+                ),
                 path("truststores/<str:name>/", certificates.TruststoreApi.as_view(), name="truststore"),
                 path("<str:serial>/", certificates.CertificateApi.as_view(), name="certificate"),
                 path("<str:serial>/chain.pem", certificates.ChainApi.as_view(), name="certificate_chain"),
@@ -136,6 +141,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="service_account",
     ),
     path("clusters/<slug:cluster>/quotas/", quotas.QuotasApi.as_view(), name="quotas"),
+    path(
+        "clusters/<slug:cluster>/quotas/revert/<uuid:operation>/",
+        quotas.QuotaRevertApi.as_view(),
+        name="quotas_revert",
+    ),
     path("clusters/<slug:cluster>/quotas/effective/", quotas.EffectiveApi.as_view(), name="quotas_effective"),
     path("clusters/<slug:cluster>/quotas/clients/", quotas.ClientsApi.as_view(), name="quota_clients"),
     path("clusters/<slug:cluster>/quotas/observe/", quotas.ObserveApi.as_view(), name="quotas_observe"),

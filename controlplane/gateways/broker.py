@@ -249,6 +249,12 @@ def authorities(spec: ClusterSpec, purpose: Purpose) -> Authorities:
         return issuance.authorities(data_paths(), spec, purpose, datetime.now(UTC))
 
 
+def reseal_authorities() -> int:
+    """The keys of all bundled clusters' authorities under the newest key of the installation."""
+    with translated():
+        return sum(issuance.reseal(data_paths(), spec) for spec in bundled_clusters())
+
+
 def issue_client(spec: ClusterSpec, common_name: str, life: timedelta) -> Issued:
     with translated():
         return issuance.issue_client(data_paths(), spec, common_name, life, datetime.now(UTC))

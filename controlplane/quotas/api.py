@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.utils import timezone
 from drf_spectacular.utils import (
@@ -189,6 +190,27 @@ class QuotasApi(ClusterApiView):
             return _answer(self, wanted.entity, status=201 if new and not conditional else 200)
 
         return change(request, services.plan_alter(self.cluster, wanted), apply, conditional=conditional)
+
+
+class QuotaRevertApi(ClusterApiView):
+    actions: ClassVar = {"POST": Action.QUOTA_EDIT}
+
+    @extend_schema(
+        operation_id="revert_quota",
+        summary="Revert a change of a quota",
+        description="`operation` is the id of a succeeded change under Operations: the entity's limits become what it found.",
+        parameters=[DRY_RUN, IF_MATCH],
+        request=None,
+        responses={200: QUOTA_OR_PLAN},
+    )
+    def post(self, request: Request, cluster: str, operation: UUID) -> Response:
+        wanted, plan = services.plan_revert(self.cluster, str(operation))
+
+        def apply(plan: Plan) -> Response:
+            services.apply_alter(self.actor, self.cluster, wanted, plan)
+            return _answer(self, wanted.entity, status=200)
+
+        return change(request, plan, apply)
 
 
 class EffectiveApi(ClusterApiView):

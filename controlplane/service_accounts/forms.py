@@ -25,7 +25,8 @@ CREDENTIALS = (
 NO_BUNDLE = ""
 
 USER_ENTITY = entity_of({"user": "x"})
-LIMITS = ("producer_byte_rate", "consumer_byte_rate", "request_percentage")
+LIMITS = ("producer_byte_rate", "consumer_byte_rate", "request_percentage", "controller_mutation_rate")
+EXAMPLES = {"%": "50 %", "B/s": "10 MB/s", "/s": "5/s"}
 
 
 class AccountForm(BundleForm):
@@ -67,7 +68,7 @@ class AccountForm(BundleForm):
                 label=f"{key.label} limit",
                 required=False,
                 max_length=60,
-                help_text=f"{key.help} For example {'50 %' if key.unit == '%' else '10 MB/s'}.",
+                help_text=f"{key.help} For example {EXAMPLES.get(key.unit, '5')}.",
                 widget=forms.TextInput(attrs=PLAIN),
             )
 

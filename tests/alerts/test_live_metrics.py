@@ -26,6 +26,7 @@ LAZY = {
     "kafka_log_logflushstats_logflushrateandtimems": "a segment has been flushed",
     "kafka_network_requestmetrics_totaltimems": "a client has sent a request of that type",
     "kastellan_certificate_expiry_seconds": "certificates.sample, a task of its own, has run",
+    "kastellan_certificate_life_seconds": "certificates.sample, a task of its own, has run",
     "kastellan_group_lag_state": "a group has committed",
     "kastellan_group_lag_seconds": "a group has committed",
     "kastellan_probe_up": "the probe has run (tests/metrics/test_probe.py)",

@@ -26,7 +26,12 @@ ApiOf = Callable[[Role], Api]
 PROMETHEUS = "/prometheus/"
 #: Questions with a body that is too long for an address: they change nothing anyway.
 ASKING = frozenset(
-    {"/api/v1/alerts/rules/preview/", "/api/v1/alerts/rules/test/", "/api/v1/alerts/routes/test/"}
+    {
+        "/api/v1/alerts/rules/preview/",
+        "/api/v1/alerts/rules/test/",
+        "/api/v1/alerts/routes/test/",
+        "/api/v1/clusters/{cluster}/certificates/watched/{endpoint}/ask/",
+    }
 )
 
 

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from broker import authorities, pki
+from broker import authorities, pki, sealing
 from broker.authorities import Authorities, AuthorityStore, Phase, signed_by
 from broker.paths import ClusterPaths, DataPaths, write_private
 from broker.pki import ForeignRoot, Hierarchy, KeyPair, PkiError, Purpose
@@ -235,3 +235,23 @@ def test_a_revocation_list_is_the_authoritys_and_says_when_the_next_comes(store:
     assert [each.serial_number for each in found] == [5, 7]
     assert found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 3
     assert found.public_bytes(serialization.Encoding.PEM)
+
+
+def test_a_new_sealing_key_reseals_every_key_in_each_phase_and_the_old_one_opens_none(
+    store: AuthorityStore, place: ClusterPaths
+) -> None:
+    file = place.data.secret(sealing.KEY_FILE)
+    store.request_key()
+    store.ensure(HOSTS, NOW)
+    store.begin(store.new_hierarchy(HOSTS, NOW), HOSTS, NOW)
+    old = sealing.load(file)
+    write_private(file, old.with_new())
+    fresh = AuthorityStore(place, SPEC, Purpose.BROKERS)
+    assert fresh.reseal() == 5
+    assert fresh.reseal() == 0
+    write_private(file, sealing.load(file).text(only_current=True))
+    alone = AuthorityStore(place, SPEC, Purpose.BROKERS)
+    assert alone.ensure(HOSTS, NOW).following is not None
+    alone.request_key()
+    with pytest.raises(Unsealable):
+        AuthorityStore.__dict__["_pair"](store, "", "issuing")

@@ -17,6 +17,7 @@ import pytest
 from django.utils import timezone
 
 from broker import pki
+from controlplane.alerts.models import Receiver
 from controlplane.certificates import inventory, tasks
 from controlplane.certificates.models import Certificate, Sighting, WatchedEndpoint
 from controlplane.certificates.services import watching
@@ -243,6 +244,39 @@ def test_the_inventory_has_everything_and_its_metric_is_on_metrics_and_in_the_hi
     now = int(time.time() * 1000)
     (series,) = store().select("main", inventory.METRIC, {"name": f"{prefix}.metric"}, now - 60_000, now)
     assert 9.9 * 86_400 < series.values[-1] <= 10 * 86_400
+    (life,) = store().select("main", inventory.LIFE, {"name": f"{prefix}.metric"}, now - 60_000, now)
+    assert life.values[-1] == pytest.approx(10 * 86_400, rel=0.02)
+
+
+def test_a_webhook_that_alerts_go_to_is_asked_without_being_named_again(
+    cluster: Cluster, serve: Serve, context: ssl.SSLContext, admin_api: Api
+) -> None:
+    port = serve(context)
+    wanted = {"name": "on-call", "url": f"https://127.0.0.1:{port}/x", "allow_private": True}
+    assert admin_api("POST", "alerts/receivers/", wanted).status_code == 201
+    assert (cluster.name, "127.0.0.1", port) in {
+        (cluster.name, each.host, each.port) for each in watching.unseen(cluster)
+    }
+    tasks.check(cluster.name, "127.0.0.1", port)
+    (row,) = (row for row in inventory.inventory(cluster) if row.kind == "used")
+    assert (row.name, row.error) == ("receiver on-call", "")
+    assert row.span is not None
+    Receiver.objects.all().delete()
+    watching.forget_gone(cluster)
+    assert not Sighting.objects.filter(kind="used").exists()
+
+
+def test_a_watched_address_is_asked_through_the_api(
+    cluster: Cluster, serve: Serve, context: ssl.SSLContext, admin_api: Api, settings: Any
+) -> None:
+    settings.ALLOWED_TARGETS = ["127.0.0.1"]
+    row = WatchedEndpoint.objects.create(
+        cluster=cluster, host="127.0.0.1", port=serve(context), added_by="x", added_at=timezone.now()
+    )
+    answer = admin_api("POST", f"{CERTIFICATES}watched/{row.pk}/ask/")
+    assert answer.status_code == 200
+    assert answer.json()["not_after"]
+    assert admin_api("POST", f"{CERTIFICATES}watched/{row.pk + 1}/ask/").status_code == 404
 
 
 def test_revoked_and_replaced_certificates_are_no_reason_to_worry(
@@ -254,7 +288,9 @@ def test_revoked_and_replaced_certificates_are_no_reason_to_worry(
     new = Certificate.objects.get(replaced_by="")
     assert {row.serial: row.replaced for row in rows} == {made.serial: True, new.serial: False}
     (left,) = (
-        each.value for each in inventory.samples(cluster, timezone.now()) if ("kind", "client") in each.labels
+        each.value
+        for each in inventory.samples(cluster, timezone.now())
+        if each.name == inventory.METRIC and ("kind", "client") in each.labels
     )
     assert left > 80 * 86_400
     assert admin_api("POST", f"{CERTIFICATES}{made.serial}/revoke/", {}, If_Match="*").status_code == 200

@@ -243,6 +243,13 @@ def test_a_change_is_reverted_through_a_plan(
     assert client.post(url, {"digest": plan.digest}).status_code == 303
     assert values_of(gateway, user=prefix) == {"producer_byte_rate": 1e6}
     assert signed_in(Role.VIEWER).post(url).status_code == 403
+    back = Operation.objects.filter(target=f"user {prefix}").latest("pk")
+    path = f"{QUOTAS}revert/{back.uid}/"
+    assert call("POST", f"{path}?dry_run=true").json()["allowed"] is True
+    assert api(Role.VIEWER)("POST", path, If_Match="*").status_code == 403
+    again = call("POST", path, If_Match="*")
+    assert again.status_code == 200
+    assert again.json()["quotas"] == {"producer_byte_rate": 5e6, "consumer_byte_rate": 1.0}
 
 
 def test_observing_is_planned_for_what_is_there(

@@ -62,6 +62,11 @@ class Span:
         return (self.not_after - self.now).total_seconds()
 
     @property
+    def seconds(self) -> float:
+        """From beginning to end."""
+        return (self.not_after - self.not_before).total_seconds()
+
+    @property
     def left(self) -> str:
         return in_words(self.seconds_left)
 

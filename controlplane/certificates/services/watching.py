@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from cryptography import x509
@@ -35,6 +35,8 @@ class Target:
     name: str
     host: str
     port: int
+    #: An administrator allowed this host where the address is used.
+    allowed: bool = False
 
     @property
     def offset_s(self) -> int:
@@ -42,9 +44,14 @@ class Target:
         return zlib.crc32(f"{self.host}:{self.port}".encode()) % SPREAD_S
 
 
+#: What other parts of Kastellan reach over TLS themselves; whoever does says so at its start.
+SOURCES: list[Callable[[Cluster], Iterable[Target]]] = []
+
+
 def targets(cluster: Cluster) -> tuple[Target, ...]:
     """A listener that is watched as well is one target: what is said of it would be the same."""
-    found = {(each.host, each.port): each for each in (*_watched(cluster), *_listeners(cluster))}
+    used = (each for source in SOURCES for each in source(cluster))
+    found = {(each.host, each.port): each for each in (*used, *_watched(cluster), *_listeners(cluster))}
     return tuple(found.values())
 
 
@@ -147,7 +154,8 @@ def check(cluster: Cluster, host: str, port: int) -> Sighting | None:
         return None
     now = timezone.now()
     # The bundled listeners are our own, and on loopback; what people typed in goes through the guard.
-    allowed = Allowed.of([host]) if target.kind is SightingKind.LISTENER else _allowed()
+    trusted = target.allowed or target.kind is SightingKind.LISTENER
+    allowed = Allowed.of([host]) if trusted else _allowed()
     try:
         found = {**_facts(tls_probe.probe(host, port, Outbound(allowed))), "seen_at": now, "error": ""}
     except GatewayError as error:
