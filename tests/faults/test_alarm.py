@@ -74,7 +74,9 @@ def target(hook: Heard, watcher: Heard) -> Iterator[Installation]:
         call = Api(made)
         wanted = {"name": "drill", "kind": "webhook", "url": hook.sink.url, "allow_private": True}
         call("POST", "alerts/receivers/", wanted)
-        until(lambda: bool(hook.of("firing", 0, alertname="Watchdog")), "the watchdog heard")
+        always = {"name": "Drill", "expr": "vector(1)", "for": "0s", "labels": {"severity": "critical"}}
+        call("POST", "alerts/rules/", always)
+        until(lambda: bool(hook.of("firing", 0, alertname="Drill")), "that alerts arrive at all")
         yield made
 
 
