@@ -22,6 +22,7 @@ from controlplane.certificates import api as certificates
 from controlplane.certificates import inventory_api as inventory
 from controlplane.certificates import rotation_api as rotation
 from controlplane.clusters import api as clusters
+from controlplane.clusters import registration_api as registration
 from controlplane.config import api_views
 from controlplane.groups import api as groups
 from controlplane.jobs import api as jobs
@@ -43,8 +44,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", api_views.Root.as_view(), name="root"),
     path("schema/", api_views.Schema.as_view(), name="schema"),
     path("docs/", api_views.docs, name="docs"),
-    path("clusters/", clusters.ClustersApi.as_view(), name="clusters"),
-    path("clusters/<slug:cluster>/", clusters.ClusterApi.as_view(), name="cluster"),
+    path("clusters/", registration.ClustersApi.as_view(), name="clusters"),
+    path("clusters/+test/", registration.TryConnectionApi.as_view(), name="try_connection"),
+    path("clusters/<slug:cluster>/", registration.ClusterApi.as_view(), name="cluster"),
+    path("clusters/<slug:cluster>/test/", registration.TryClusterApi.as_view(), name="try_cluster"),
     path("clusters/<slug:cluster>/brokers/", clusters.BrokersApi.as_view(), name="brokers"),
     path("clusters/<slug:cluster>/brokers/roll/", clusters.RollApi.as_view(), name="roll"),
     path("clusters/<slug:cluster>/brokers/<int:broker>/mbeans/", mbeans.MBeansApi.as_view(), name="mbeans"),

@@ -355,6 +355,10 @@ SPECTACULAR_SETTINGS = {
         "NotificationStateEnum": "controlplane.alerts.models.NotificationState",
         "ReceiverKindEnum": "controlplane.alerts.models.ReceiverKind",
         "EventToneEnum": "controlplane.metrics.event_views.EVENT_TONES",
+        "ClusterKindEnum": "controlplane.clusters.models.Kind",
+        "ClusterColourEnum": "controlplane.clusters.models.Colour",
+        "ConnectionSecurityEnum": "controlplane.clusters.models.ConnectionSecurity",
+        "TryStateEnum": "controlplane.clusters.registration_api.STEP_STATES",
         "SilenceStateEnum": "controlplane.alerts.serializers.SILENCE_STATES",
     },
     "POSTPROCESSING_HOOKS": [

@@ -31,6 +31,8 @@ ASKING = frozenset(
         "/api/v1/alerts/rules/test/",
         "/api/v1/alerts/routes/test/",
         "/api/v1/clusters/{cluster}/certificates/watched/{endpoint}/ask/",
+        "/api/v1/clusters/+test/",
+        "/api/v1/clusters/{cluster}/test/",
     }
 )
 
