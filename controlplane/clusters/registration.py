@@ -196,7 +196,7 @@ def goes(cluster: Cluster) -> tuple[Goes, ...]:
         model = related.field.model._meta
         if model.app_label == Cluster._meta.app_label:
             continue
-        if count := getattr(cluster, str(related.get_accessor_name())).count():
+        if count := related.field.model._default_manager.filter(**{related.field.name: cluster}).count():
             found.append(Goes(str(model.verbose_name_plural), str(count), "deleted with it"))
     if grants := RoleGrant.objects.filter(cluster=cluster.name).count():
         found.append(Goes("roles", f"{grants} on this cluster alone", "taken away: they are by name"))

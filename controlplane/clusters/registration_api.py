@@ -159,6 +159,7 @@ EXAMPLE = {
     "username": "kastellan",
     "password": "…",
 }
+TRY_EXAMPLE = {name: value for name, value in EXAMPLE.items() if name not in ("name", "title", "colour")}
 
 
 class ClustersApi(ApiView):
@@ -258,6 +259,8 @@ class TryConnectionApi(ApiView):
         description="Name, TCP, TLS, log-in, protocol, cluster and every advertised broker, each in plain words.",
         request=TryConnectionInput,
         responses={200: TriedSerializer},
+        tags=["clusters"],
+        examples=[OpenApiExample("by user and password", TRY_EXAMPLE, request_only=True)],
     )
     def post(self, request: Request) -> Response:
         asked = ConnectionRequest(**valid_data(TryConnectionInput, request))

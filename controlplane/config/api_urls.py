@@ -31,6 +31,7 @@ from controlplane.metrics import event_views as events
 from controlplane.metrics import export_views as exports
 from controlplane.metrics import forecast_views as forecasts
 from controlplane.metrics import mbean_views as mbeans
+from controlplane.metrics import source_api as sources
 from controlplane.metrics.prometheus_urls import urlpatterns as prometheus_urls
 from controlplane.quotas import api as quotas
 from controlplane.records import api as records
@@ -45,7 +46,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", api_views.Schema.as_view(), name="schema"),
     path("docs/", api_views.docs, name="docs"),
     path("clusters/", registration.ClustersApi.as_view(), name="clusters"),
-    path("clusters/+test/", registration.TryConnectionApi.as_view(), name="try_connection"),
+    path("connection-test/", registration.TryConnectionApi.as_view(), name="try_connection"),
     path("clusters/<slug:cluster>/", registration.ClusterApi.as_view(), name="cluster"),
     path("clusters/<slug:cluster>/test/", registration.TryClusterApi.as_view(), name="try_cluster"),
     path("clusters/<slug:cluster>/brokers/", clusters.BrokersApi.as_view(), name="brokers"),
@@ -157,6 +158,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
         include(([*prometheus_urls, *prometheus_alert_urls], "prometheus")),
     ),
     path("clusters/<slug:cluster>/timeline/", timeline.TimelineApi.as_view(), name="timeline"),
+    path("clusters/<slug:cluster>/metrics/source/", sources.SourceApi.as_view(), name="metric_source"),
+    path(
+        "clusters/<slug:cluster>/metrics/source/test/",
+        sources.TrySourceApi.as_view(),
+        name="try_metric_source",
+    ),
     path("clusters/<slug:cluster>/metrics/grafana/", exports.GrafanaApi.as_view(), name="grafana"),
     path(
         "clusters/<slug:cluster>/metrics/scrape-config/",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import html
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -18,6 +21,7 @@ from django.test import Client
 from broker.paths import DataPaths
 from broker.spec import ClusterSpec
 from controlplane.accounts.models import RoleGrant, User
+from controlplane.alerts.selectors import sight
 from controlplane.audit.models import Operation
 from controlplane.clusters import principals, registration, services
 from controlplane.clusters.connections import connection_row
@@ -28,6 +32,8 @@ from controlplane.core.access import Role
 from controlplane.core.secrets import SecretUnreadable
 from controlplane.gateways.errors import TargetRefused
 from controlplane.gateways.kafka.security import ScramTls
+from controlplane.metrics import polling, probe, protocol_poll
+from controlplane.metrics.selectors import store
 from tests.clusters.external import NAME, by_certificate, by_password, register
 from tests.conftest import Api
 
@@ -208,7 +214,7 @@ def test_the_api_registers_shows_and_removes(
 
 
 def test_a_test_by_the_api_saves_nothing(api: ApiOf, cluster: Cluster, password: Make) -> None:
-    answer = api(Role.ADMIN)("POST", "clusters/+test/", body(password(password="wrong")))
+    answer = api(Role.ADMIN)("POST", "connection-test/", body(password(password="wrong")))
     assert (answer.status_code, answer.json()["ok"], answer.json()["cause"]) == (
         200,
         False,
@@ -229,7 +235,7 @@ def test_only_an_admin_of_all_clusters_may(api: ApiOf, cluster: Cluster, passwor
     for role in (Role.VIEWER, Role.OPERATOR):
         call = api(role)
         assert call("POST", "clusters/", body(password(), name=NAME)).status_code == 403
-        assert call("POST", "clusters/+test/", body(password())).status_code == 403
+        assert call("POST", "connection-test/", body(password())).status_code == 403
         assert call("PATCH", "clusters/main/", {"title": "x"}).status_code == 403
 
 
@@ -343,3 +349,22 @@ def test_a_user_made_on_an_external_cluster_logs_in(
     assert (made.status_code, made.json()["confirmed"]) == (201, True), made.content
     gone = call("DELETE", f"clusters/{NAME}/users/{prefix}/", If_Match="*")
     assert gone.status_code in (200, 204), gone.content
+
+
+def test_protocol_metrics_and_the_probe(db: None, password: Make, tmp_path: Path, settings: Any) -> None:
+    settings.METRICS_DATABASE = str(tmp_path / "metrics.sqlite3")
+    cluster, now = register(password()), time.time_ns() // 1_000_000
+    assert not probe.is_wanted(cluster)
+    assert polling.targets(NAME) == ()
+    assert protocol_poll.poll(cluster, now) is None
+    names = store().metric_names(NAME)
+    assert {"kafka_brokers", "kastellan_log_dir_online", "kastellan_quorum_leader"} <= set(names)
+    assert not sight(NAME, now).cluster_silent
+    ExternalConnection.objects.filter(cluster=cluster).update(probe=True)
+    assert probe.is_wanted(cluster)
+    assert probe.probe(cluster, now) is None
+    up = {
+        each.labels["broker"]: each.values[-1]
+        for each in store().select(NAME, "kastellan_probe_up", {}, 0, now)
+    }
+    assert set(up.values()) == {1.0}
