@@ -92,7 +92,7 @@ def store(cluster: Cluster, request: ConnectionRequest, row: ExternalConnection 
     saved.save()
     for name, given in (("key", wanted.key_pem), ("password", wanted.password)):
         if not kept[name]:
-            setattr(saved, name, encrypt(given, context=_context(saved, name)) if given else "")
+            setattr(saved, name, encrypt(given, context=secret_context(saved, name)) if given else "")
     saved.save(update_fields=list(SEALED))
 
 
@@ -103,8 +103,8 @@ def allowed_targets() -> Allowed:
 
 def _opened(row: ExternalConnection, name: str) -> str:
     stored = getattr(row, name)
-    return decrypt(stored, context=_context(row, name)) if stored else ""
+    return decrypt(stored, context=secret_context(row, name)) if stored else ""
 
 
-def _context(row: ExternalConnection, name: str) -> str:
+def secret_context(row: ExternalConnection, name: str) -> str:
     return context_for("clusters_externalconnection", row.pk, name)
