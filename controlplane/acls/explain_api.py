@@ -51,8 +51,9 @@ class AclExplainApi(ClusterApiView):
         responses=ExplanationSerializer,
     )
     def get(self, request: Request, cluster: str) -> Response:
-        verdict = questions.answer(_question(request), selectors.authorizer(self.cluster))
-        return Response(_explanation(verdict))
+        authorizer = selectors.authorizer(self.cluster)
+        verdict = questions.answer(_question(request), authorizer)
+        return Response({**_explanation(verdict), "unknown": authorizer.unknown or None})
 
 
 class AclFindingsApi(ClusterApiView):

@@ -88,6 +88,7 @@ class AclExplainPage(AclPage):
     missing: tuple[Row, ...]
     in_the_way: tuple[Row, ...]
     principals: tuple[str, ...]
+    unknown: str
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ class AclWhoPage(AclPage):
     form: WhoForm
     found: WhoMay | None
     question: str
+    unknown: str
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from controlplane.acls.logic.findings import Finding, Usage, findings
 from controlplane.acls.models import AclWatch
 from controlplane.clusters.credentials import accepted_certificates
 from controlplane.clusters.models import Cluster
+from controlplane.clusters.principals import ruling_of
 from controlplane.clusters.services import gateway_for
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
@@ -32,18 +33,12 @@ def bindings(cluster: Cluster) -> tuple[Acl, ...]:
 
 
 def authorizer(cluster: Cluster) -> Authorizer:
-    return Authorizer(bindings(cluster), super_users(cluster), allow_everyone(cluster))
+    ruling = ruling_of(cluster)
+    return Authorizer(bindings(cluster), ruling.super_users, ruling.allow_everyone, ruling.unknown)
 
 
 def super_users(cluster: Cluster) -> frozenset[str]:
-    spec = bundled.bundled_cluster(cluster.name)
-    own = spec.overrides.get("super.users")
-    return bundled.super_users(spec) if own is None else frozenset(filter(None, own.split(";")))
-
-
-def allow_everyone(cluster: Cluster) -> bool:
-    overrides = bundled.bundled_cluster(cluster.name).overrides
-    return overrides.get("allow.everyone.if.no.acl.found", "false").lower() == "true"
+    return ruling_of(cluster).super_users
 
 
 def scram_principals(cluster: Cluster) -> frozenset[str] | None:
@@ -78,6 +73,8 @@ def last_usage(cluster: Cluster) -> Usage | None:
 
 def recent_denials(cluster: Cluster, limit: int = LOG_BYTES) -> DenialReport:
     """From the newest part of each broker's log; only the brokers that we run let us read theirs."""
+    if cluster.external:
+        return DenialReport((), watched=False)
     spec = bundled.bundled_cluster(cluster.name)
     found: list[Judged] = []
     silent = []

@@ -127,6 +127,10 @@ class ExplanationSerializer(serializers.Serializer[Any]):
         help_text="The principal whose emergency block is among `remove_first`: lift it by DELETE acls/block/.",
     )
     parts = PartSerializer(many=True)
+    unknown = serializers.CharField(
+        allow_null=True,
+        help_text="What the brokers did not tell (super users above all): with it, the answer may be another.",
+    )
 
 
 class FindingSerializer(serializers.Serializer[Any]):

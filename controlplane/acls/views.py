@@ -150,6 +150,7 @@ def explain(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         missing=tuple(map(selection.row_of, verdict.would_allow)) if verdict else (),
         in_the_way=tuple(map(selection.row_of, verdict.others_first)) if verdict else (),
         principals=tuple(sorted({acl.principal for acl in state.acls})),
+        unknown=state.unknown,
     )
     return render_page(request, page)
 
@@ -169,6 +170,7 @@ def who(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         form=form,
         found=found,
         question=form.words() if found else "",
+        unknown=state.unknown,
     )
     return render_page(request, page)
 

@@ -54,6 +54,11 @@ INTERRUPTED = "The window ended before its time; the levels were set back afterw
 def plan_watch(cluster: Cluster, minutes: int) -> Plan:
     levels = levels_of(cluster)
     refusals = []
+    if cluster.external:
+        what = f"The brokers of {cluster.title} are not run by Kastellan: it cannot read their logs"
+        refusals.append(
+            Refusal("external", what, "Raise the level of kafka.authorizer.logger and read them there.")
+        )
     if selectors.open_watch(cluster) is not None:
         refusals.append(
             Refusal("open", "A window is open already", "Wait for its end, or cancel its job under Jobs.")

@@ -18,9 +18,11 @@ from controlplane.alerts.logic.labels import text_of
 from controlplane.alerts.logic.preview import Mask, Sights, Times
 from controlplane.alerts.logic.silences import SilenceRule
 from controlplane.alerts.logic.states import Sight
-from controlplane.alerts.models import Alert, AlertState, Beat
+from controlplane.alerts.models import Alert, AlertState, Beat, Rule
 from controlplane.metrics import query
+from controlplane.metrics.promql import PromQLError
 from controlplane.metrics.selectors import retention, store
+from controlplane.metrics.sources import is_elsewhere, source_of
 
 #: max(3 polls, 60 s).
 UNSEEN_MS = 60_000
@@ -31,12 +33,19 @@ FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 def sight(cluster: str, now_ms: int) -> Sight:
     """Which brokers of a cluster cannot be seen: their last poll failed, or is too long ago."""
+    if is_elsewhere(cluster):
+        return Sight()  # a server that does not answer fails each query by itself
     last = {
         each.labels.get("broker", ""): (each.times[-1], each.values[-1])
-        for each in store().select(cluster, "up", {}, now_ms - FORGOTTEN_MS, now_ms)
+        for each in store().select(cluster, _sign_of_life(cluster), {}, now_ms - FORGOTTEN_MS, now_ms)
     }
     silent = frozenset(broker for broker, (at, up) in last.items() if not up or now_ms - at > UNSEEN_MS)
     return Sight(cluster_silent=len(silent) == len(last), silent_brokers=silent)
+
+
+def _sign_of_life(cluster: str) -> str:
+    """Where nobody is polled over HTTP, all that is known of a cluster was read over Kafka's protocol."""
+    return "up" if source_of(cluster) else "kastellan_protocol_poll_up"
 
 
 def sights(cluster: str, times: Times) -> Sights:
@@ -47,7 +56,9 @@ def sights(cluster: str, times: Times) -> Sights:
     unseen = np.maximum(UNSEEN_MS, ages * query.LOOKBACK_DISTANCES)
     silent: dict[str, Mask] = {}
     known: list[Mask] = []
-    for each in store().select(cluster, "up", {}, begin - FORGOTTEN_MS, end):
+    if is_elsewhere(cluster):
+        return Sights(np.zeros(len(times), dtype=np.bool_), {})
+    for each in store().select(cluster, _sign_of_life(cluster), {}, begin - FORGOTTEN_MS, end):
         at = np.asarray(each.times, dtype=np.int64)
         place = np.searchsorted(at, times, side="right") - 1
         age = times - at[np.maximum(place, 0)]
@@ -108,3 +119,15 @@ def last_evaluation() -> datetime | None:
 
 def matches(row: Alert, words: str) -> bool:
     return words.lower() in f"{row.name} {text_of(row.labels)} {row.annotations.get('summary', '')}".lower()
+
+
+def metrics_of_rules() -> dict[str, frozenset[str]]:
+    """Rule → the metrics that it reads, of those that are on: for whoever says which of them a source lacks."""
+    found = {}
+    for rule in Rule.objects.filter(enabled=True).order_by("name"):
+        try:
+            names = {each.name for each in query.parse(rule.expr).selectors()}
+        except PromQLError:
+            continue
+        found[rule.name] = frozenset(names - {""})
+    return found

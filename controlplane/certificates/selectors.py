@@ -171,11 +171,17 @@ def same_key(certificate: Certificate, now: datetime) -> QuerySet[Certificate]:
     return rows.exclude(pk=certificate.pk).exclude(key_fingerprint="").order_by("pk")
 
 
+def issuing_authority(cluster: Cluster) -> x509.Certificate:
+    """What signs clients' certificates. Raises NotBundled where the authorities are not ours."""
+    return bundled.authorities(
+        bundled.bundled_cluster(cluster.name), Purpose.CLIENTS
+    ).current.issuing.certificate
+
+
 def issue_state(
     cluster: Cluster, name: str, now: datetime, signing: SigningRequest | None = None
 ) -> IssueState:
-    spec = bundled.bundled_cluster(cluster.name)
-    issuing = bundled.authorities(spec, Purpose.CLIENTS).current.issuing.certificate
+    spec, issuing = bundled.bundled_cluster(cluster.name), issuing_authority(cluster)
     principal = principal_for(cluster, name)
     acls = _acls_of(cluster, principal) if principal else None
     shut_out = blocks.blocked_in(acls or ())

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from controlplane.certificates import inventory, renewal
 from controlplane.certificates.services import revocation, watching
-from controlplane.clusters.models import Cluster
+from controlplane.clusters.models import Cluster, Kind
 from controlplane.gateways.errors import GatewayError
 from controlplane.metrics.selectors import store
+from controlplane.metrics.sources import is_elsewhere
 
 log = logging.getLogger(__name__)
 TARGET = "certificates"
@@ -20,7 +21,7 @@ TARGET = "certificates"
 
 @shared_task(name="certificates.refresh_lists", ignore_result=True, soft_time_limit=60, time_limit=90)
 def refresh_lists() -> None:
-    for cluster in Cluster.objects.all():
+    for cluster in Cluster.objects.filter(kind=Kind.BUNDLED):
         try:
             revocation.refresh_if_due(cluster)
         except GatewayError as error:
@@ -37,7 +38,7 @@ def renew_all() -> None:
 @shared_task(name="certificates.renew", ignore_result=True, soft_time_limit=120, time_limit=180)
 def renew(name: str) -> None:
     cluster = Cluster.objects.filter(name=name).first()
-    if cluster is not None:
+    if cluster is not None and not cluster.external:
         renewal.renew(cluster, timezone.now())
 
 
@@ -73,6 +74,8 @@ def check(name: str, host: str, port: int) -> None:
 def sample() -> None:
     """Into the metric history, often enough for alert rules, which look back five minutes."""
     for cluster in Cluster.objects.all():
+        if is_elsewhere(cluster.name):
+            continue
         found = inventory.samples(cluster, timezone.now())
         if found:
             store().append(cluster.name, TARGET, time.time_ns() // 1_000_000, found)

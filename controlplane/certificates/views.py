@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_safe
@@ -58,6 +58,8 @@ ACTIONS = (Action.CERTIFICATE_ISSUE, Action.CERTIFICATE_REVOKE, Action.AUTHORITY
 @require_safe
 @cluster_view(Action.CERTIFICATE_VIEW)
 def certificate_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    if cluster.external:
+        return redirect("certificates:expiry", cluster.name)
     state, authority = request.GET.get("state", ""), request.GET.get("authority", "")
     trust, blocked = trust_of(cluster), listing.blocked(cluster)
     rows = listing.certificates(
@@ -174,6 +176,7 @@ def _handed_over(request: HttpRequest, cluster: Cluster, delivery: Delivery) -> 
 @require_http_methods(["GET", "POST"])
 @cluster_view(Action.CERTIFICATE_ISSUE)
 def issue(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    selectors.issuing_authority(cluster)
     back = resolve_url("certificates:list", cluster.name)
     form = IssueForm(request.POST or None, initial=request.GET.dict())
 

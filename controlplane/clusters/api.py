@@ -1,4 +1,4 @@
-"""The API of clusters and brokers: read both, act on bundled brokers (as jobs)."""
+"""The API of brokers: read them, act on bundled ones (as jobs)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.shortcuts import resolve_url
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -17,17 +16,15 @@ from controlplane.clusters.configs import CONFIG_LIST, CONFIG_PARAMETERS, config
 from controlplane.clusters.logic.broker_plans import BrokerAct
 from controlplane.clusters.logic.conditions import Condition
 from controlplane.clusters.logic.removal_plans import Removal
-from controlplane.clusters.logic.verdict import Tone, judge
-from controlplane.clusters.models import BrokerSnapshot, Cluster, SnapshotPart
+from controlplane.clusters.models import BrokerSnapshot, SnapshotPart
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, accepted, change
 from controlplane.clusters.services import gateway_for
-from controlplane.core.access import Action, can
+from controlplane.core.access import Action
 from controlplane.core.errors import NotFound
 from controlplane.core.plans import Plan
 from controlplane.core.rest import (
     DRY_RUN,
     IF_MATCH,
-    ApiView,
     flag,
     list_answer,
     list_parameters,
@@ -38,33 +35,7 @@ from controlplane.gateways import broker as bundled
 from controlplane.gateways.kafka.types import ResourceRef, ResourceType
 from controlplane.jobs.models import Job
 
-CLUSTER_SORT = ("name", "title")
 SORTABLE = ("broker_id", "leaders", "replicas", "in_sync", "size_bytes")
-
-
-class VerdictSerializer(serializers.Serializer[Any]):
-    """Is it all right? As the dashboard says it."""
-
-    tone = serializers.ChoiceField(choices=[tone.value for tone in Tone])
-    sentence = serializers.CharField()
-    reasons = serializers.ListField(child=serializers.CharField())
-
-
-class ClusterSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    title = serializers.CharField()
-    cluster_id = serializers.CharField()
-    brokers = serializers.IntegerField()
-    controller = serializers.IntegerField(allow_null=True)
-    topics = serializers.IntegerField()
-    partitions = serializers.IntegerField()
-    out_of_sync = serializers.IntegerField(help_text="Replicas missing from an ISR.")
-    under_replicated = serializers.IntegerField(help_text="Partitions with such a replica.")
-    leaderless = serializers.IntegerField()
-    under_min_isr = serializers.IntegerField()
-    groups = serializers.IntegerField()
-    verdict = VerdictSerializer()
-    as_of = serializers.DateTimeField(allow_null=True)
 
 
 class BrokerSerializer(serializers.Serializer[Any]):
@@ -119,31 +90,6 @@ class JobAccepted(serializers.Serializer[Any]):
     job = serializers.CharField()
     url = serializers.CharField()
     title = serializers.CharField()
-
-
-class ClustersApi(ApiView):
-    @extend_schema(
-        summary="List clusters",
-        parameters=list_parameters(CLUSTER_SORT),
-        responses=list_schema(ClusterSerializer),
-    )
-    def get(self, request: Request) -> Response:
-        search = request.query_params.get("search", "").strip().lower()
-        rows = [
-            row
-            for row in selectors.clusters()
-            if can(self.actor, Action.CLUSTER_VIEW, row.name).allowed
-            and (search in row.name.lower() or search in row.title.lower())
-        ]
-        return list_answer(request, rows, cluster_json, sortable=CLUSTER_SORT, default_sort="name")
-
-
-class ClusterApi(ClusterApiView):
-    actions: ClassVar = {"GET": Action.CLUSTER_VIEW}
-
-    @extend_schema(summary="Read a cluster", responses=ClusterSerializer)
-    def get(self, request: Request, cluster: str) -> Response:
-        return Response(cluster_json(self.cluster))
 
 
 class BrokersApi(ClusterApiView):
@@ -257,36 +203,6 @@ class BrokerConfigsApi(ClusterApiView):
 
 def job_answer(job: Job) -> Response:
     return accepted(job, resolve_url("api:job", job.pk))
-
-
-def cluster_json(cluster: Cluster) -> dict[str, Any]:
-    sums = selectors.facts(cluster)
-    age = selectors.age(cluster, SnapshotPart.BROKERS)
-    return {
-        "name": cluster.name,
-        "title": cluster.title,
-        "cluster_id": cluster.cluster_id,
-        "brokers": sums.brokers,
-        "controller": sums.controller,
-        "topics": sums.topics,
-        "partitions": sums.partitions,
-        "out_of_sync": sums.out_of_sync,
-        "under_replicated": sums.under_replicated,
-        "leaderless": sums.leaderless,
-        "under_min_isr": sums.under_min_isr,
-        "groups": sums.groups,
-        "verdict": verdict_json(cluster),
-        "as_of": age.taken_at.isoformat() if age.taken_at else None,
-    }
-
-
-def verdict_json(cluster: Cluster) -> dict[str, Any]:
-    found = judge(present.cluster_now(cluster), timezone.now())
-    return {
-        "tone": found.tone.value,
-        "sentence": found.sentence,
-        "reasons": [line.text for line in found.reasons],
-    }
 
 
 def broker_json(row: BrokerSnapshot, condition: Condition) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from controlplane.clusters.credentials import accepted_of
 from controlplane.clusters.logic import block_plans, blocks
 from controlplane.clusters.logic.blocks import BlockState
 from controlplane.clusters.models import Cluster
+from controlplane.clusters.principals import own_principals
 from controlplane.clusters.services import gateway_for
 from controlplane.core.access import Action, Actor
 from controlplane.core.plans import Json, Plan
 from controlplane.core.verify import verify
-from controlplane.gateways import broker as bundled
 from controlplane.gateways.kafka.access_types import Acl, AclFilter
 
 #: A block is made of ACLs.
@@ -25,9 +25,8 @@ NEEDS = (Action.ACL_EDIT,)
 
 def block_state(cluster: Cluster, principal: str, *, broker: int | None = None) -> BlockState:
     """Live, as any broker knows it or the given one; raises what the gateway raises where nobody answers."""
-    spec = bundled.bundled_cluster(cluster.name)
     found = gateway_for(cluster).describe_acls(AclFilter(principal=principal), broker=broker)
-    return blocks.state_of(principal, found, super_user=principal in bundled.super_users(spec))
+    return blocks.state_of(principal, found, super_user=principal in own_principals(cluster))
 
 
 def blocked_principals(cluster: Cluster) -> frozenset[str]:

@@ -21,12 +21,20 @@ class Colour(models.TextChoices):
     VIOLET = "violet", "Violet"
 
 
+class Kind(models.TextChoices):
+    """Whose processes its brokers are: of `bundled` ones we start them, of `external` ones we know an address."""
+
+    BUNDLED = "bundled", "Bundled"
+    EXTERNAL = "external", "External"
+
+
 class Cluster(models.Model):
     """A cluster that this control plane operates. `name` is its identity in URLs, audit and metrics."""
 
     name = models.SlugField(max_length=40, unique=True)
     title = models.CharField(max_length=80)
     colour = models.CharField(max_length=12, choices=Colour, default=Colour.NONE)
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.BUNDLED)
     cluster_id = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -35,6 +43,37 @@ class Cluster(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def external(self) -> bool:
+        return self.kind == Kind.EXTERNAL
+
+
+class ConnectionSecurity(models.TextChoices):
+    """The kinds that `gateways.kafka.security` knows; nothing else can be said of a connection."""
+
+    PLAINTEXT = "plaintext", "None (PLAINTEXT)"
+    TLS = "tls", "TLS, client certificate or none (SSL)"
+    SCRAM_SHA_512 = "scram-sha-512", "SCRAM-SHA-512 over TLS (SASL_SSL)"
+    SCRAM_SHA_256 = "scram-sha-256", "SCRAM-SHA-256 over TLS (SASL_SSL)"
+    PLAIN = "plain", "PLAIN over TLS (SASL_SSL)"
+
+
+class ExternalConnection(models.Model):
+    """How an external cluster is reached. `key` and `password` are sealed (`core.secrets`) and go out to brokers only."""
+
+    cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, related_name="connection")
+    bootstrap = models.CharField(max_length=2000)
+    security = models.CharField(max_length=20, choices=ConnectionSecurity)
+    ca_pem = models.TextField(blank=True, help_text="Empty: the authorities that this machine trusts.")
+    check_hostname = models.BooleanField(default=True)
+    certificate_pem = models.TextField(blank=True)
+    key = models.TextField(blank=True)
+    username = models.CharField(max_length=200, blank=True)
+    password = models.TextField(blank=True)
+    allow_private = models.BooleanField(default=False)
+    probe = models.BooleanField(default=False, help_text="Whether records of ours go through its brokers.")
+    version = models.PositiveIntegerField(default=1)
 
 
 class SnapshotPart(models.TextChoices):

@@ -45,6 +45,7 @@ class DashboardPage(Page):
     first_steps: tuple[StartStep, ...]
     bootstrap: tuple[tuple[str, str], ...]
     client_files: str
+    servers: str
 
 
 @dataclass(frozen=True)

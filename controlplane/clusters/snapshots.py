@@ -21,7 +21,7 @@ from controlplane.clusters.models import (
     TopicSnapshot,
 )
 from controlplane.gateways import broker as bundled
-from controlplane.gateways.errors import GatewayError, NotFound
+from controlplane.gateways.errors import GatewayError, NotBundled, NotFound
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.types import (
     ConfigEntry,
@@ -84,7 +84,7 @@ def _never_seen(
     """Brokers of ours that Kafka knows nothing of: they have not come up yet, and must not be missing from any list."""
     try:
         nodes = bundled.bundled_cluster(cluster.name).staying
-    except NotFound:
+    except NotBundled:
         return []
     return [
         BrokerSnapshot(

@@ -1,15 +1,19 @@
-"""/clusters/<cluster>/…: the dashboard and the brokers."""
+"""/clusters/<cluster>/…: the dashboard, the registration and the brokers."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.clusters import views
+from controlplane.clusters import registration_views, views
 
 app_name = "clusters"
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
+    path("connection/", registration_views.connection, name="connection"),
+    path("connection/edit/", registration_views.edit, name="connection_edit"),
+    path("connection/test/", registration_views.connection_test, name="connection_test"),
+    path("remove/", registration_views.remove, name="remove"),
     path("brokers/", views.brokers, name="brokers"),
     path("brokers/roll/", views.roll, name="roll"),
     path("brokers/add/", views.add_broker, name="add_broker"),

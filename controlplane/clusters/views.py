@@ -47,6 +47,8 @@ def home(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     rows = [row for row in selectors.clusters() if can(actor, Action.CLUSTER_VIEW, row.name).allowed]
     last = next((row for row in rows if row.name == request.session.get("cluster")), None)
+    if not rows and can(actor, Action.CLUSTER_MANAGE, None).allowed:
+        return redirect("cluster_list")
     if not rows:
         raise NotFound(
             "There is no cluster that you may see", hint="An admin grants roles under Settings, Users."
@@ -70,6 +72,7 @@ def dashboard(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         first_steps=first_steps(request, cluster),
         bootstrap=bootstrap_of(cluster),
         client_files=client_files_of(cluster),
+        servers=cluster.connection.bootstrap if cluster.external else "",
     )
     return render_page(request, page)
 
@@ -109,6 +112,7 @@ def first_steps(request: HttpRequest, cluster: Cluster) -> tuple[pages.StartStep
 
 
 def bootstrap_of(cluster: Cluster) -> tuple[tuple[str, str], ...]:
+    """The listeners for clients of a bundled cluster; empty for an external one, of which only our own way is known."""
     try:
         spec = bundled.bundled_cluster(cluster.name)
     except GatewayError:

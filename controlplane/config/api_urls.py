@@ -22,6 +22,7 @@ from controlplane.certificates import api as certificates
 from controlplane.certificates import inventory_api as inventory
 from controlplane.certificates import rotation_api as rotation
 from controlplane.clusters import api as clusters
+from controlplane.clusters import registration_api as registration
 from controlplane.config import api_views
 from controlplane.groups import api as groups
 from controlplane.jobs import api as jobs
@@ -30,6 +31,7 @@ from controlplane.metrics import event_views as events
 from controlplane.metrics import export_views as exports
 from controlplane.metrics import forecast_views as forecasts
 from controlplane.metrics import mbean_views as mbeans
+from controlplane.metrics import source_api as sources
 from controlplane.metrics.prometheus_urls import urlpatterns as prometheus_urls
 from controlplane.quotas import api as quotas
 from controlplane.records import api as records
@@ -43,8 +45,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", api_views.Root.as_view(), name="root"),
     path("schema/", api_views.Schema.as_view(), name="schema"),
     path("docs/", api_views.docs, name="docs"),
-    path("clusters/", clusters.ClustersApi.as_view(), name="clusters"),
-    path("clusters/<slug:cluster>/", clusters.ClusterApi.as_view(), name="cluster"),
+    path("clusters/", registration.ClustersApi.as_view(), name="clusters"),
+    path("connection-test/", registration.TryConnectionApi.as_view(), name="try_connection"),
+    path("clusters/<slug:cluster>/", registration.ClusterApi.as_view(), name="cluster"),
+    path("clusters/<slug:cluster>/test/", registration.TryClusterApi.as_view(), name="try_cluster"),
     path("clusters/<slug:cluster>/brokers/", clusters.BrokersApi.as_view(), name="brokers"),
     path("clusters/<slug:cluster>/brokers/roll/", clusters.RollApi.as_view(), name="roll"),
     path("clusters/<slug:cluster>/brokers/<int:broker>/mbeans/", mbeans.MBeansApi.as_view(), name="mbeans"),
@@ -154,6 +158,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
         include(([*prometheus_urls, *prometheus_alert_urls], "prometheus")),
     ),
     path("clusters/<slug:cluster>/timeline/", timeline.TimelineApi.as_view(), name="timeline"),
+    path("clusters/<slug:cluster>/metrics/source/", sources.SourceApi.as_view(), name="metric_source"),
+    path(
+        "clusters/<slug:cluster>/metrics/source/test/",
+        sources.TrySourceApi.as_view(),
+        name="try_metric_source",
+    ),
     path("clusters/<slug:cluster>/metrics/grafana/", exports.GrafanaApi.as_view(), name="grafana"),
     path(
         "clusters/<slug:cluster>/metrics/scrape-config/",

@@ -18,6 +18,14 @@ from controlplane.core.access import Action, Actor, can
 from controlplane.jobs.pages import activity_of
 
 METRICS = "controlplane.metrics"
+#: Pages of the list of clusters, wherever their addresses stand.
+REGISTRATION = frozenset(
+    {
+        "cluster_list",
+        "cluster_add",
+        *(f"clusters:{name}" for name in ("connection", "connection_edit", "connection_test", "remove")),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "density": preferences.density,
         "shortcuts": preferences.shortcuts,
         "time_zone": preferences.time_zone,
+        "manages_clusters": can(actor, Action.CLUSTER_MANAGE, None).allowed,
         "manages_users": can(actor, Action.USER_MANAGE, None).allowed,
     }
 
@@ -79,10 +88,18 @@ def _groups(request: HttpRequest, cluster: Cluster | None, actor: Actor) -> list
         groups.append(NavGroup("", _cluster_items(path, cluster)))
         groups.append(NavGroup("Security", _security_items(path, cluster)))
     operate = [_item(path, "Operations", "audit:list", "operation")]
+    operate.append(
+        NavItem("Clusters", resolve_url("cluster_list"), "broker", current=_is_registration(request))
+    )
     operate.append(_item(path, "Settings", "accounts:account", "settings", prefix="/settings/"))
     operate.append(_item(path, "Manual", "manual:index", "manual"))
     groups.append(NavGroup("Operate", tuple(operate)))
     return groups
+
+
+def _is_registration(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    return match is not None and match.view_name in REGISTRATION
 
 
 def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
@@ -112,7 +129,8 @@ def _security_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
     items = (
         ("Users", "kafka_users:list", "user"),
         ("ACLs", "acls:list", "lock"),
-        ("Certificates", "certificates:list", "certificate"),
+        # Of an external cluster we issue none: what is left of these pages is when what it presents ends.
+        ("Certificates", "certificates:expiry" if cluster.external else "certificates:list", "certificate"),
         ("Quotas", "quotas:list", "quota"),
         ("Service accounts", "service_accounts:list", "key"),
     )

@@ -143,6 +143,9 @@ def general(actor: Actor) -> Iterator[Item]:
     tokens = f"{resolve_url('accounts:tokens')}#new-token"
     if can(actor, Action.TOKEN_MANAGE_OWN, None).allowed:
         yield Item("Create API token", "action", tokens, "new add")
+    yield Item("Clusters", "page", resolve_url("cluster_list"), "all registered external connections")
+    if can(actor, Action.CLUSTER_MANAGE, None).allowed:
+        yield Item("Add cluster", "action", resolve_url("cluster_add"), "new register external connect kafka")
     if can(actor, Action.USER_MANAGE, None).allowed:
         users = resolve_url("accounts:users")
         yield Item("Users and roles", "page", users, "accounts permissions")

@@ -181,6 +181,9 @@ JOB_KINDS: dict[str, str] = {
 #: Of domains that hand out certificates: `source(cluster)` gives, by principal, those that brokers accept now. Read by
 #: clusters.credentials for whoever gives rights to a name.
 CREDENTIAL_SOURCES = ("controlplane.certificates.selectors.accepted_certificates",)
+#: Who reads metrics beside the boards: `reader()` gives names with the metrics that each needs. Read by
+#: metrics.configuring, which says what stays empty with a source.
+METRIC_READERS = ("controlplane.alerts.selectors.metrics_of_rules",)
 
 # --- Language and time ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
@@ -355,6 +358,11 @@ SPECTACULAR_SETTINGS = {
         "NotificationStateEnum": "controlplane.alerts.models.NotificationState",
         "ReceiverKindEnum": "controlplane.alerts.models.ReceiverKind",
         "EventToneEnum": "controlplane.metrics.event_views.EVENT_TONES",
+        "ClusterKindEnum": "controlplane.clusters.models.Kind",
+        "ClusterColourEnum": "controlplane.clusters.models.Colour",
+        "ConnectionSecurityEnum": "controlplane.clusters.models.ConnectionSecurity",
+        "MetricSourceKindEnum": "controlplane.metrics.models.SourceKind",
+        "TryStateEnum": "controlplane.clusters.registration_api.STEP_STATES",
         "SilenceStateEnum": "controlplane.alerts.serializers.SILENCE_STATES",
     },
     "POSTPROCESSING_HOOKS": [

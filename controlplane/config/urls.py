@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from controlplane.certificates import revocation_views
+from controlplane.clusters import registration_views as registration
 from controlplane.clusters import views as clusters
 from controlplane.config.palette import palette
 from controlplane.config.readiness import readyz
@@ -22,6 +23,8 @@ urlpatterns = [
     path("api/v1/", include("controlplane.config.api_urls")),
     path("", clusters.home, name="home"),
     path("palette/", palette, name="palette"),
+    path("clusters/", registration.cluster_list, name="cluster_list"),
+    path("clusters/+add/", registration.add, name="cluster_add"),
     path("clusters/<slug:cluster>/", include("controlplane.clusters.urls")),
     path("clusters/<slug:cluster>/topics/<str:topic>/messages/", include("controlplane.records.urls")),
     path("clusters/<slug:cluster>/topics/", include("controlplane.topics.urls")),

@@ -24,6 +24,7 @@ class Action(StrEnum):
     """`noun.verb`, after kafbat's list. The value stands in tokens, audit rows and the API's documentation."""
 
     CLUSTER_VIEW = "cluster.view"
+    CLUSTER_MANAGE = "cluster.manage"
     BROKER_VIEW = "broker.view"
     BROKER_OPERATE = "broker.operate"
     TOPIC_VIEW = "topic.view"
@@ -63,6 +64,8 @@ def known_actions(names: Iterable[str]) -> frozenset[Action]:
 
 LOWEST_ROLE: Mapping[Action, Role] = {
     Action.CLUSTER_VIEW: Role.VIEWER,
+    # Where this control plane connects to, and with which credentials.
+    Action.CLUSTER_MANAGE: Role.ADMIN,
     Action.BROKER_VIEW: Role.VIEWER,
     Action.BROKER_OPERATE: Role.ADMIN,
     Action.TOPIC_VIEW: Role.VIEWER,
@@ -97,9 +100,9 @@ LOWEST_ROLE: Mapping[Action, Role] = {
     Action.USER_MANAGE: Role.ADMIN,
 }
 #: Actions about this installation, not about one cluster: only a role on every cluster ('*') grants them.
-GLOBAL_ACTIONS = frozenset({Action.USER_MANAGE, Action.ALERT_ROUTE})
+GLOBAL_ACTIONS = frozenset({Action.USER_MANAGE, Action.ALERT_ROUTE, Action.CLUSTER_MANAGE})
 #: Actions that name no cluster: a token with these alone learns nothing about any.
-ABOUT_NO_CLUSTER = GLOBAL_ACTIONS | {Action.TOKEN_MANAGE_OWN}
+ABOUT_NO_CLUSTER = frozenset({Action.USER_MANAGE, Action.ALERT_ROUTE, Action.TOKEN_MANAGE_OWN})
 
 
 @dataclass(frozen=True, slots=True)

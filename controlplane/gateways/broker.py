@@ -54,7 +54,7 @@ from broker.unsupervised import Observed
 from broker.unsupervised import observe as _observe
 from broker.web_tls import NAME as WEB_NAME
 from broker.web_tls import ensure_web_certificate
-from controlplane.gateways.errors import InvalidRequest, NotFound, Unreachable
+from controlplane.gateways.errors import InvalidRequest, NotBundled, NotFound, Unreachable
 
 PROBE_NAME = "kastellan-probe"
 
@@ -188,7 +188,10 @@ def bundled_clusters() -> tuple[ClusterSpec, ...]:
 def bundled_cluster(name: str) -> ClusterSpec:
     spec = _cluster.load_cluster(data_paths(), name)
     if spec is None:
-        raise NotFound(f"There is no bundled cluster {name!r} in the data directory")
+        raise NotBundled(
+            f"The brokers of {name} are not run by Kastellan",
+            "Only bundled clusters have this: on an external one it is done where its brokers run",
+        )
     return spec
 
 

@@ -12,6 +12,7 @@ GatewayError
     RecordTooLarge        one record is larger than the topic or the broker takes
   Conflict                the state of the object forbids it now (group in use, move in progress, stale epoch)
   Unsupported             this version of the other side cannot do it
+    NotBundled            only a cluster whose processes are ours has it
   NotEnoughReplicas       too few in-sync replicas to accept a write safely
   TargetRefused           our own policy forbids to connect there; nothing was sent
   BadAnswer               it answered with something we cannot make sense of
@@ -82,6 +83,10 @@ class Conflict(GatewayError):
 
 class Unsupported(GatewayError):
     code = "unsupported"
+
+
+class NotBundled(Unsupported):
+    code = "not_bundled"
 
 
 class NotEnoughReplicas(GatewayError):

@@ -16,7 +16,10 @@ INDEX = "index"
 #: The order of reading. A page that is not named here still appears, at the end.
 CONTENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", (INDEX, "getting-started", "keyboard")),
-    ("Kafka", ("dashboard", "bundled-cluster", "brokers", "topics", "messages", "groups")),
+    (
+        "Kafka",
+        ("dashboard", "bundled-cluster", "external-clusters", "brokers", "topics", "messages", "groups"),
+    ),
     ("Security", ("users", "acls", "certificates", "quotas", "service-accounts")),
     ("Observe", ("metrics", "promql", "alerts")),
     ("Operate", ("plans", "operations", "jobs", "processes")),

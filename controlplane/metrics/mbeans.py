@@ -11,8 +11,9 @@ from typing import Any
 from controlplane.core.errors import NotFound
 from controlplane.gateways.jolokia import read_mbean, search_mbeans
 from controlplane.metrics.names import samples_of
-from controlplane.metrics.polling import endpoint_of, targets
+from controlplane.metrics.polling import endpoint_of
 from controlplane.metrics.selectors import store
+from controlplane.metrics.sources import Jolokia
 
 #: More names than these are of no use on a page.
 MOST = 200
@@ -69,7 +70,7 @@ def read(cluster: str, broker: int, name: str) -> MBean:
 
 
 def _known(cluster: str, broker: int) -> int:
-    if broker not in targets(cluster):
+    if broker not in Jolokia(cluster).targets():
         raise NotFound(f"Cluster {cluster} has no broker {broker} whose MBeans can be read")
     return broker
 

@@ -9,10 +9,13 @@ from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
 from controlplane.gateways.errors import GatewayError
 from controlplane.metrics.charts import Board
+from controlplane.metrics.configuring import Tried
 from controlplane.metrics.explore import Panel
 from controlplane.metrics.forecast import Forecast
 from controlplane.metrics.mbeans import MBean
+from controlplane.metrics.models import MetricSource
 from controlplane.metrics.selectors import Health
+from controlplane.metrics.source_forms import SourceForm
 
 
 @dataclass(frozen=True)
@@ -104,3 +107,25 @@ class HealthPage(Page):
     cluster: Cluster
     health: Health
     broker: str
+    polled: bool
+
+
+@dataclass(frozen=True)
+class SourceSection(Page):
+    template: ClassVar[str] = "metrics/source.html"
+
+    cluster: Cluster
+    row: MetricSource | None
+    may_manage: bool
+
+
+@dataclass(frozen=True)
+class SourceFormPage(Page):
+    """`tried`: what a try that was just asked for found."""
+
+    template: ClassVar[str] = "metrics/source_form.html"
+
+    cluster: Cluster
+    row: MetricSource | None
+    form: SourceForm
+    tried: Tried | None

@@ -1,4 +1,4 @@
-"""One poll of one broker: read its agent in bulk, name the samples, store them. A failure is stored as `up` 0.
+"""One poll of one broker: read its source, store the samples. A failure is stored as `up` 0.
 
 Each broker is a task of its own, started at an offset of its own: a slow one delays no other, and the agents are
 not asked all at once.
@@ -9,18 +9,20 @@ from __future__ import annotations
 import time
 import zlib
 
-from controlplane.gateways import broker as bundled
-from controlplane.gateways.errors import GatewayError
+from controlplane.gateways.errors import GatewayError, NotFound
 from controlplane.gateways.jolokia import Endpoint, read_mbeans
 from controlplane.metrics.clients import bounded
 from controlplane.metrics.names import QUERIES, Sample, samples_of
 from controlplane.metrics.selectors import store
+from controlplane.metrics.sources import Jolokia, source_of
 
 INTERVAL_S = 10
 
 
 def targets(cluster: str) -> tuple[int, ...]:
-    return tuple(node.id for node in bundled.bundled_cluster(cluster).staying)
+    """The brokers that are polled; none where the metrics are on a server, or nowhere."""
+    source = source_of(cluster)
+    return source.targets() if source else ()
 
 
 def offset_s(cluster: str, broker: int) -> float:
@@ -29,9 +31,8 @@ def offset_s(cluster: str, broker: int) -> float:
 
 
 def endpoint_of(cluster: str, broker: int) -> Endpoint:
-    spec = bundled.bundled_cluster(cluster)
-    found = bundled.jolokia_endpoint(spec, spec.node(broker))
-    return Endpoint(found.url, found.username, found.password_file)
+    """The agent of a bundled broker."""
+    return Jolokia(cluster).endpoint(broker)
 
 
 def poll(cluster: str, broker: int, *, endpoint: Endpoint | None = None) -> GatewayError | None:
@@ -40,7 +41,7 @@ def poll(cluster: str, broker: int, *, endpoint: Endpoint | None = None) -> Gate
     failure: GatewayError | None = None
     samples: list[Sample] = []
     try:
-        samples = bounded(samples_of(read_mbeans(endpoint or endpoint_of(cluster, broker), QUERIES)))
+        samples = bounded(_read(cluster, broker, endpoint))
     except GatewayError as error:
         failure = error
     own = [
@@ -50,6 +51,15 @@ def poll(cluster: str, broker: int, *, endpoint: Endpoint | None = None) -> Gate
     ]
     store().append(cluster, str(broker), ts, [_of_broker(sample, broker) for sample in (*samples, *own)])
     return failure
+
+
+def _read(cluster: str, broker: int, endpoint: Endpoint | None) -> list[Sample]:
+    if endpoint is not None:
+        return samples_of(read_mbeans(endpoint, QUERIES))
+    source = source_of(cluster)
+    if source is None:
+        raise NotFound(f"{cluster} has no source of metrics that is polled")
+    return source.read(broker)
 
 
 def _of_broker(sample: Sample, broker: int) -> Sample:

@@ -8,21 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from controlplane.clusters.connections import connection_row
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.clusters.snapshots import PROBE_TOPIC
 from controlplane.gateways.errors import AlreadyExists, GatewayError, NotFound
 from controlplane.gateways.kafka.gateway import KafkaGateway
-from controlplane.gateways.kafka.round_trip import Trip, round_trips
+from controlplane.gateways.kafka.round_trip import Trip
 from controlplane.gateways.kafka.types import Partition
 from controlplane.metrics.names import Sample, sample
 from controlplane.metrics.selectors import store
+from controlplane.metrics.sources import is_elsewhere
 
 TARGET = "probe"
 DEADLINE_S = 5.0
 REPLICAS = 3
 #: Two small records per broker each half minute are kept for an hour.
 CONFIGS = {"cleanup.policy": "delete", "retention.ms": "3600000", "segment.ms": "3600000"}
+
+
+def is_wanted(cluster: Cluster) -> bool:
+    """It creates a topic and writes: on a cluster of somebody else only where that was switched on."""
+    if cluster.external and not connection_row(cluster).probe:
+        return False
+    return not is_elsewhere(cluster.name)
 
 
 def probe(cluster: Cluster, now: int) -> GatewayError | None:
@@ -42,7 +51,7 @@ def _samples(gateway: KafkaGateway) -> Iterator[Sample]:
     led = led_by(_partitions(gateway, len(alive)), alive)
     bounds = gateway.bounds(PROBE_TOPIC, dict.fromkeys(led.values(), 0))
     ends = {partition: each.end for partition, each in bounds.items()}
-    trips = round_trips(gateway.connection, PROBE_TOPIC, ends, deadline_s=DEADLINE_S) if ends else {}
+    trips = gateway.round_trips(PROBE_TOPIC, ends, deadline_s=DEADLINE_S) if ends else {}
     yield from samples(led, trips)
     for node in brokers:
         if node.fenced:

@@ -28,8 +28,6 @@ from controlplane.metrics.charts import filled
 from controlplane.metrics.names import is_counter
 from controlplane.metrics.prometheus_values import duration_ms, time_ms
 from controlplane.metrics.promql import EvaluationError, Matcher, PromQLError, Result, to_json
-from controlplane.metrics.promql.matchers import chosen
-from controlplane.metrics.selectors import store
 from controlplane.metrics.views import now_ms
 
 Labels = Mapping[str, str]
@@ -211,12 +209,11 @@ class SelectingView(PrometheusView):
             raise BadData("no match[] parameter provided")
         start = parsed(values, "start", time_ms, 0)
         end = parsed(values, "end", time_ms, now_ms())
-        within = (start, end) if "start" in values else None
         groups = [_selector(text) for text in texts] or [()]
         found = {
             tuple(sorted(labels.items())): labels
             for matchers in groups
-            for labels in store().known(self.cluster.name, *chosen(matchers), within=within)
+            for labels in query.known(self.cluster.name, matchers, start if "start" in values else None, end)
         }
         return [found[key] for key in sorted(found)]
 
@@ -277,7 +274,8 @@ class MetadataApi(PrometheusView):
     def get(self, request: Request, cluster: str) -> Response:
         values = self.values
         wanted = first(values, "metric")
-        names = [each for each in store().metric_names(self.cluster.name) if not wanted or each == wanted]
+        known = query.metric_names(self.cluster.name, now_ms())
+        names = [each for each in known if not wanted or each == wanted]
         return success({name: [_metadata(name)] for name in limited(values, names)})
 
 

@@ -1,4 +1,7 @@
-"""PromQL over the history of a cluster, for whoever asks with text: rules, Explore, the Prometheus API."""
+"""PromQL over the history of a cluster, for whoever asks with text: rules, Explore, the Prometheus API.
+
+The history is in the store here; of an external cluster it may be on a Prometheus server, which then evaluates (`remote`).
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,16 @@ from controlplane.metrics import promql
 from controlplane.metrics.promql import EvaluationError, Limits, Matcher, PromQLError, Query, Result
 from controlplane.metrics.promql.matchers import chosen
 from controlplane.metrics.promql.model import LOOKBACK_MS
+from controlplane.metrics.promql.queries import check_steps
 from controlplane.metrics.promql.tree import Binary, Number, Selector, type_of
+from controlplane.metrics.remote import TimedOut as TimedOut
+from controlplane.metrics.remote import server_of
 from controlplane.metrics.selectors import retention, store
 from controlplane.metrics.store import Series
 
 TIMEOUT_S = 30.0
+#: Of the answer which series there are.
+SERIES_TIMEOUT_S = 10.0
 #: Of a rule: a cycle evaluates them all.
 INSTANT_TIMEOUT_S = 4.0
 #: An instant value is found in thinned data too: over this many distances of its samples.
@@ -35,10 +43,6 @@ class QueryError(Exception):
     """The expression could not be evaluated; the message says why."""
 
 
-class TimedOut(EvaluationError):
-    """It took longer than it may."""
-
-
 @dataclass(frozen=True, slots=True)
 class ClusterSource:
     """The series of one cluster, as PromQL reads them."""
@@ -47,6 +51,22 @@ class ClusterSource:
 
     def select(self, matchers: tuple[Matcher, ...], start: int, end: int, distance: int = 0) -> list[Series]:
         return store().fetch(self.cluster, *chosen(matchers), start, end, distance)
+
+
+def known(
+    cluster: str, matchers: tuple[Matcher, ...], start: int | None, end: int
+) -> list[Mapping[str, str]]:
+    """Labels of series that pass; those that had samples in the time, where its beginning is given."""
+    server = server_of(cluster)
+    if server is not None:
+        return list(server.known(matchers, start, end, SERIES_TIMEOUT_S))
+    within = None if start is None else (start, end)
+    return list(store().known(cluster, *chosen(matchers), within=within))
+
+
+def metric_names(cluster: str, now: int) -> tuple[str, ...]:
+    server = server_of(cluster)
+    return server.names(now, SERIES_TIMEOUT_S) if server else store().metric_names(cluster)
 
 
 def parse(text: str) -> Query:
@@ -74,6 +94,9 @@ def evaluate(
     cluster: str, query: Query, at: int, *, lookback: int | None = None, timeout: float = TIMEOUT_S
 ) -> Result:
     """At one time, Unix milliseconds. Raises PromQLError, EvaluationError."""
+    server = server_of(cluster)
+    if server is not None:
+        return server.instant(query, at, lookback=lookback, timeout=timeout)
     return promql.instant(
         query, ClusterSource(cluster), at, lookback_ms=lookback or _lookback(at), limits=_limits(timeout)
     )
@@ -90,6 +113,10 @@ def evaluate_range(
     timeout: float = TIMEOUT_S,
 ) -> Result:
     """At steps, all in milliseconds. Raises PromQLError, EvaluationError."""
+    server = server_of(cluster)
+    if server is not None:
+        check_steps(query, start, end, step)
+        return server.ranged(query, start, end, step, lookback=lookback, timeout=timeout)
     return promql.ranged(
         query,
         ClusterSource(cluster),

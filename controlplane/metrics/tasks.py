@@ -13,6 +13,7 @@ from controlplane.clusters.tasks import refresh_health
 from controlplane.gateways.errors import GatewayError
 from controlplane.metrics import instruments, polling, probe, protocol_poll
 from controlplane.metrics.selectors import retention, store, was_up
+from controlplane.metrics.sources import is_elsewhere
 from controlplane.metrics.store import compaction
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def poll_protocol_all() -> None:
 def poll_protocol(name: str) -> None:
     cluster = Cluster.objects.filter(name=name).first()
     now = time.time_ns() // 1_000_000
-    if cluster is None or not protocol_poll.due(name, now):
+    if cluster is None or is_elsewhere(name) or not protocol_poll.due(name, now):
         return
     failure = protocol_poll.poll(cluster, now)
     if failure is not None:
@@ -71,7 +72,7 @@ def probe_all() -> None:
 @shared_task(name="metrics.probe", ignore_result=True, soft_time_limit=25, time_limit=30)
 def probe_cluster(name: str) -> None:
     cluster = Cluster.objects.filter(name=name).first()
-    if cluster is None:
+    if cluster is None or not probe.is_wanted(cluster):
         return
     failure = probe.probe(cluster, time.time_ns() // 1_000_000)
     if failure is not None:

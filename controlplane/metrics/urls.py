@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.metrics import event_views, explore_views, export_views, forecast_views, mbean_views, views
+from controlplane.metrics import (
+    event_views,
+    explore_views,
+    export_views,
+    forecast_views,
+    mbean_views,
+    source_views,
+    views,
+)
 
 app_name = "metrics"
 
@@ -22,5 +30,8 @@ urlpatterns = [
     path("forecasts/", forecast_views.page, name="forecasts"),
     path("health/", views.health, name="health"),
     path("health/<int:broker>/", views.broker_health, name="broker_health"),
+    path("source/", source_views.section, name="source"),
+    path("source/edit/", source_views.edit, name="source_edit"),
+    path("source/remove/", source_views.remove, name="source_remove"),
     path("charts/<slug:chart>.json", views.chart, name="chart"),
 ]

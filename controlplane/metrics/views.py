@@ -31,6 +31,7 @@ from controlplane.metrics.drawing import ChartData, chart_data
 from controlplane.metrics.instruments import LIVE
 from controlplane.metrics.logic import ranges
 from controlplane.metrics.names import encoded_user
+from controlplane.metrics.sources import is_elsewhere, source_of
 
 
 def now_ms() -> int:
@@ -54,7 +55,8 @@ def page(request: HttpRequest, cluster: Cluster, board: str = OVERVIEW.id) -> Ht
             broker=broker if broker in map(str, brokers) else "",
             ranges=tuple((key, label) for key, (label, _) in ranges.RANGES.items()),
             current_range=period.key,
-            sampled=bool(selectors.store().targets(cluster.name, now - 3_600_000)),
+            sampled=is_elsewhere(cluster.name)
+            or bool(selectors.store().targets(cluster.name, now - 3_600_000)),
         ),
     )
 
@@ -104,7 +106,9 @@ def data_json(data: ChartData) -> dict[str, Any]:
 def health(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     found = selectors.cluster_health(cluster.name, now_ms(), counts_from=_counts_from(cluster))
     found = selectors.with_counts(found, *_partition_counts(cluster))
-    return render_page(request, pages.HealthPage(cluster=cluster, health=found, broker=""))
+    return render_page(
+        request, pages.HealthPage(cluster=cluster, health=found, broker="", polled=_polled(cluster))
+    )
 
 
 @require_safe
@@ -113,7 +117,9 @@ def broker_health(request: HttpRequest, cluster: Cluster, broker: int) -> HttpRe
     found = selectors.cluster_health(
         cluster.name, now_ms(), broker=str(broker), counts_from=_counts_from(cluster)
     )
-    return render_page(request, pages.HealthPage(cluster=cluster, health=found, broker=str(broker)))
+    return render_page(
+        request, pages.HealthPage(cluster=cluster, health=found, broker=str(broker), polled=_polled(cluster))
+    )
 
 
 def _partition_counts(cluster: Cluster) -> tuple[int | None, int | None, int | None]:
@@ -123,6 +129,11 @@ def _partition_counts(cluster: Cluster) -> tuple[int | None, int | None, int | N
         return None, None, None
     sums = clusters.facts(cluster)
     return sums.under_replicated, sums.leaderless, sums.under_min_isr
+
+
+def _polled(cluster: Cluster) -> bool:
+    """Whether brokers' own metrics are read and kept here: not of an external cluster without exporters."""
+    return source_of(cluster.name) is not None
 
 
 def _counts_from(cluster: Cluster) -> dict[str, float]:

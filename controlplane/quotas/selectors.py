@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from controlplane.audit.models import Operation, Outcome
 from controlplane.clusters import selectors as clusters
 from controlplane.clusters.models import Cluster
+from controlplane.clusters.principals import own_principals
 from controlplane.clusters.services import connection_for, gateway_for
 from controlplane.core.access import Action
 from controlplane.core.errors import NotFound
@@ -109,9 +110,13 @@ def state(cluster: Cluster) -> QuotaState:
 
 def own(cluster: Cluster) -> Own:
     """Kastellan as this cluster sees it: what a quota must never shut out."""
-    spec = bundled.bundled_cluster(cluster.name)
-    users = frozenset(name.removeprefix("User:") for name in bundled.super_users(spec))
-    return Own(users, connection_for(cluster).client_id, frozenset({spec.host, "127.0.0.1", "::1"}))
+    users = frozenset(name.removeprefix("User:") for name in own_principals(cluster))
+    client_id = connection_for(cluster).client_id
+    if cluster.external:
+        # From which address its brokers see us only they know.
+        return Own(users, client_id, frozenset())
+    host = bundled.bundled_cluster(cluster.name).host
+    return Own(users, client_id, frozenset({host, "127.0.0.1", "::1"}))
 
 
 def quota_rows(cluster: Cluster, *, search: str = "") -> list[QuotaRow]:

@@ -11,9 +11,9 @@ from controlplane.certificates.models import Certificate
 from controlplane.certificates.trust import accepted, trust_of
 from controlplane.clusters.logic import blocks
 from controlplane.clusters.models import Cluster
+from controlplane.clusters.principals import own_principals
 from controlplane.clusters.services import gateway_for
 from controlplane.core.errors import NotFound
-from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.access_types import Acl
 from controlplane.gateways.kafka.gateway import KafkaGateway
@@ -92,4 +92,4 @@ def _bare(principal: str) -> str | None:
 
 
 def _super_users(cluster: Cluster) -> frozenset[str]:
-    return bundled.super_users(bundled.bundled_cluster(cluster.name))
+    return own_principals(cluster)

@@ -10,8 +10,8 @@ from controlplane.clusters import selectors as clusters
 from controlplane.clusters.credentials import accepted_of
 from controlplane.clusters.logic import blocks
 from controlplane.clusters.models import Cluster
+from controlplane.clusters.principals import is_reserved
 from controlplane.clusters.services import gateway_for
-from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError, NotFound
 from controlplane.gateways.kafka.access_types import AclFilter, ClientQuota, ScramCredential
 from controlplane.gateways.kafka.types import ResourceRef, ResourceType
@@ -87,7 +87,7 @@ def existing(cluster: Cluster, name: str) -> UserState:
 
 
 def reserved(cluster: Cluster, name: str) -> bool:
-    return bundled.reserved_name(bundled.bundled_cluster(cluster.name), name)
+    return is_reserved(cluster, name)
 
 
 def _is_of(quota: ClientQuota, name: str) -> bool:

@@ -20,13 +20,14 @@ from controlplane.clusters import blocking
 from controlplane.clusters.logic import blocks
 from controlplane.clusters.logic.client_config import Endpoint, ScramLogin, client_files, snippets
 from controlplane.clusters.models import Cluster
-from controlplane.clusters.services import client_endpoint, gateway_for
+from controlplane.clusters.services import client_endpoint, gateway_for, guard_for, takes_passwords
 from controlplane.core.access import Action, Actor
 from controlplane.core.errors import NotVerified, StateChanged
 from controlplane.core.locks import exclusive
 from controlplane.core.plans import Json, Plan
 from controlplane.core.verify import verify
 from controlplane.gateways.errors import GatewayError
+from controlplane.gateways.kafka._transport import AddressGuard
 from controlplane.gateways.kafka.access_types import AclFilter, CredentialMechanism
 from controlplane.gateways.kafka.preflight import preflight
 from controlplane.gateways.kafka.security import KafkaConnection, ScramMechanism, ScramTls, Tls
@@ -209,9 +210,13 @@ def _confirm(
     """Kafka took the credential, so the password must be handed over in any case: a failure here is told, not raised."""
     try:
         verify(f"user {request.name}", lambda: _has_credentials(cluster, request))
+        if not takes_passwords(cluster):
+            entry.note(confirmed="read back; no listener for passwords is known, so no login was tried")
+            return False
+        guard = guard_for(cluster)
         for mechanism in request.mechanisms:
-            login = ScramTls(request.name, password, ScramMechanism(mechanism), Tls(ca_pem=endpoint.ca_pem))
-            verify(f"a login by {mechanism}", partial(logs_in, endpoint.bootstrap, login))
+            login = ScramTls(request.name, password, ScramMechanism(mechanism), _trust(endpoint))
+            verify(f"a login by {mechanism}", partial(logs_in, endpoint.bootstrap, login, guard=guard))
     except (NotVerified, GatewayError) as error:
         entry.partly(unconfirmed=error.what)
         return False
@@ -240,9 +245,14 @@ def _known_everywhere(cluster: Cluster, name: str) -> list[dict[str, int]]:
     ]
 
 
-def logs_in(bootstrap: str, login: ScramTls) -> bool:
-    """Every broker that answers lets the login in, and at least one does answer."""
-    causes = [preflight(KafkaConnection(address, login)).cause for address in bootstrap.split(",")]
+def _trust(endpoint: Endpoint) -> Tls:
+    return Tls(ca_pem=endpoint.ca_pem, check_hostname=endpoint.check_hostname)
+
+
+def logs_in(bootstrap: str, login: ScramTls, *, guard: AddressGuard | None = None) -> bool:
+    """Every broker that answers lets the login in, and at least one does answer. `guard` is the cluster's own."""
+    ways = [KafkaConnection(each, login, allow_private=guard is None) for each in bootstrap.split(",")]
+    causes = [preflight(way, guard=guard).cause for way in ways]
     present = [cause for cause in causes if cause not in AWAY]
     return bool(present) and all(cause is Cause.OK for cause in present)
 

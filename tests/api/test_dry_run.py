@@ -31,6 +31,9 @@ ASKING = frozenset(
         "/api/v1/alerts/rules/test/",
         "/api/v1/alerts/routes/test/",
         "/api/v1/clusters/{cluster}/certificates/watched/{endpoint}/ask/",
+        "/api/v1/connection-test/",
+        "/api/v1/clusters/{cluster}/test/",
+        "/api/v1/clusters/{cluster}/metrics/source/test/",
     }
 )
 

@@ -12,6 +12,9 @@ from tests.ui.browser import THEMES, WIDTHS, Theme
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 #: Served from the database alone; pages that read Kafka live are looked at in tests/e2e.
 OTHERS = (
+    "/clusters/",
+    "/clusters/+add/",
+    "/clusters/main/connection/",
     "/clusters/main/topics/",
     "/clusters/main/topics/+new/",
     "/clusters/main/service-accounts/+new/",

@@ -60,11 +60,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Authorizer:
-    """All that the broker's answer depends on."""
+    """All that the broker's answer depends on. `unknown` says what of it no broker told; empty where all is known."""
 
     acls: tuple[Acl, ...]
     super_users: frozenset[str] = frozenset()
     allow_everyone: bool = False
+    unknown: str = ""
 
 
 class Rule(StrEnum):

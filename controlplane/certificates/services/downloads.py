@@ -47,6 +47,11 @@ def truststore(actor: Actor, cluster: Cluster, name: str) -> File:
     if maker is None:
         raise NotFound(f"There is no trust store {name!r}", hint=f"One of {', '.join(TRUSTSTORES)}.")
     pem = client_endpoint(cluster, "SSL").ca_pem
+    if not pem:
+        raise NotFound(
+            f"The authority of {cluster.title} was never given to Kastellan",
+            hint="It is trusted by what this machine trusts; take the certificate from where its brokers run.",
+        )
     content = maker(tuple(x509.load_pem_x509_certificates(pem.encode())), pem)
     record(actor, cluster, name)
     return _file(name, content)

@@ -26,10 +26,15 @@ LOGIN_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a kind of client connects, and the root that the brokers' certificates end in."""
+    """Where a kind of client connects, and the root that the brokers' certificates end in.
+
+    Without a root the client's own machine decides whom it trusts. Whether we check host names says nothing of clients:
+    their files always do.
+    """
 
     bootstrap: str
     ca_pem: str
+    check_hostname: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ CA_FILE, CERTIFICATE_FILE, KEY_FILE, KEYSTORE_FILE = "ca.pem", "certificate.pem"
 def client_files(endpoint: Endpoint, login: Login) -> dict[str, str]:
     """File name to text. Files that name others expect them in the same directory."""
     return {
-        CA_FILE: endpoint.ca_pem,
+        **({CA_FILE: endpoint.ca_pem} if endpoint.ca_pem else {}),
         **_own_files(login),
         "client.properties": java_properties(endpoint, login),
         "kcat.conf": librdkafka_configuration(endpoint, login),
@@ -76,7 +81,8 @@ def snippets(endpoint: Endpoint, login: Login) -> dict[str, str]:
 
 def java_properties(endpoint: Endpoint, login: Login) -> str:
     values = {"bootstrap.servers": endpoint.bootstrap, **_java_login(login)}
-    values |= {"ssl.truststore.type": "PEM", "ssl.truststore.certificates": endpoint.ca_pem}
+    if endpoint.ca_pem:
+        values |= {"ssl.truststore.type": "PEM", "ssl.truststore.certificates": endpoint.ca_pem}
     return properties_text(values)
 
 
@@ -131,9 +137,13 @@ OLD_KCAT = """# kcat of Debian and Ubuntu has a librdkafka before 2.6.1, which c
 
 def librdkafka_configuration(endpoint: Endpoint, login: Login) -> str:
     """For `kcat -F kcat.conf`, started in the files' directory: this format has one line a value, so no PEM inside."""
-    values = {"bootstrap.servers": endpoint.bootstrap, **_librdkafka_login(login), "ssl.ca.location": CA_FILE}
+    values = {"bootstrap.servers": endpoint.bootstrap, **_librdkafka_login(login), **_ca_file(endpoint)}
     note = OLD_KCAT if isinstance(login, ScramLogin) else ""
     return note + "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+def _ca_file(endpoint: Endpoint, key: str = "ssl.ca.location") -> dict[str, str]:
+    return {key: CA_FILE} if endpoint.ca_pem else {}
 
 
 def _librdkafka_login(login: Login) -> dict[str, str]:
@@ -159,7 +169,7 @@ def _own_files(login: Login) -> dict[str, str]:
 
 
 def confluent_python(endpoint: Endpoint, login: Login) -> str:
-    values = {"bootstrap.servers": endpoint.bootstrap, **_librdkafka_login(login), "ssl.ca.location": CA_FILE}
+    values = {"bootstrap.servers": endpoint.bootstrap, **_librdkafka_login(login), **_ca_file(endpoint)}
     lines = [f"    {_literal(key)}: {_python_value(key, value)}," for key, value in values.items()]
     return _PYTHON_HEAD + (
         "from confluent_kafka import Producer\n\n"
@@ -182,7 +192,7 @@ def kafka_python(endpoint: Endpoint, login: Login) -> str:
         }
     else:
         values = {"security_protocol": "SSL", "ssl_certfile": CERTIFICATE_FILE, "ssl_keyfile": KEY_FILE}
-    values = {"bootstrap_servers": endpoint.bootstrap, **values, "ssl_cafile": CA_FILE}
+    values = {"bootstrap_servers": endpoint.bootstrap, **values, **_ca_file(endpoint, "ssl_cafile")}
     lines = [f"    {_literal(key)}: {_python_value(key, value)}," for key, value in values.items()]
     return _PYTHON_HEAD + (
         "from kafka import KafkaProducer\n\n"
@@ -227,13 +237,14 @@ def _python_value(key: str, value: str) -> str:
 
 def _go(endpoint: Endpoint, login: Login) -> str:
     servers = ", ".join(_literal(address) for address in endpoint.bootstrap.split(","))
-    lines = [
+    trusted = [
         'ca, err := os.ReadFile("ca.pem")',
         "if err != nil {\n\tlog.Fatal(err)\n}",
         "roots := x509.NewCertPool()",
         "roots.AppendCertsFromPEM(ca)",
         "tlsConfig := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}",
     ]
+    lines = trusted if endpoint.ca_pem else ["tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}"]
     sasl = ""
     if isinstance(login, ScramLogin):
         digits = login.mechanism.rpartition("-")[2]
@@ -252,8 +263,9 @@ def _go(endpoint: Endpoint, login: Login) -> str:
 def _node(endpoint: Endpoint, login: Login) -> str:
     if isinstance(login, ScramLogin):
         mechanism, user = _literal(login.mechanism.lower()), _literal(login.username)
+        ssl = "{ ca: [fs.readFileSync('ca.pem')] }" if endpoint.ca_pem else "true"
         rest = (
-            "  ssl: { ca: [fs.readFileSync('ca.pem')] },\n"
+            f"  ssl: {ssl},\n"
             f"  sasl: {{ mechanism: {mechanism}, username: {user}, password: process.env.KAFKA_PASSWORD }},\n"
         )
     else:
@@ -266,11 +278,12 @@ def _node(endpoint: Endpoint, login: Login) -> str:
 
 
 def _spring(endpoint: Endpoint, login: Login) -> str:
-    lines = [
-        f"spring.kafka.bootstrap-servers={endpoint.bootstrap}",
-        "spring.kafka.properties.ssl.truststore.type=PEM",
-        "spring.kafka.properties.ssl.truststore.location=ca.pem",
-    ]
+    lines = [f"spring.kafka.bootstrap-servers={endpoint.bootstrap}"]
+    if endpoint.ca_pem:
+        lines += [
+            "spring.kafka.properties.ssl.truststore.type=PEM",
+            "spring.kafka.properties.ssl.truststore.location=ca.pem",
+        ]
     if isinstance(login, ScramLogin):
         lines += [
             "spring.kafka.properties.security.protocol=SASL_SSL",

@@ -27,6 +27,7 @@ from controlplane.gateways.kafka.admin._users import UsersAdmin
 from controlplane.gateways.kafka.consume import Bounds
 from controlplane.gateways.kafka.preflight import preflight
 from controlplane.gateways.kafka.produce import Delivery, NewRecord, RecordProducer
+from controlplane.gateways.kafka.round_trip import Trip, round_trips
 from controlplane.gateways.kafka.security import KafkaConnection
 from controlplane.gateways.kafka.types import (
     Headers,
@@ -91,6 +92,11 @@ class KafkaGateway(
         self._reachable_by_librdkafka()
         self.describe_topics([topic])
         return self._producer.produce(topic, records, self._channel.timeout_s)
+
+    def round_trips(self, topic: str, ends: Mapping[int, int], *, deadline_s: float) -> dict[int, Trip]:
+        """A record to each of these partitions and back; see `round_trip`."""
+        self._reachable_by_librdkafka()
+        return round_trips(self.connection, topic, ends, deadline_s=deadline_s)
 
     def read(
         self,

@@ -44,7 +44,7 @@ def ranged(
     """The answers at start, start + step, … up to end (Unix milliseconds): always a matrix."""
     query = parse(query) if isinstance(query, str) else query
     limits = limits or Limits()
-    _check(query, start, end, step, limits)
+    check_steps(query, start, end, step, limits)
     notes = Notes(query.text)
     steps = np.arange(start, end + 1, step, dtype=np.int64)
     ev = Evaluation(source, steps, start, end, lookback_ms, limits, notes)
@@ -57,7 +57,8 @@ def ranged(
     )
 
 
-def _check(query: Query, start: int, end: int, step: int, limits: Limits) -> None:
+def check_steps(query: Query, start: int, end: int, step: int, limits: Limits | None = None) -> None:
+    limits = limits or Limits()
     if query.type not in ("scalar", "vector"):
         kind = "range vector" if query.type == "matrix" else query.type
         _refuse(query, f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
