@@ -2,15 +2,19 @@
 
     pki/<purpose>/root.pem root.key issuing.pem issuing.key [between.pem]    what issues now
     pki/<purpose>/next/…the same                                             trusted already, issues after the switch
-    pki/<purpose>/old/root.pem issuing.pem issuing.key                       trusted until it is dropped, signs its CRL
+    pki/<purpose>/old/root.pem issuing.pem issuing.key [ours]                trusted until it is dropped, signs its CRL
+    pki/<purpose>/{next,old}/leaving                                         no file trusts it any more, a peer may
     pki/<purpose>/trusted.pem                                                every root that peers must accept now
 
 Keys are sealed with the installation's key, bound to cluster, purpose and file: no file here can be used elsewhere.
-Which phase a rotation is in follows from the directories that exist, so a crash leaves either phase, never a third:
+Which phase a rotation is in follows from the files that exist, so a crash leaves either phase, never another:
 
 1. `begin` writes `next/` under another name and renames it: trust new.
 2. `switch` moves the present root to `old/`, then `next/` into place: issue from the new one.
-3. `finish` removes `old/`: drop the old one.
+3. `drop` takes the old root out of what peers must accept; `forget`, once no peer accepts it, removes `old/`.
+
+Back from 1: `abandon` takes the next root out of what peers must accept, and `forget` removes `next/`.
+Invariant: an authority that some peer may accept is known here, so that it can be named, probed and let go again.
 """
 
 from __future__ import annotations
@@ -40,31 +44,57 @@ class Phase(StrEnum):
 
     NONE = "none"
     TRUST_NEW = "trust_new"
+    ABANDONING = "abandoning"
     SWITCHED = "switched"
+    DROPPING = "dropping"
+
+
+#: In the directory of an authority that is on its way out.
+LEAVING = "leaving"
+#: In `old/`: its root's key was here until the switch, so it is no company's.
+OURS = "ours"
 
 
 @dataclass(frozen=True)
 class Authorities:
-    """Everything of one purpose. `old`: trusted still, though nothing but its revocation list is signed by it."""
+    """Everything of one purpose. `old`: trusted still, though nothing but its revocation list is signed by it.
+    `let_go`: the next or the old one is on its way out, and peers that have not followed yet accept it."""
 
     current: Hierarchy
     following: Hierarchy | None = None
     old: Hierarchy | None = None
+    let_go: bool = False
 
     @property
     def phase(self) -> Phase:
         if self.following is not None:
-            return Phase.TRUST_NEW
-        return Phase.SWITCHED if self.old else Phase.NONE
+            return Phase.ABANDONING if self.let_go else Phase.TRUST_NEW
+        if self.old is not None:
+            return Phase.DROPPING if self.let_go else Phase.SWITCHED
+        return Phase.NONE
+
+    @property
+    def leaving(self) -> Hierarchy | None:
+        return (self.following or self.old) if self.let_go else None
 
     @property
     def roots(self) -> tuple[x509.Certificate, ...]:
-        found = (self.current, self.following, self.old)
-        return tuple(each.root.certificate for each in found if each is not None)
+        """What peers must accept."""
+        gone = self.leaving
+        return tuple(each.root.certificate for each in self._known if each is not gone)
+
+    @property
+    def known_roots(self) -> tuple[x509.Certificate, ...]:
+        """What some peer may accept, too."""
+        return tuple(each.root.certificate for each in self._known)
 
     @property
     def trusted_pem(self) -> str:
         return "".join(pki.certificate_pem(root) for root in self.roots)
+
+    @property
+    def _known(self) -> tuple[Hierarchy, ...]:
+        return tuple(each for each in (self.current, self.following, self.old) if each is not None)
 
 
 class AuthorityStore:
@@ -124,14 +154,14 @@ class AuthorityStore:
         (self._directory / "pending.key").unlink(missing_ok=True)
 
     def abandon(self, hosts: Collection[str], now: datetime) -> Authorities:
-        """Back from phase 1: nothing has been issued under the new authority yet."""
+        """Back from phase 1: nothing has been issued under the new authority yet. It is forgotten once nobody trusts it."""
         with self._locked():
             if self._load(hosts, now).phase is not Phase.TRUST_NEW:
                 raise PkiError(
                     "only a rotation that has not switched yet can be abandoned",
                     "After the switch the way is forward: finish it, or rotate again.",
                 )
-            _remove(self._directory / "next")
+            write_private(self._directory / "next" / LEAVING, "")
             return self._written(hosts, now)
 
     def switch(self, hosts: Collection[str], now: datetime) -> Authorities:
@@ -143,12 +173,21 @@ class AuthorityStore:
             self._complete_switch()
             return self._written(hosts, now)
 
-    def finish(self, hosts: Collection[str], now: datetime) -> Authorities:
+    def drop(self, hosts: Collection[str], now: datetime) -> Authorities:
         """Phase 3. The caller has made sure that nobody needs the old root any more."""
         with self._locked():
             if self._load(hosts, now).phase is not Phase.SWITCHED:
                 raise PkiError("no old authority is waiting to be dropped")
-            _remove(self._directory / "old")
+            write_private(self._directory / "old" / LEAVING, "")
+            return self._written(hosts, now)
+
+    def forget(self, hosts: Collection[str], now: datetime) -> Authorities:
+        """The end of `drop` and `abandon`. The caller has seen that no peer accepts the authority that leaves."""
+        with self._locked():
+            phase = self._load(hosts, now).phase
+            if phase not in (Phase.ABANDONING, Phase.DROPPING):
+                raise PkiError("no authority is on its way out")
+            _remove(self._directory / ("old" if phase is Phase.DROPPING else "next"))
             return self._written(hosts, now)
 
     def _written(self, hosts: Collection[str], now: datetime) -> Authorities:
@@ -163,6 +202,8 @@ class AuthorityStore:
             old / "issuing.key",
             self._moved(self._directory / "issuing.key", "issuing.key", "old/issuing.key"),
         )
+        if (self._directory / "root.key").is_file():
+            write_private(old / OURS, "")
         for name in ("between.pem", "issuing.pem", "root.pem"):
             if (self._directory / name).is_file():
                 write_private(old / name, (self._directory / name).read_text())
@@ -191,7 +232,8 @@ class AuthorityStore:
     def _load(self, hosts: Collection[str], now: datetime) -> Authorities:
         current = self._hierarchy("", hosts, now)
         following = self._hierarchy("next", hosts, now) if (self._directory / "next").is_dir() else None
-        return Authorities(current, following, self._old())
+        let_go = any((self._directory / place / LEAVING).is_file() for place in ("next", "old"))
+        return Authorities(current, following, self._old(), let_go)
 
     def _old(self) -> Hierarchy | None:
         """As it was: nothing in it is renewed, and it may end while it waits to be dropped."""
@@ -199,7 +241,8 @@ class AuthorityStore:
         if not root.is_file() or issuing is None:
             return None
         foreign = ForeignRoot(x509.load_pem_x509_certificate(root.read_bytes()))
-        return Hierarchy(self.purpose, foreign, issuing, self._between("old"))
+        ours = (self._directory / "old" / OURS).is_file()
+        return Hierarchy(self.purpose, foreign, issuing, self._between("old"), key_was_here=ours)
 
     def _between(self, place: str) -> tuple[x509.Certificate, ...]:
         file = self._directory / place / "between.pem"

@@ -23,7 +23,7 @@ from broker.credentials import (
     local_hosts,
 )
 from broker.paths import DataPaths
-from broker.pki import PublicKey, Purpose, Revocation
+from broker.pki import PkiError, PublicKey, Purpose, Revocation
 from broker.spec import ClusterSpec
 from broker.web_tls import NAME as WEB_NAME
 from broker.web_tls import web_files
@@ -79,9 +79,17 @@ def certify_client(
     now: datetime,
 ) -> Issued:
     """A client certificate for a key that its owner keeps."""
+    strange = outside(spec, hosts)
+    if strange:
+        raise PkiError(f"no certificate of a client names {', '.join(strange)}")
     hierarchy = authorities(paths, spec, Purpose.CLIENTS, now).current
     certificate = pki.certify(hierarchy, common_name, public_key, hosts, now, life)
     return Issued(certificate, hierarchy.chain_pem(certificate))
+
+
+def outside(spec: ClusterSpec, names: Collection[str]) -> tuple[str, ...]:
+    """Alternative names that no certificate here may have."""
+    return pki.outside(names, local_hosts(spec.host))
 
 
 def revocation_lists(

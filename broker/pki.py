@@ -84,16 +84,22 @@ class ForeignRoot:
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """`between`: authorities from the issuing one up to the root, both excluded; empty in hierarchies of our own."""
+    """`between`: authorities from the issuing one up to the root, both excluded; empty in hierarchies of our own.
+    `key_was_here`: ours, though its root's key is gone, since nothing is signed with it any more."""
 
     purpose: Purpose
     root: KeyPair | ForeignRoot
     issuing: KeyPair
     between: tuple[x509.Certificate, ...] = ()
+    key_was_here: bool = False
 
     @property
     def external(self) -> bool:
-        return isinstance(self.root, ForeignRoot)
+        return not (self.root_key_here or self.key_was_here)
+
+    @property
+    def root_key_here(self) -> bool:
+        return isinstance(self.root, KeyPair)
 
     @property
     def path(self) -> tuple[x509.Certificate, ...]:
@@ -184,7 +190,8 @@ def name_constraints(purpose: Purpose, hosts: Collection[str]) -> x509.NameConst
     """Loopback, private ranges, and the given hosts.
 
     The names of clients are principals, not hosts: OpenSSL would hold one with a dot against permitted host names,
-    so their authority constrains addresses only (and may certify clients only, by its extended key usage).
+    so their authority constrains addresses only (and may certify clients only, by its extended key usage). That their
+    alternative names are among the permitted ones is seen to when they are certified (`outside`).
     """
     networks = [ipaddress.ip_network(network) for network in (*LOOPBACK, *PRIVATE)]
     names = [general_name(host) for host in sorted({"localhost", *hosts})]
@@ -197,12 +204,22 @@ def name_constraints(purpose: Purpose, hosts: Collection[str]) -> x509.NameConst
     return x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None)
 
 
+def outside(names: Collection[str], hosts: Collection[str]) -> tuple[str, ...]:
+    """Alternative names that are neither loopback nor private nor of these hosts: none that we certify (CA-1, CA-4)."""
+    constraints = name_constraints(Purpose.BROKERS, hosts)
+    return tuple(name for name in names if not _within(constraints, (name,)))
+
+
 def permits(issuing: x509.Certificate, hosts: Collection[str]) -> bool:
     """Whether the issuing authority may certify all these hosts."""
     try:
         constraints = issuing.extensions.get_extension_for_class(x509.NameConstraints).value
     except x509.ExtensionNotFound:
         return True  # an authority of somebody else's: it did not limit itself
+    return _within(constraints, hosts)
+
+
+def _within(constraints: x509.NameConstraints, hosts: Collection[str]) -> bool:
     permitted = constraints.permitted_subtrees or []
     networks = [name.value for name in permitted if isinstance(name, x509.IPAddress)]
     domains = {name.value for name in permitted if isinstance(name, x509.DNSName)}

@@ -37,7 +37,8 @@ TICK_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class NodeTlsState:
-    """`served`: listener to the serial it presents, None where it did not answer. Times are Unix seconds."""
+    """`served`: listener to the serial it presents, None where it did not answer. Times are Unix seconds. `leaf`: the
+    certificate in its files."""
 
     node: int
     serial: int
@@ -45,6 +46,7 @@ class NodeTlsState:
     started: float | None = None
     files_changed: float = 0.0
     raft_leaf_ends: datetime | None = None
+    leaf: x509.Certificate | None = None
 
     @property
     def stale_listeners(self) -> tuple[str, ...]:
@@ -73,6 +75,7 @@ def node_state(paths: ClusterPaths, node: NodeSpec, pid: int | None) -> NodeTlsS
         started=started,
         files_changed=changed,
         raft_leaf_ends=leaf.not_valid_after_utc,
+        leaf=leaf,
     )
     if started is None or not state.restart_needed:
         return state
@@ -120,7 +123,7 @@ def presented_serial(listener: Listener) -> int | None:
 
 
 def accepts(listener: Listener, hierarchy: Hierarchy, leaf: KeyPair, trusted_pem: str) -> bool | None:
-    """Whether the listener takes a certificate of the hierarchy; None while its threads do not agree."""
+    """Whether the listener takes a certificate of the hierarchy; None while its threads do not agree, or nobody answers."""
     with tempfile.TemporaryDirectory(prefix="kastellan-probe-") as directory:
         files = ControlCredentials(*(Path(directory) / name for name in ("ca.pem", "leaf.pem", "leaf.key")))
         for path, text in (
@@ -134,10 +137,15 @@ def accepts(listener: Listener, hierarchy: Hierarchy, leaf: KeyPair, trusted_pem
     return answers.pop() if len(answers) == 1 else None
 
 
-def _answers(listener: Listener, files: ControlCredentials) -> bool:
-    """Whether a request is answered at all: TLS 1.3 refuses a client's certificate only after the handshake."""
+def _answers(listener: Listener, files: ControlCredentials) -> bool | None:
+    """Whether a request is answered at all: TLS 1.3 refuses a client's certificate only after the handshake.
+
+    None where that says nothing about the certificate: nobody listens, nobody answers in time, or we refuse the listener.
+    """
     try:
         wire.exchange(listener, files, wire.DESCRIBE_SCRAM, wire.describe_scram_request([]), PROBE_S)
+    except (ConnectionRefusedError, TimeoutError, ssl.SSLCertVerificationError):
+        return None
     except (OSError, wire.WireError):
         return False
     return True

@@ -64,7 +64,7 @@ class AuthoritySerializer(serializers.Serializer[Any]):
 
     purpose = serializers.CharField()
     phase = serializers.CharField(
-        help_text="none, trust_new or switched: where the replacement of its key stands."
+        help_text="none, trust_new, abandoning, switched or dropping: where the replacement of its key stands."
     )
     external = serializers.BooleanField()
     certificates = AuthorityCertificateSerializer(many=True)

@@ -73,6 +73,7 @@ class CertificateListPage(Page):
     states: dict[str, str]
     authority: str
     of_old: int
+    dropping: bool
     can: dict[str, bool]
 
 

@@ -2,10 +2,16 @@
 
 The job may be killed anywhere: the phase is in the authority's files, and what is left to do follows from what the
 nodes present, trust, and when they started. Run again, it goes on where it stopped.
+
+An authority that is dropped or abandoned is let go in this order, so that it is known for as long as a node may trust it:
+1. The files say that it leaves, and no truststore is written with it any more.
+2. Every node follows, and is seen to refuse it.
+3. It is forgotten.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC
 
@@ -30,7 +36,7 @@ from controlplane.certificates.trust import chains, leads_to, remember_dropped
 from controlplane.clusters.exclusion import admitted, at_work, refused_while_busy, turn
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.operations import roll_brokers
-from controlplane.core.access import Action, Actor
+from controlplane.core.access import SYSTEM, Action, Actor
 from controlplane.core.errors import Conflict, NotVerified
 from controlplane.core.plans import Json, Plan
 from controlplane.core.verify import verify
@@ -42,7 +48,10 @@ from controlplane.jobs.models import Job
 from controlplane.jobs.run import JobRun
 from controlplane.jobs.services import enqueue
 
+log = logging.getLogger(__name__)
 KIND = "certificates.rotate"
+#: How long `heal` waits for listeners: a task, which comes again.
+HEAL_SECONDS = 20.0
 
 
 def state_of(cluster: Cluster, purpose: Purpose) -> RotationState:
@@ -151,30 +160,41 @@ def run(job: JobRun) -> Mapping[str, Json]:
         ) as entry,
     ):
         entry.note(step=step.value, attempt=job.attempt)
-        before = bundled.authorities(spec, purpose)
-        gone = _leaving(step, before)
-        if gone and step is RotationStep.FINISH and purpose is Purpose.CLIENTS:
-            remember_dropped(cluster, gone)
         with job.step("Move the authorities' files"):
-            _move(spec, purpose, step, before)
+            _move(spec, purpose, step)
         if purpose is Purpose.CLIENTS:
             with job.step("Publish the revocation lists"):
                 revocation.refresh_if_due(cluster)
         distribute(job, cluster, purpose)
         with job.step("Ask every node what it trusts"):
-            _confirm(spec, purpose, step, gone)
+            _confirm(spec, purpose, step)
+        if bundled.authorities(spec, purpose).leaving:
+            with job.step("Forget the authority that nobody trusts any more"):
+                _forget(cluster, purpose)
     return {"phase": bundled.authorities(spec, purpose).phase.value}
 
 
-def _move(spec: bundled.ClusterSpec, purpose: Purpose, step: RotationStep, before: Authorities) -> None:
+def _move(spec: bundled.ClusterSpec, purpose: Purpose, step: RotationStep) -> None:
     """Already done in an earlier attempt: nothing."""
-    phase = RotationPhase(before.phase.value)
+    phase = RotationPhase(bundled.authorities(spec, purpose).phase.value)
     if step is RotationStep.SWITCH and phase is RotationPhase.TRUST_NEW:
         authorities.switch(spec, purpose)
     elif step is RotationStep.FINISH and phase is RotationPhase.SWITCHED:
-        authorities.finish(spec, purpose)
+        authorities.drop(spec, purpose)
     elif step is RotationStep.ABANDON and phase is RotationPhase.TRUST_NEW:
         authorities.abandon(spec, purpose)
+
+
+def _forget(cluster: Cluster, purpose: Purpose) -> None:
+    """Only after every node was seen to refuse it. The date is kept first: what is forgotten could not be named."""
+    spec = bundled.bundled_cluster(cluster.name)
+    found = bundled.authorities(spec, purpose)
+    clients = purpose is Purpose.CLIENTS
+    if clients and found.leaving and found.phase is bundled.Phase.DROPPING:
+        remember_dropped(cluster, found.leaving)
+    authorities.forget(spec, purpose)
+    if clients:
+        revocation.refresh_if_due(cluster)
 
 
 def distribute(job: JobRun, cluster: Cluster, purpose: Purpose) -> None:
@@ -183,6 +203,8 @@ def distribute(job: JobRun, cluster: Cluster, purpose: Purpose) -> None:
     with job.step("Write every node's certificates and truststores"):
         issued = authorities.reissue_due(spec)
         job.log(f"New certificates: {', '.join(issued) if issued else 'none'}")
+    with job.step("Write the client files of the user admin"):
+        bundled.ensure_admin(bundled.data_paths(), spec)
     with job.step("Listeners read their files again"):
         renewal.reload_listeners(
             cluster, [state.node for state in authorities.tls_states(spec) if state.started]
@@ -192,56 +214,120 @@ def distribute(job: JobRun, cluster: Cluster, purpose: Purpose) -> None:
         with job.step(f"Restart one broker after another ({len(waiting)})"):
             reason = bundled.RestartReason.CA_KEY_REPLACED
             roll_brokers(job, dict.fromkeys(waiting, reason))
-    with job.step("Write the client files of the user admin"):
-        bundled.ensure_admin(bundled.data_paths(), spec)
 
 
-def _leaving(step: RotationStep, before: Authorities) -> Hierarchy | None:
-    """The authority that nobody may trust after this step."""
-    if step is RotationStep.FINISH:
-        return before.old
-    return before.following if step is RotationStep.ABANDON else None
-
-
-def _confirm(spec: bundled.ClusterSpec, purpose: Purpose, step: RotationStep, gone: Hierarchy | None) -> None:
+def _confirm(spec: bundled.ClusterSpec, purpose: Purpose, step: RotationStep) -> None:
     """Listeners take a moment to follow, so both questions are asked until they are answered right, or time is up."""
     found = bundled.authorities(spec, purpose)
-    expected = found.following or found.current
+    expected, gone = _expected(found), found.leaving
+    again = f"'{step.value}' can be run again: it goes on from here."
     if not _settles(lambda: set(authorities.trusted_by(spec, purpose, expected).values()) == {True}):
         raise NotVerified(
             f"Not every broker takes certificates of {_facts(expected).name}",
-            hint=f"The page shows which, their log says why. '{step.value}' can be run again: it goes on from here.",
+            hint=f"The page shows which, their log says why. {again}",
         )
-    if gone and not _settles(lambda: set(authorities.trusted_by(spec, purpose, gone).values()) == {False}):
+    if gone and not _settles(lambda: _refused_everywhere(spec, purpose, gone)):
         raise NotVerified(
-            f"Some broker still takes certificates of {_facts(gone).name}",
-            hint="Restart the brokers one by one: Brokers, Rolling restart.",
+            f"Some broker may still take certificates of {_facts(gone).name}",
+            hint=f"The page shows which; a restart makes a broker follow. {again}",
         )
 
 
-def _settles(holds: Callable[[], bool]) -> bool:
+def _expected(found: Authorities) -> Hierarchy:
+    """The newest that every broker has to trust."""
+    return found.following if found.following and not found.let_go else found.current
+
+
+def _refused_everywhere(spec: bundled.ClusterSpec, purpose: Purpose, gone: Hierarchy) -> bool:
+    """A broker's controller side reads its truststore at the start only, and takes no probe: its start time speaks for it."""
+    refused = set(authorities.trusted_by(spec, purpose, gone).values()) == {False}
+    if purpose is Purpose.CLIENTS:
+        return refused
+    return refused and not any(state.restart_needed for state in authorities.tls_states(spec))
+
+
+def _settles(holds: Callable[[], bool], seconds: float = renewal.SETTLE_SECONDS) -> bool:
     try:
-        verify("what the brokers trust", holds, seconds=renewal.SETTLE_SECONDS)
+        verify("what the brokers trust", holds, seconds=seconds)
     except NotVerified:
         return False
     return True
 
 
+def heal(cluster: Cluster) -> tuple[Purpose, ...]:
+    """What an interrupted step left behind, as far as no broker has to restart: listeners read their files again, and what
+    no broker trusts any more is forgotten. Returns where something was done; tells the log what waits for a person."""
+    spec = bundled.bundled_cluster(cluster.name)
+    if all(bundled.authorities(spec, purpose).phase is bundled.Phase.NONE for purpose in Purpose):
+        return ()
+    if at_work(cluster.name) is not None:
+        return ()
+    try:
+        with bundled.turn(bundled.data_paths(), cluster.name, "An interrupted replacement of a key"):
+            return tuple(purpose for purpose in Purpose if _healed(cluster, spec, purpose))
+    except bundled.TurnTaken:
+        return ()
+
+
+def _healed(cluster: Cluster, spec: bundled.ClusterSpec, purpose: Purpose) -> bool:
+    found = bundled.authorities(spec, purpose)
+    if found.phase is bundled.Phase.NONE:
+        return False
+    lagging = _lagging(spec, purpose, found)
+    if not lagging and not found.leaving:
+        return False
+    target = f"{purpose.value} authority"
+    with operation(SYSTEM, Action.AUTHORITY_MANAGE, cluster=cluster.name, target=target) as entry:
+        entry.note(act="go on with an interrupted step", phase=found.phase.value, reload=list(lagging))
+        renewal.reload_listeners(cluster, lagging)
+        gone = found.leaving
+        if gone and _settles(lambda: _refused_everywhere(spec, purpose, gone), HEAL_SECONDS):
+            _forget(cluster, purpose)
+            entry.note(forgotten=_facts(gone).name)
+        elif gone:
+            log.warning(
+                "%s of the %s authority of %s is not confirmed by every broker: go on with it on its page",
+                found.phase.value,
+                purpose.value,
+                cluster.name,
+            )
+    return True
+
+
+def _lagging(spec: bundled.ClusterSpec, purpose: Purpose, found: Authorities) -> tuple[int, ...]:
+    """Brokers that run, and whose listeners do not trust what their files say."""
+    running = {state.node for state in authorities.tls_states(spec) if state.started is not None}
+    takes = authorities.trusted_by(spec, purpose, _expected(found))
+    refuses = authorities.trusted_by(spec, purpose, found.leaving) if found.leaving else {}
+    return tuple(
+        node
+        for node in sorted(running)
+        if takes.get(node) is not True or refuses.get(node, False) is not False
+    )
+
+
 def _nodes(spec: bundled.ClusterSpec, purpose: Purpose, found: Authorities) -> tuple[NodeTrust, ...]:
-    trusts = authorities.trusted_by(spec, purpose, found.following) if found.following else {}
+    leaving = authorities.trusted_by(spec, purpose, found.leaving) if found.leaving else {}
+    following = found.following if not found.let_go else None
+    trusts = authorities.trusted_by(spec, purpose, following) if following else {}
     return tuple(
         NodeTrust(
             node=state.node,
             running=state.started is not None,
             trusts_next=trusts.get(state.node),
-            presents_current=_presents(state),
+            presents_current=_presents(state, purpose, found),
             restarted_since=not state.restart_needed,
+            trusts_leaving=leaving.get(state.node),
         )
         for state in authorities.tls_states(spec)
     )
 
 
-def _presents(state: NodeTlsState) -> bool:
+def _presents(state: NodeTlsState, purpose: Purpose, found: Authorities) -> bool:
+    """What its file holds; and, after a switch, that the file holds a certificate of the new authority already."""
+    current = found.current.issuing.certificate
+    if purpose is Purpose.BROKERS and not (state.leaf and authorities.signed_by(state.leaf, current)):
+        return False
     return not state.stale_listeners and not state.silent_listeners
 
 

@@ -10,7 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.certificates import rotation
-from controlplane.certificates.logic.rotation import AuthorityFacts, RotationState, RotationStep, plan_request
+from controlplane.certificates.logic.rotation import (
+    AuthorityFacts,
+    RotationPhase,
+    RotationState,
+    RotationStep,
+    plan_request,
+)
 from controlplane.certificates.rotation_views import purpose_of
 from controlplane.clusters.api import JobAccepted, job_answer
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
@@ -41,13 +47,17 @@ class NodeTrustSerializer(serializers.Serializer[Any]):
     trusts_next = serializers.BooleanField(allow_null=True)
     presents_current = serializers.BooleanField()
     restarted_since = serializers.BooleanField()
+    trusts_leaving = serializers.BooleanField(
+        allow_null=True,
+        help_text="Whether it takes what is being dropped or abandoned. Null: nothing is, or it did not answer alike.",
+    )
 
 
 class RotationSerializer(serializers.Serializer[Any]):
     """Where the replacement of an authority's key stands. The answer's ETag is what If-Match takes."""
 
     purpose = serializers.CharField()
-    phase = serializers.ChoiceField(choices=["none", "trust_new", "switched"])
+    phase = serializers.ChoiceField(choices=[phase.value for phase in RotationPhase])
     current = AuthorityRootSerializer()
     following = AuthorityRootSerializer(allow_null=True)
     old = AuthorityRootSerializer(allow_null=True)
@@ -146,6 +156,7 @@ def _state(state: RotationState) -> dict[str, Any]:
                 "trusts_next": node.trusts_next,
                 "presents_current": node.presents_current,
                 "restarted_since": node.restarted_since,
+                "trusts_leaving": node.trusts_leaving,
             }
             for node in state.nodes
         ],

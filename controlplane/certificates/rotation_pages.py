@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from controlplane.certificates.logic.rotation import RotationPhase, RotationState
+from controlplane.certificates.logic.rotation import LEAVING, RotationPhase, RotationState
 from controlplane.certificates.logic.runbook import Entry
 from controlplane.certificates.rotation_forms import BeginForm
 from controlplane.clusters.models import Cluster
@@ -30,7 +30,12 @@ class AuthorityPage(Page):
 
     @property
     def abandonable(self) -> bool:
-        return self.state.phase is RotationPhase.TRUST_NEW and not self.state.busy
+        phases = (RotationPhase.TRUST_NEW, RotationPhase.ABANDONING)
+        return self.state.phase in phases and not self.state.busy
+
+    @property
+    def leaving(self) -> bool:
+        return self.state.phase in LEAVING
 
 
 @dataclass(frozen=True)

@@ -197,9 +197,7 @@ def issue_state(
         accepted=accepted_certificates(cluster).get(principal or "", NOTHING),
         blocked=principal in shut_out,
         compromised_key=signing is not None and _compromised(cluster, signing.public_key),
-        foreign_hosts=tuple(
-            host for host in (signing.hosts if signing else ()) if not bundled.permits(issuing, (host,))
-        ),
+        foreign_hosts=bundled.foreign_hosts(spec, signing.hosts) if signing else (),
     )
 
 
@@ -258,7 +256,7 @@ def authorities(cluster: Cluster) -> tuple[AuthorityView, ...]:
 
 def _rows(hierarchy: bundled.Hierarchy, generation: str, now: datetime) -> Iterator[AuthorityRow]:
     root, issuing = hierarchy.root.certificate, hierarchy.issuing.certificate
-    here = not hierarchy.external
+    here = hierarchy.root_key_here
     made = partial(_authority, hierarchy, generation, now)
     yield made("root", root, key_here=here)
     for each in hierarchy.between:

@@ -8,7 +8,7 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from controlplane.certificates import inventory, renewal
+from controlplane.certificates import inventory, renewal, rotation
 from controlplane.certificates.services import revocation, watching
 from controlplane.clusters.models import Cluster, Kind
 from controlplane.gateways.errors import GatewayError
@@ -40,6 +40,7 @@ def renew(name: str) -> None:
     cluster = Cluster.objects.filter(name=name).first()
     if cluster is not None and not cluster.external:
         renewal.renew(cluster, timezone.now())
+        rotation.heal(cluster)
 
 
 @shared_task(name="certificates.check_all", ignore_result=True, soft_time_limit=60, time_limit=90)

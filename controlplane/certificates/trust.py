@@ -29,12 +29,14 @@ Chain = tuple[x509.Certificate, ...]
 class Trust:
     """`refused`: issuers that no trusted root stands above, and since when, where that is known. `known` is False where
     the authorities could not be read: then nothing is said of any certificate. `old`: issuers of the authority whose key is
-    being replaced, from the switch on; what they signed has to be renewed before it is dropped.
+    being replaced, from the switch on; what they signed has to be renewed before it is dropped. `dropping`: it is being
+    dropped, and counts as trusted until every broker was seen to refuse it.
     """
 
     refused: Mapping[str, datetime | None] = field(default_factory=dict[str, datetime | None])
     known: bool = True
     old: frozenset[str] = frozenset()
+    dropping: bool = False
 
     def of(self, certificate: Certificate) -> bool | None:
         return certificate.issuer not in self.refused if self.known else None
@@ -58,10 +60,10 @@ def trust_of(cluster: Cluster) -> Trust:
     refused = {
         issuer: _dropped_at(chain, gone)
         for issuer, chain in chains(cluster).items()
-        if not any(leads_to(chain, root) for root in found.roots)
+        if not any(leads_to(chain, root) for root in found.known_roots)
     }
     old = issuers_below(cluster, found.old.issuing.certificate) if found.old else frozenset[str]()
-    return Trust(refused, old=old)
+    return Trust(refused, old=old, dropping=found.phase is bundled.Phase.DROPPING)
 
 
 def leads_to(chain: Chain, root: x509.Certificate) -> bool:

@@ -82,6 +82,7 @@ def certificate_list(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         of_old=listing.certificates(cluster, state="valid", authority=listing.OLD, trust=trust).count()
         if trust.old
         else 0,
+        dropping=trust.dropping,
         can=allowed(request, cluster, *ACTIONS),
     )
     return render_page(request, page)

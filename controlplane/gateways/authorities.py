@@ -83,9 +83,16 @@ def switch(spec: ClusterSpec, purpose: Purpose) -> Authorities:
         return _store(spec, purpose).switch(local_hosts(spec.host), _now())
 
 
-def finish(spec: ClusterSpec, purpose: Purpose) -> Authorities:
+def drop(spec: ClusterSpec, purpose: Purpose) -> Authorities:
+    """No file trusts the old one from here on. Brokers do until they have read theirs again."""
     with translated():
-        return _store(spec, purpose).finish(local_hosts(spec.host), _now())
+        return _store(spec, purpose).drop(local_hosts(spec.host), _now())
+
+
+def forget(spec: ClusterSpec, purpose: Purpose) -> Authorities:
+    """The one that leaves, once no broker trusts it."""
+    with translated():
+        return _store(spec, purpose).forget(local_hosts(spec.host), _now())
 
 
 def abandon(spec: ClusterSpec, purpose: Purpose) -> Authorities:
@@ -94,13 +101,16 @@ def abandon(spec: ClusterSpec, purpose: Purpose) -> Authorities:
 
 
 def trusted_by(spec: ClusterSpec, purpose: Purpose, hierarchy: Hierarchy) -> dict[int, bool | None]:
-    """Per node, whether it takes a certificate of the hierarchy now (None: its threads do not agree yet), tried with
-    one that lives for minutes.
+    """Per node, whether it takes a certificate of the hierarchy now (None: its threads do not agree yet, or nobody
+    answered), tried with one that lives for minutes.
 
     Its name is nobody's: what it may do is nothing, and that is an answer too.
     """
     with translated():
-        trusted = issuance.authorities(data_paths(), spec, Purpose.BROKERS, _now()).trusted_pem
+        if hierarchy.issuing.certificate.not_valid_after_utc <= _now():
+            return dict.fromkeys((node.id for node in spec.nodes), False)  # nobody takes what has ended
+        known = issuance.authorities(data_paths(), spec, Purpose.BROKERS, _now()).known_roots
+        trusted = "".join(map(pki.certificate_pem, known))
         hosts = ("localhost",) if purpose is Purpose.BROKERS else ()
         leaf = pki.issue(hierarchy, PROBE_NAME, hosts, _now(), life=PROBE_LIFE)
         clients = purpose is Purpose.CLIENTS

@@ -99,10 +99,10 @@ __all__ = [
     "Voter",
     "blockers",
     "cluster_facts",
+    "foreign_hosts",
     "impact",
     "leaving_notes",
     "made_once",
-    "permits",
     "planned_order",
     "port_is_free",
     "roll",
@@ -270,6 +270,14 @@ def certify_client(
         return issuance.certify_client(
             data_paths(), spec, common_name, public_key, hosts, life, datetime.now(UTC)
         )
+
+
+def foreign_hosts(spec: ClusterSpec, names: Collection[str]) -> tuple[str, ...]:
+    """Alternative names that no certificate here may have: neither loopback nor private, nor of this machine, or outside of
+    what the clients' authority may certify."""
+    found = issuance.outside(spec, names)
+    issuing = authorities(spec, Purpose.CLIENTS).current.issuing.certificate
+    return tuple(name for name in names if name in found or not permits(issuing, (name,)))
 
 
 def revocation_lists(

@@ -44,6 +44,11 @@ def certificates(found: Authorities) -> list[object]:
     return [h and (h.root.certificate, h.issuing.certificate, h.between) for h in each]
 
 
+def dropped(store: AuthorityStore) -> Authorities:
+    store.drop(HOSTS, NOW)
+    return store.forget(HOSTS, NOW)
+
+
 def rotation(store: AuthorityStore) -> dict[Phase, Authorities]:
     none = store.ensure(HOSTS, NOW)
     begun = store.begin(store.new_hierarchy(HOSTS, NOW), HOSTS, NOW)
@@ -66,48 +71,93 @@ def test_a_rotation_trusts_both_switches_then_trusts_the_new_one_alone(store: Au
     )
     assert switched.old is not None
     assert switched.old.issuing.certificate == first.current.issuing.certificate
-    done = store.finish(HOSTS, NOW)
+    dropping = store.drop(HOSTS, NOW)
+    assert (dropping.phase, dropping.current.root.certificate, roots(store)) == (Phase.DROPPING, new, {new})
+    assert dropping.leaving is dropping.old
+    assert dropping.known_roots == (new, old)  # what a peer that has not followed accepts
+    done = store.forget(HOSTS, NOW)
     assert (done.phase, done.current.root.certificate, roots(store)) == (Phase.NONE, new, {new})
+    assert done.leaving is None
     assert certificates(store.ensure(HOSTS, NOW)) == certificates(done)
 
 
 def test_an_abandoned_rotation_leaves_no_trace(store: AuthorityStore) -> None:
     before = store.ensure(HOSTS, NOW)
     store.begin(store.new_hierarchy(HOSTS, NOW), HOSTS, NOW)
-    assert certificates(store.abandon(HOSTS, NOW)) == certificates(before)
+    left = store.abandon(HOSTS, NOW)
+    assert left.phase is Phase.ABANDONING
+    assert left.leaving is left.following
     assert roots(store) == {before.current.root.certificate}
+    assert certificates(store.forget(HOSTS, NOW)) == certificates(before)
+    assert roots(store) == {before.current.root.certificate}
+
+
+def test_our_own_root_stays_ours_when_its_key_is_gone_and_a_companys_does_not_become_ours(
+    store: AuthorityStore,
+) -> None:
+    switched = rotation(store)[Phase.SWITCHED]
+    assert switched.old is not None
+    assert (switched.old.external, switched.old.root_key_here) == (False, False)
+    dropped(store)
+    company = pki.create_hierarchy(Purpose.BROKERS, "company", HOSTS, NOW)
+    store.begin(
+        Hierarchy(Purpose.BROKERS, ForeignRoot(company.root.certificate), company.issuing), HOSTS, NOW
+    )
+    after = store.switch(HOSTS, NOW)
+    assert after.old is not None
+    assert (after.current.external, after.old.external) == (True, False)
+    dropped(store)
+    store.begin(store.new_hierarchy(HOSTS, NOW), HOSTS, NOW)
+    back = store.switch(HOSTS, NOW)
+    assert back.old is not None
+    assert (back.current.external, back.old.external) == (False, True)
 
 
 @pytest.mark.parametrize(
     ("phase", "act"),
     [
         (Phase.NONE, "switch"),
-        (Phase.NONE, "finish"),
+        (Phase.NONE, "drop"),
         (Phase.NONE, "abandon"),
-        (Phase.TRUST_NEW, "finish"),
+        (Phase.NONE, "forget"),
+        (Phase.TRUST_NEW, "drop"),
         (Phase.TRUST_NEW, "begin"),
+        (Phase.TRUST_NEW, "forget"),
+        *((Phase.ABANDONING, act) for act in ("begin", "switch", "drop", "abandon")),
         (Phase.SWITCHED, "switch"),
         (Phase.SWITCHED, "abandon"),
         (Phase.SWITCHED, "begin"),
+        (Phase.SWITCHED, "forget"),
+        *((Phase.DROPPING, act) for act in ("begin", "switch", "drop", "abandon")),
     ],
 )
 def test_a_phase_cannot_be_skipped_or_repeated(store: AuthorityStore, phase: Phase, act: str) -> None:
-    store.ensure(HOSTS, NOW)
-    if phase is not Phase.NONE:
-        store.begin(store.new_hierarchy(HOSTS, NOW), HOSTS, NOW)
-    if phase is Phase.SWITCHED:
-        store.switch(HOSTS, NOW)
+    reach(store, phase)
     with pytest.raises(PkiError):
         _acts(store)[act]()
     assert store.ensure(HOSTS, NOW).phase is phase
+
+
+def reach(store: AuthorityStore, phase: Phase) -> None:
+    acts = _acts(store)
+    store.ensure(HOSTS, NOW)
+    for act in {
+        Phase.NONE: (),
+        Phase.TRUST_NEW: ("begin",),
+        Phase.ABANDONING: ("begin", "abandon"),
+        Phase.SWITCHED: ("begin", "switch"),
+        Phase.DROPPING: ("begin", "switch", "drop"),
+    }[phase]:
+        acts[act]()
 
 
 def _acts(store: AuthorityStore) -> dict[str, Callable[[], Authorities]]:
     return {
         "begin": lambda: store.begin(store.new_hierarchy(HOSTS, NOW), HOSTS, NOW),
         "switch": lambda: store.switch(HOSTS, NOW),
-        "finish": lambda: store.finish(HOSTS, NOW),
+        "drop": lambda: store.drop(HOSTS, NOW),
         "abandon": lambda: store.abandon(HOSTS, NOW),
+        "forget": lambda: store.forget(HOSTS, NOW),
     }
 
 
@@ -115,22 +165,26 @@ class Killed(BaseException):
     """As a kill would: nothing after it runs."""
 
 
-@pytest.mark.parametrize("act", ["begin", "switch", "finish", "abandon"])
+@pytest.mark.parametrize(
+    ("before_phase", "act", "after_phase"),
+    [
+        (Phase.NONE, "begin", Phase.TRUST_NEW),
+        (Phase.TRUST_NEW, "switch", Phase.SWITCHED),
+        (Phase.SWITCHED, "drop", Phase.DROPPING),
+        (Phase.DROPPING, "forget", Phase.NONE),
+        (Phase.TRUST_NEW, "abandon", Phase.ABANDONING),
+        (Phase.ABANDONING, "forget", Phase.NONE),
+    ],
+)
 def test_a_crash_at_any_write_leaves_one_phase_or_the_next_and_every_key_opens(
-    place: ClusterPaths, monkeypatch: pytest.MonkeyPatch, act: str
+    place: ClusterPaths, monkeypatch: pytest.MonkeyPatch, before_phase: Phase, act: str, after_phase: Phase
 ) -> None:
     """The k-th write (or removal) never happens, for every k until the act gets through."""
-    before_phase = {"begin": Phase.NONE, "finish": Phase.SWITCHED}.get(act, Phase.TRUST_NEW)
-    after_phase = {"begin": Phase.TRUST_NEW, "switch": Phase.SWITCHED}.get(act, Phase.NONE)
     for kill_at in range(40):
         spec = ClusterSpec("main", f"{kill_at:022d}", ())
         here = ClusterPaths(place.data, f"c{kill_at}")
         store = AuthorityStore(here, spec, Purpose.BROKERS)
-        store.ensure(HOSTS, NOW)
-        if before_phase is not Phase.NONE:
-            store.begin(store.new_hierarchy(HOSTS, NOW), HOSTS, NOW)
-        if before_phase is Phase.SWITCHED:
-            store.switch(HOSTS, NOW)
+        reach(store, before_phase)
         with monkeypatch.context() as patch:
             _kill_at(patch, kill_at)
             try:
@@ -220,7 +274,7 @@ def test_somebody_elses_authority_issues_after_the_switch_with_its_chain(store: 
     assert signed_by(leaf.certificate, issuing.certificate)
     assert leaf.key_pem.startswith("-----BEGIN PRIVATE KEY")
     # Back to one of our own: the foreign one has no key that could be lost.
-    store.finish(HOSTS, NOW)
+    dropped(store)
     store.begin(store.new_hierarchy(HOSTS, NOW), HOSTS, NOW)
     assert not store.switch(HOSTS, NOW).current.external
 

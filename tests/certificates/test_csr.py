@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import socket
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +22,8 @@ from controlplane.certificates.models import Certificate
 from controlplane.certificates.services import revocation
 from controlplane.clusters.models import Cluster
 from controlplane.core.plans import Refusal
+from controlplane.gateways import broker as bundled
+from controlplane.gateways.errors import GatewayError
 from tests.certificates.conftest import CERTIFICATES, Issue
 from tests.conftest import Api
 
@@ -213,7 +217,7 @@ def test_subject_and_extensions_of_a_request_are_ignored_but_alternative_names(
 ) -> None:
     """It asks for the subject admin, for being an authority and for server use."""
     wish = request(
-        names=[DNS("worker.example"), IP(ipaddress.ip_address("10.0.0.1"))],
+        names=[DNS("worker.localhost"), IP(ipaddress.ip_address("10.0.0.1"))],
         subject=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "admin")]),
         more=(
             (x509.BasicConstraints(ca=True, path_length=9), True),
@@ -229,7 +233,7 @@ def test_subject_and_extensions_of_a_request_are_ignored_but_alternative_names(
     usages = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(usages) == [ExtendedKeyUsageOID.CLIENT_AUTH]
     names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert [str(name.value) for name in names] == ["worker.example", "10.0.0.1"]
+    assert [str(name.value) for name in names] == ["worker.localhost", "10.0.0.1"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -238,6 +242,36 @@ def test_a_public_address_is_beyond_what_the_authority_may_certify(cluster: Clus
     answer = admin_api("POST", CERTIFICATES, {"common_name": "far", "csr": wish})
     assert answer.status_code == 422
     assert answer.json()["refusals"][0]["code"] == "hosts"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_host_name_of_somebody_elses_is_refused_in_words_and_our_own_is_taken(
+    cluster: Cluster, admin_api: Api, issue: Issue, prefix: str
+) -> None:
+    """The clients' issuing certificate limits addresses alone: that names are ours is seen to here (CA-1, CA-4)."""
+    wish = request(names=[DNS("evil.example"), DNS("localhost")])
+    answer = admin_api("POST", CERTIFICATES, {"common_name": "far", "csr": wish})
+    assert answer.status_code == 422
+    (refusal,) = answer.json()["refusals"]
+    assert (refusal["code"], refusal["what"]) == ("hosts", "The authority may not certify evil.example")
+    assert "Make the request without" in refusal["hint"]
+    spec = bundled.bundled_cluster(cluster.name)
+    with pytest.raises(GatewayError, match=r"names evil\.example"):
+        bundled.certify_client(spec, "far", EC.public_key(), ("evil.example",), timedelta(days=1))
+    host = socket.gethostname().lower()
+    made = issue(f"{prefix}.near", csr=request(names=[DNS("localhost"), DNS(host)]), days=7)
+    names = chain(made.answer["certificate_pem"]).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    assert [str(name.value) for name in names.value] == ["localhost", host]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_plan_of_a_refused_request_speaks_of_no_key_made_here(cluster: Cluster, admin_api: Api) -> None:
+    answer = admin_api("POST", f"{CERTIFICATES}?dry_run=true", {"common_name": "far", "csr": "nonsense"})
+    assert [refusal["code"] for refusal in answer.json()["refusals"]] == ["csr"]
+    assert "of the request, which is refused" in answer.content.decode()
+    assert "made here" not in answer.content.decode()
 
 
 @pytest.mark.django_db(transaction=True)

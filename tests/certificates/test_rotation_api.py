@@ -56,7 +56,13 @@ def test_the_state_has_a_tag_that_a_step_needs_and_that_moves_with_it(lone: Clus
     (broker,) = now.json()["brokers"]
     # Whether it has restarted since its certificate changed is another test's doing, and counts for brokers' keys only.
     del broker["restarted_since"]
-    assert broker == {"broker": 1, "running": True, "trusts_next": True, "presents_current": True}
+    assert broker == {
+        "broker": 1,
+        "running": True,
+        "trusts_next": True,
+        "presents_current": True,
+        "trusts_leaving": None,
+    }
     gone = call("POST", PATH, {"step": "abandon"}, If_Match=now["ETag"])
     finished(gone.json()["job"])
     assert call("GET", PATH).json()["phase"] == "none"

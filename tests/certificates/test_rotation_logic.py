@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.certificates.logic.rotation import (
+    LEADS_TO,
+    NEEDS,
     AuthorityFacts,
     NodeTrust,
     RotationPhase,
@@ -25,7 +27,11 @@ STATES = {
     RotationPhase.TRUST_NEW: RotationState(
         "brokers", RotationPhase.TRUST_NEW, OLD, following=NEW, nodes=FINE
     ),
+    RotationPhase.ABANDONING: RotationState(
+        "brokers", RotationPhase.ABANDONING, OLD, following=NEW, nodes=FINE
+    ),
     RotationPhase.SWITCHED: RotationState("brokers", RotationPhase.SWITCHED, NEW, old=OLD, nodes=FINE),
+    RotationPhase.DROPPING: RotationState("brokers", RotationPhase.DROPPING, NEW, old=OLD, nodes=FINE),
 }
 
 
@@ -38,8 +44,8 @@ def codes(step: RotationStep, state: RotationState) -> list[str]:
     [
         (RotationStep.BEGIN, {RotationPhase.NONE, RotationPhase.TRUST_NEW}),
         (RotationStep.SWITCH, {RotationPhase.TRUST_NEW, RotationPhase.SWITCHED}),
-        (RotationStep.FINISH, {RotationPhase.SWITCHED}),
-        (RotationStep.ABANDON, {RotationPhase.TRUST_NEW}),
+        (RotationStep.FINISH, {RotationPhase.SWITCHED, RotationPhase.DROPPING}),
+        (RotationStep.ABANDON, {RotationPhase.TRUST_NEW, RotationPhase.ABANDONING}),
     ],
 )
 def test_a_step_is_taken_in_its_phase_or_gone_on_with_in_the_one_it_leads_to(
@@ -47,9 +53,7 @@ def test_a_step_is_taken_in_its_phase_or_gone_on_with_in_the_one_it_leads_to(
 ) -> None:
     allowed = {phase for phase, state in STATES.items() if not codes(step, state)}
     assert allowed == phases
-    assert {phase for phase in phases if continues(step, STATES[phase])} == phases - {
-        phase for phase in phases if phase is min(phases, key=list(RotationPhase).index)
-    }
+    assert {phase for phase in phases if continues(step, STATES[phase])} == phases - {NEEDS[step]}
 
 
 @pytest.mark.parametrize("step", list(RotationStep))
@@ -125,14 +129,13 @@ def test_the_tag_of_the_state_serves_for_every_step_whatever_authority_is_brough
 
 def test_the_digest_moves_with_the_authorities_and_not_with_the_nodes() -> None:
     digests = {state.digest for state in STATES.values()}
-    assert len(digests) == 3
+    assert len(digests) == 5
     down = replace(STATES[RotationPhase.NONE], nodes=(NodeTrust(1, False),))
     assert down.digest == STATES[RotationPhase.NONE].digest
 
 
-nodes = st.builds(
-    NodeTrust, st.integers(1, 3), st.booleans(), st.none() | st.booleans(), st.booleans(), st.booleans()
-)
+MAYBE = st.none() | st.booleans()
+nodes = st.builds(NodeTrust, st.integers(1, 3), st.booleans(), MAYBE, st.booleans(), st.booleans(), MAYBE)
 
 
 @given(st.sampled_from(list(STATES)), st.sampled_from(list(RotationStep)), st.lists(nodes, max_size=3))
@@ -145,5 +148,35 @@ def test_whatever_the_nodes_do_a_plan_is_whole_and_never_lets_an_unseen_node_pas
     assert plan.undo
     if plan.allowed and step is RotationStep.SWITCH and phase is RotationPhase.TRUST_NEW:
         assert all(node.running and node.trusts_next and node.restarted_since for node in some)
-    if plan.allowed and step is RotationStep.FINISH:
+    if plan.allowed and step is RotationStep.FINISH and phase is RotationPhase.SWITCHED:
         assert all(node.running and node.presents_current and node.restarted_since for node in some)
+
+
+@given(st.sampled_from(list(STATES)), st.lists(nodes, max_size=3))
+def test_wherever_a_replacement_stopped_some_step_leads_out_of_it(
+    phase: RotationPhase, some: list[NodeTrust]
+) -> None:
+    """Whatever was seen of nodes that run: a step goes on, or is the next, and no other one is begun beside it."""
+    state = replace(STATES[phase], nodes=tuple(replace(node, running=True) for node in some))
+    allowed = {step for step in RotationStep if not codes(step, state)}
+    assert allowed
+    leaving = {RotationPhase.ABANDONING: RotationStep.ABANDON, RotationPhase.DROPPING: RotationStep.FINISH}
+    if phase in leaving:
+        assert allowed == {leaving[phase]}
+        plan = plan_step(leaving[phase], state, cluster="main")
+        assert plan.title.startswith("Go on: ")
+
+
+@given(st.sampled_from(list(RotationStep)), st.lists(nodes, min_size=1, max_size=3))
+def test_a_step_that_was_interrupted_can_be_taken_again_whatever_the_brokers_have_done(
+    step: RotationStep, some: list[NodeTrust]
+) -> None:
+    state = replace(STATES[LEADS_TO[step]], nodes=tuple(replace(node, running=True) for node in some))
+    assert continues(step, state)
+    assert codes(step, state) == []
+
+
+def test_a_drop_that_is_gone_on_with_asks_for_no_switch() -> None:
+    """What its trust stores changed makes brokers due for a restart: that is its own work, and no reason against it."""
+    late = tuple(replace(node, restarted_since=False, trusts_leaving=True) for node in FINE)
+    assert codes(RotationStep.FINISH, replace(STATES[RotationPhase.DROPPING], nodes=late)) == []

@@ -98,7 +98,8 @@ def _refusals(days: int, signing: SigningRequest | Refusal | None, state: IssueS
             Refusal(
                 "hosts",
                 f"The authority may not certify {', '.join(state.foreign_hosts)}",
-                "Private and loopback addresses and host names only; a client needs none.",
+                "Only loopback and private addresses, localhost, and names of this machine. Make the request without: brokers "
+                "look at the principal alone.",
             )
         )
     if state.principal is None and found[0] is None:
@@ -121,13 +122,10 @@ def days_refusal(days: int) -> Refusal | None:
 def _facts(
     days: int, signing: SigningRequest | Refusal | None, state: IssueState, now: datetime
 ) -> tuple[Change, ...]:
-    key = "elliptic curve P-256, made here and handed over once"
-    if isinstance(signing, SigningRequest):
-        key = f"{describe_key(signing.public_key)}, kept by its owner"
     changes = [
         Change("principal", None, state.principal or "none"),
         Change("subject", None, f"CN={state.common_name}"),
-        Change("key", None, key),
+        Change("key", None, _key(signing)),
         Change("valid until", None, f"{ends_at(_sane(days), state.issuer_ends, now):%Y-%m-%d %H:%M} UTC"),
         Change("usable for", None, "TLS client authentication"),
         Change("issued by", None, state.issuer),
@@ -135,6 +133,15 @@ def _facts(
     if isinstance(signing, SigningRequest) and signing.hosts:
         changes.append(Change("alternative names", None, ", ".join(signing.hosts)))
     return tuple(changes)
+
+
+def _key(signing: SigningRequest | Refusal | None) -> str:
+    match signing:
+        case None:
+            return "elliptic curve P-256, made here and handed over once"
+        case Refusal():
+            return "of the request, which is refused"
+    return f"{describe_key(signing.public_key)}, kept by its owner"
 
 
 def _sane(days: int) -> int:
@@ -198,9 +205,7 @@ def plan_renew(
         for change in _facts(request.days, signing, state, now)
         if change.field in ("principal", "subject", "issued by", "alternative names")
     ]
-    key = (
-        "the same key, kept by its owner" if same_key else _facts(request.days, signing, state, now)[2].after
-    )
+    key = "the same key, kept by its owner" if same_key else _key(signing)
     until = ends_at(_sane(request.days), state.issuer_ends, now)
     changes = (
         *facts,

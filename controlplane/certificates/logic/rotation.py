@@ -2,8 +2,10 @@
 
 1. Begin: every node trusts the old and the new root. Clients get the new root in the meantime.
 2. Switch: everything that we issue comes from the new authority; every node presents it, and has restarted since.
-3. Finish: nobody trusts the old root any more.
-Invariant: no step is taken before every node was seen to have finished the one before (Strimzi's CaReconciler).
+3. Finish: nobody trusts the old root any more. Until every node was seen to refuse it the phase is "dropping".
+Back from 1, abandon: the same for the new root, in the phase "abandoning".
+Invariants: no step is taken before every node was seen to have finished the one before (Strimzi's CaReconciler); a step that
+was interrupted anywhere leaves a phase in which it can be taken again.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ class RotationStep(StrEnum):
 class RotationPhase(StrEnum):
     NONE = "none"
     TRUST_NEW = "trust_new"
+    ABANDONING = "abandoning"
     SWITCHED = "switched"
+    DROPPING = "dropping"
 
 
 NEEDS = {
@@ -49,7 +53,14 @@ NEEDS = {
 
 
 #: The phase that a step leads to: taken again there, it goes on where it stopped.
-LEADS_TO = {RotationStep.BEGIN: RotationPhase.TRUST_NEW, RotationStep.SWITCH: RotationPhase.SWITCHED}
+LEADS_TO = {
+    RotationStep.BEGIN: RotationPhase.TRUST_NEW,
+    RotationStep.SWITCH: RotationPhase.SWITCHED,
+    RotationStep.FINISH: RotationPhase.DROPPING,
+    RotationStep.ABANDON: RotationPhase.ABANDONING,
+}
+#: Some authority is on its way out: it counts as trusted until every node was seen to refuse it, and is then forgotten.
+LEAVING = frozenset({RotationPhase.ABANDONING, RotationPhase.DROPPING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +79,15 @@ class AuthorityFacts:
 
 @dataclass(frozen=True, slots=True)
 class NodeTrust:
-    """What one node was seen to do now. `trusts_next` is None where there is no next authority, or nobody answered."""
+    """What one node was seen to do now. `trusts_next` is None where there is no next authority, or nobody answered;
+    `trusts_leaving`, of the one that is being dropped or abandoned, likewise."""
 
     node: int
     running: bool
     trusts_next: bool | None = None
     presents_current: bool = True
     restarted_since: bool = True
+    trusts_leaving: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +115,7 @@ class RotationState:
 
 def continues(step: RotationStep, state: RotationState) -> bool:
     """Whether the step was begun already, and stopped half-way."""
-    return state.phase is LEADS_TO.get(step)
+    return state.phase is LEADS_TO[step]
 
 
 def plan_step(
@@ -178,7 +191,7 @@ UNDO = {
 def _refusals(step: RotationStep, state: RotationState) -> list[Refusal]:
     if state.busy:
         return [Refusal("busy", f"{state.busy} is at work", "Wait for the job to end, or cancel it.")]
-    if state.phase not in (NEEDS[step], LEADS_TO.get(step)):
+    if state.phase not in (NEEDS[step], LEADS_TO[step]):
         return [Refusal("phase", _wrong_phase(step, state.phase), "The page shows which step comes next.")]
     down = [node.node for node in state.nodes if not node.running]
     if down and step is not RotationStep.ABANDON:
@@ -191,14 +204,16 @@ def _refusals(step: RotationStep, state: RotationState) -> list[Refusal]:
         ]
     if step is RotationStep.SWITCH and state.phase is RotationPhase.TRUST_NEW:
         return _not_trusting(state)
-    return _not_switched(state) if step is RotationStep.FINISH else []
+    return _not_switched(state) if step is RotationStep.FINISH and not continues(step, state) else []
 
 
 def _wrong_phase(step: RotationStep, phase: RotationPhase) -> str:
     present = {
         RotationPhase.NONE: "No key is being replaced",
         RotationPhase.TRUST_NEW: "The new authority is trusted already, and waits for the switch",
+        RotationPhase.ABANDONING: "The new authority is being abandoned",
         RotationPhase.SWITCHED: "The switch is done, and the old authority waits to be dropped",
+        RotationPhase.DROPPING: "The old authority is being dropped",
     }[phase]
     return f"{present}: '{step.value}' is not the next step"
 
@@ -266,11 +281,15 @@ def _warnings(step: RotationStep, state: RotationState) -> list[str]:
         case RotationStep.FINISH if state.dependents:
             more = len(state.dependents)
             return [
-                f"{more} valid client certificate{'s' if more != 1 else ''} of the old authority will be refused."
+                f"{more} valid client certificate{'s' if more != 1 else ''} of the old authority will be refused.",
+                NOT_TAKEN_BACK,
             ]
         case RotationStep.FINISH:
-            return [rolling] if rolling else []
+            return [text for text in (rolling, NOT_TAKEN_BACK) if text]
     return []
+
+
+NOT_TAKEN_BACK = "Once begun it is not taken back: cancelled or interrupted, it stays under way until it has gone on to its end."
 
 
 def _steps(step: RotationStep, state: RotationState, successor: AuthorityFacts | None) -> list[PlanStep]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controlplane.certificates.logic.rotation import (
+    LEAVING,
     RotationPhase,
     RotationState,
     RotationStep,
@@ -13,7 +14,14 @@ from controlplane.certificates.logic.rotation import (
 )
 
 ORDER = (RotationStep.BEGIN, RotationStep.SWITCH, RotationStep.FINISH)
-DONE_AT = {RotationPhase.NONE: 0, RotationPhase.TRUST_NEW: 1, RotationPhase.SWITCHED: 2}
+#: How many steps were begun. One that lets an authority go has ended when the phase does: it is half-way until then.
+DONE_AT = {
+    RotationPhase.NONE: 0,
+    RotationPhase.TRUST_NEW: 1,
+    RotationPhase.ABANDONING: 1,
+    RotationPhase.SWITCHED: 2,
+    RotationPhase.DROPPING: 3,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,8 @@ def entries(state: RotationState) -> tuple[Entry, ...]:
 def _entry(step: RotationStep, index: int, done: int, half: bool, state: RotationState) -> Entry:
     title, text = _words(step, state)
     if half and index == done - 1:
-        return Entry(step, title, text, "now", again=True)
+        waits_for = _half_waits_for(state)
+        return Entry(step, title, text, "now", again=not waits_for, waits_for=waits_for)
     if index < done:
         return Entry(step, title, text, "done")
     if index > done or half:
@@ -46,8 +55,17 @@ def _entry(step: RotationStep, index: int, done: int, half: bool, state: Rotatio
     return Entry(step, title, text, "now", waits_for=refusals[0].what if refusals else "")
 
 
+def _half_waits_for(state: RotationState) -> str:
+    """Empty where the step that was begun stopped, and is taken again."""
+    if state.busy:
+        return f"{state.busy} is at work"
+    return "The new authority is being abandoned" if state.phase is RotationPhase.ABANDONING else ""
+
+
 def _confirmed(step: RotationStep, state: RotationState) -> bool:
     """Whether every node was seen to have done what the step asks of it."""
+    if state.phase in LEAVING:
+        return False
     assert continues(step, state)
     restarted = not state.brokers or all(node.restarted_since for node in state.nodes)
     if step is RotationStep.BEGIN:
@@ -62,7 +80,12 @@ def _words(step: RotationStep, state: RotationState) -> tuple[str, str]:
             "Every broker trusts the old and the new root. Nothing is issued by it yet.",
         )
     if step is RotationStep.FINISH:
-        return "Drop the old authority", "Its certificates are refused from then on."
+        text = "Its certificates are refused from then on."
+        if state.phase is RotationPhase.DROPPING:
+            text = (
+                "It is being dropped. Until every broker refuses it, its certificates may still be accepted."
+            )
+        return "Drop the old authority", text
     if state.brokers:
         return (
             "Switch to the new authority",
