@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,10 @@ def server(outside: Cluster, tmp_path: Path) -> Iterator[str]:
             yield f"http://{address}"
 
 
+def _answers(text: str, values: list[float]) -> bool:
+    return [each.value for each in query.instant(NAME, text, now())] == values
+
+
 @needs("prometheus")
 def test_a_server_evaluates_and_nothing_is_stored_here(api: ApiOf, outside: Cluster, server: str) -> None:
     found = query.instant(NAME, "kafka_server_brokertopicmetrics_bytesin_total", now())
@@ -290,7 +295,7 @@ def test_a_server_evaluates_and_nothing_is_stored_here(api: ApiOf, outside: Clus
         "sum(kafka_server_brokertopicmetrics_bytesin_total) + 0 * sum(up)",
     ):  # fmt: skip
         # A subquery's steps are at whole seconds, of which none may have passed since the first scrape.
-        eventually(lambda text=text: [each.value for each in query.instant(NAME, text, now())] == [7.0])
+        eventually(partial(_answers, text, [7.0]))
     assert query.instant(NAME, 'kafka_server_replicamanager_leadercount{kafka="other"}', now()) == []
     ranged = query.evaluate_range(NAME, query.parse("sum(up)"), now() - 2000, now(), 1000)
     assert [float(value) for value in ranged.series[0].values][-1] == 1
