@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from django.utils import timezone
 
 from controlplane.audit.services import operation
@@ -31,6 +31,7 @@ from controlplane.certificates.logic.rotation import (
     plan_step,
 )
 from controlplane.certificates.models import Certificate
+from controlplane.certificates.selectors import fingerprint, key_fingerprint
 from controlplane.certificates.services import revocation
 from controlplane.certificates.trust import chains, leads_to, remember_dropped
 from controlplane.clusters.exclusion import admitted, at_work, refused_while_busy, turn
@@ -97,9 +98,17 @@ def _dependents(cluster: Cluster, old: Hierarchy) -> tuple[str, ...]:
     )
 
 
-def plan(cluster: Cluster, purpose: Purpose, step: RotationStep, successor: Hierarchy | None = None) -> Plan:
-    """`successor`: the authority that comes; None makes one of our own when the plan is applied."""
-    facts = _facts(successor) if successor else None
+def plan(
+    cluster: Cluster,
+    purpose: Purpose,
+    step: RotationStep,
+    successor: Hierarchy | None = None,
+    *,
+    key_given: bool = False,
+) -> Plan:
+    """`successor`: the authority that comes; None makes one of our own when the plan is applied. `key_given`: its key was
+    uploaded with it."""
+    facts = replace(_facts(successor), key_given=key_given) if successor else None
     if step is RotationStep.BEGIN and facts is None:
         facts = AuthorityFacts(
             "a new authority of Kastellan's own", "made when applied", "ten years from then"
@@ -129,7 +138,8 @@ def apply(
             Action.AUTHORITY_MANAGE,
             cluster=cluster.name,
             target=f"{purpose.value} authority",
-            plan=reviewed,
+            # Its job leaves a row of its own, under the plain title: what was asked, and what was done.
+            plan=replace(reviewed, title=f"{reviewed.title}: started"),
         ) as entry,
         admitted(cluster),
     ):
@@ -332,13 +342,22 @@ def _presents(state: NodeTlsState, purpose: Purpose, found: Authorities) -> bool
 
 
 def _facts(hierarchy: Hierarchy) -> AuthorityFacts:
-    root = hierarchy.root.certificate
+    root, issuing = hierarchy.root.certificate, hierarchy.issuing.certificate
+    chain = dict.fromkeys(fingerprint(each) for each in (*hierarchy.path, root))
     return AuthorityFacts(
         name=_name(root),
-        fingerprint=root.fingerprint(hashes.SHA256()).hex(),
-        ends=f"{root.not_valid_after_utc.astimezone(UTC):%Y-%m-%d}",
+        fingerprint=fingerprint(root),
+        ends=_day(root),
         external=hierarchy.external,
+        issuing=_name(issuing),
+        issuing_ends=_day(issuing),
+        key=key_fingerprint(hierarchy.issuing.key.public_key()),
+        chain=tuple(chain),
     )
+
+
+def _day(certificate: x509.Certificate) -> str:
+    return f"{certificate.not_valid_after_utc.astimezone(UTC):%Y-%m-%d}"
 
 
 def _name(certificate: x509.Certificate) -> str:

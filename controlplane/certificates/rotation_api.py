@@ -37,6 +37,10 @@ class AuthorityRootSerializer(serializers.Serializer[Any]):
     fingerprint = serializers.CharField(help_text="SHA-256 of the root.")
     ends = serializers.CharField()
     external = serializers.BooleanField()
+    issuing = serializers.CharField(
+        help_text="The authority below the root that signs; it may be the root itself."
+    )
+    public_key = serializers.CharField(help_text="SHA-256 of the public key of the one that signs.")
 
 
 class NodeTrustSerializer(serializers.Serializer[Any]):
@@ -94,6 +98,7 @@ class RotationApi(ClusterApiView):
 
     @extend_schema(
         summary="Take a step in the replacement of an authority's key",
+        description="With an authority of yours the tag is that of the dry run: it covers its certificates and its key.",
         parameters=[DRY_RUN, IF_MATCH],
         request=StepInput,
         responses={202: JobAccepted, 200: PlanSerializer},
@@ -107,7 +112,8 @@ class RotationApi(ClusterApiView):
         def apply(plan: Plan) -> Response:
             return job_answer(rotation.apply(self.actor, self.cluster, wanted, step, plan, coming))
 
-        return change(request, rotation.plan(self.cluster, wanted, step, coming), apply)
+        plan = rotation.plan(self.cluster, wanted, step, coming, key_given=bool(data.get("key")))
+        return change(request, plan, apply)
 
 
 class SigningRequestApi(ClusterApiView):
@@ -171,4 +177,6 @@ def _root(facts: AuthorityFacts) -> dict[str, Any]:
         "fingerprint": facts.fingerprint,
         "ends": facts.ends,
         "external": facts.external,
+        "issuing": facts.issuing,
+        "public_key": facts.key,
     }

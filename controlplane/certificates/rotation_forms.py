@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
 from controlplane.certificates.forms import PublicText, no_private_key
+
+#: The key on its way from the review back here: ciphertext for one person, cluster and authority.
+SEALED = "sealed_key"
 
 
 class Source(StrEnum):
@@ -44,7 +47,20 @@ def _pem(rows: int, begins: str, kind: type[forms.Textarea] = PublicText) -> for
 class BeginForm(forms.Form):
     """`key` and `password` are posted once, and carried to the next request only as ciphertext."""
 
-    source = forms.ChoiceField(label="The next authority", choices=SOURCES, initial=Source.OWN.value)
+    #: Shown only for sources that cannot do without them.
+    needed: ClassVar = frozenset({"chain", "key"})
+    shown_for: ClassVar = {
+        "chain": (Source.SIGNED, Source.UPLOADED),
+        "key": (Source.UPLOADED,),
+        "password": (Source.UPLOADED,),
+    }
+
+    source = forms.ChoiceField(
+        label="The next authority",
+        choices=SOURCES,
+        initial=Source.OWN.value,
+        widget=forms.Select(attrs={"data-shows": ""}),
+    )
     chain = forms.CharField(
         label="Its certificates",
         required=False,
@@ -73,8 +89,19 @@ class BeginForm(forms.Form):
         source = data.get("source")
         if source in (Source.SIGNED, Source.UPLOADED) and not data.get("chain"):
             self.add_error("chain", "Give its certificate, and the way up to the root.")
+        if source == Source.UPLOADED and not (data.get("key") or self.data.get(SEALED)):
+            self.add_error("key", "Give the key of the certificate that will issue.")
         if source == Source.OWN and (data.get("chain") or data.get("key")):
             self.add_error(
                 "source", "Certificates or a key are given: choose where they belong, or empty the fields."
             )
         return data
+
+    @property
+    def parts(self) -> tuple[tuple[forms.BoundField, str, bool], ...]:
+        """Field, the sources it belongs to, and whether it is shown now: also where something stands in it."""
+        source = self["source"].value()
+        return tuple(
+            (self[name], " ".join(sources), source in sources or bool(self.data.get(name)))
+            for name, sources in self.shown_for.items()
+        )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -11,7 +14,7 @@ from controlplane.accounts.services import actor_of
 from controlplane.certificates import rotation
 from controlplane.certificates.logic.rotation import RotationStep
 from controlplane.certificates.logic.runbook import entries
-from controlplane.certificates.rotation_forms import BeginForm, Source
+from controlplane.certificates.rotation_forms import SEALED, BeginForm, Source
 from controlplane.certificates.rotation_pages import AuthorityPage, BeginPage
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, carried_fields, filled, review_or_apply
@@ -29,7 +32,6 @@ from controlplane.gateways.authorities import Hierarchy
 from controlplane.gateways.broker import Purpose
 from controlplane.gateways.errors import InvalidRequest
 
-SEALED = "sealed_key"
 SECRETS = ("key", "password", SEALED)
 
 
@@ -60,11 +62,9 @@ def begin(request: HttpRequest, cluster: Cluster, purpose: str) -> HttpResponse:
 
     @sensitive_variables("successor")
     def review() -> HttpResponse:
-        try:
-            successor = _successor(request, cluster, wanted, form)
-        except InvalidRequest as error:
-            raise Invalid(fields={"chain": [sentence(error.what, error.hint)]}) from error
-        plan = rotation.plan(cluster, wanted, RotationStep.BEGIN, successor)
+        successor = _successor(request, cluster, wanted, form)
+        uploaded = form.cleaned_data["source"] == Source.UPLOADED
+        plan = rotation.plan(cluster, wanted, RotationStep.BEGIN, successor, key_given=uploaded)
         return _review(
             request,
             cluster,
@@ -78,7 +78,7 @@ def begin(request: HttpRequest, cluster: Cluster, purpose: str) -> HttpResponse:
     return filled(request, form, page, review)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @cluster_view(Action.AUTHORITY_MANAGE)
 def step(request: HttpRequest, cluster: Cluster, purpose: str, step: str) -> HttpResponse:
     wanted = purpose_of(purpose)
@@ -86,6 +86,8 @@ def step(request: HttpRequest, cluster: Cluster, purpose: str, step: str) -> Htt
         taken = RotationStep(step)
     except ValueError:
         raise NotFound(f"There is no step {step!r}") from None
+    if taken is RotationStep.BEGIN and request.method == "GET":
+        return redirect("certificates:rotation_begin", cluster.name, wanted.value)
     return _review(request, cluster, wanted, taken, rotation.plan(cluster, wanted, taken))
 
 
@@ -142,12 +144,26 @@ def _successor(request: HttpRequest, cluster: Cluster, purpose: Purpose, form: B
         case Source.OWN:
             return None
         case Source.SIGNED:
-            return authorities.signed_hierarchy(spec, purpose, data["chain"])
+            with _told_at("chain"):
+                return authorities.signed_hierarchy(spec, purpose, data["chain"])
         case Source.UPLOADED:
             key, password = _key(request, cluster, purpose, form)
-            return authorities.uploaded_hierarchy(
-                spec, purpose, chain_pem=data["chain"], key_pem=key, password=password
-            )
+            with _told_at("key"):
+                authorities.check_key(key, password)
+            with _told_at("chain"):
+                return authorities.uploaded_hierarchy(
+                    spec, purpose, chain_pem=data["chain"], key_pem=key, password=password
+                )
+
+
+@contextmanager
+def _told_at(field: str) -> Generator[None]:
+    """What is wrong with the text of a field stands at that field; a password that is missing or wrong, at its own."""
+    try:
+        yield
+    except InvalidRequest as error:
+        where = "password" if "password" in error.what else field
+        raise Invalid(fields={where: [sentence(error.what, error.hint)]}) from error
 
 
 def _key(request: HttpRequest, cluster: Cluster, purpose: Purpose, form: BeginForm) -> tuple[str, str]:

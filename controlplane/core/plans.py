@@ -86,11 +86,15 @@ class Affected:
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """The request to the API that makes the same plan. `path` stands below /api/v1/, percent-encoded."""
+    """The request to the API that makes the same plan. `path` stands below /api/v1/, percent-encoded.
+
+    `files`: fields of the body that hold the text of a file of yours; a plan is recorded, and keeps no such text.
+    """
 
     method: str
     path: str
     body: Mapping[str, Json] | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def curl(self, digest: str = "") -> str:
         """With the plan's own tag: it does this, or nothing if the state has moved. $URL and $TOKEN are the shell's."""
@@ -98,10 +102,15 @@ class ApiCall:
         parts = [f'curl {verb}"$URL/api/v1/{self.path}"', '-H "Authorization: Token $TOKEN"']
         if digest:
             parts.append(f"-H 'If-Match: \"{digest}\"'")
-        if self.body is not None:
-            text = json.dumps(dict(self.body), ensure_ascii=False)
-            parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(text)}"]
-        return " ".join(parts)
+        if self.body is None:
+            return " ".join(parts)
+        parts.append("-H 'Content-Type: application/json'")
+        text = json.dumps(dict(self.body), ensure_ascii=False)
+        if not self.files:
+            return " ".join((*parts, f"-d {shlex.quote(text)}"))
+        read = " ".join(f"--rawfile {name} {shlex.quote(file)}" for name, file in self.files.items())
+        with_files = f"{text} + {{{', '.join(f'${name}' for name in self.files)}}}"
+        return f"jq -n {read} {shlex.quote(with_files)} | {' '.join((*parts, '-d @-'))}"
 
 
 def api_path(cluster: str, *parts: str) -> str:
@@ -186,7 +195,8 @@ def _api_json(call: ApiCall | None) -> Json:
     if call is None:
         return None
     body: Json = None if call.body is None else dict(call.body)
-    return {"method": call.method, "path": call.path, "body": body}
+    found: dict[str, Json] = {"method": call.method, "path": call.path, "body": body}
+    return found | ({"files": dict(call.files)} if call.files else {})
 
 
 def state_digest(state: Mapping[str, object]) -> str:
@@ -214,8 +224,12 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
         commands=tuple(data.get("commands", ())),
         confirm_name=data.get("confirm_name"),
         request=data.get("request", {}),
-        api=ApiCall(call["method"], call["path"], call.get("body")) if (call := data.get("api")) else None,
+        api=_api_from_json(call) if (call := data.get("api")) else None,
     )
+
+
+def _api_from_json(data: Mapping[str, Any]) -> ApiCall:
+    return ApiCall(data["method"], data["path"], data.get("body"), data.get("files", {}))
 
 
 def _step_from_json(data: Mapping[str, Any]) -> PlanStep:

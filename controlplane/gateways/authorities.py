@@ -55,6 +55,12 @@ def uploaded_hierarchy(
         return foreign.hierarchy(purpose, chain_pem, key, local_hosts(spec.host), _now())
 
 
+def check_key(key_pem: str, password: str = "") -> None:
+    """Refuses a key that cannot be read or used, before anything is looked at that belongs to it."""
+    with translated():
+        foreign.private_key(key_pem, password)
+
+
 def signing_request(spec: ClusterSpec, purpose: Purpose) -> str:
     """PEM of a request for an issuing authority; its key waits here for the answer."""
     with translated():

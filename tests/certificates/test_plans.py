@@ -365,3 +365,10 @@ def test_a_jks_store_does_not_hold_the_key_in_clear() -> None:
     assert pair.key.private_numbers().private_value.to_bytes(32, "big") not in store
     with pytest.raises(ValueError, match="20 bytes"):
         keystores.jks_keystore("x", pair.key, [pair.certificate], "pass", salt=b"s", now=NOW)
+
+
+def test_a_replaced_certificate_is_revoked_from_what_its_page_calls_it() -> None:
+    plan = plan_revoke(
+        Reason.UNSPECIFIED, replace(OLD, replaced_by="cd"), cluster="main", blocked=None, now=NOW
+    )
+    assert plan.steps[0].changes[0].before == "replaced"

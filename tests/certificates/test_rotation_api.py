@@ -10,6 +10,7 @@ import pytest
 
 from broker import pki
 from broker.pki import Purpose
+from controlplane.audit.models import Operation
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
 from controlplane.jobs import services as jobs
@@ -68,17 +69,67 @@ def test_the_state_has_a_tag_that_a_step_needs_and_that_moves_with_it(lone: Clus
     assert call("GET", PATH).json()["phase"] == "none"
 
 
-def test_the_manuals_recipe_works_with_an_authority_of_yours_too(lone: Cluster, api: MakeApi) -> None:
-    """The tag that was read is the one that the step takes: no dry run in between."""
+def test_an_authority_of_yours_is_the_one_that_was_planned_or_none(lone: Cluster, api: MakeApi) -> None:
+    """The tag covers what was brought: neither the state's alone nor another authority's takes it."""
     call = api(Role.ADMIN)
     chain, key = company()
-    tag = call("GET", PATH)["ETag"]
-    assert call("POST", f"{PATH}?dry_run=true", {"step": "begin", "chain": chain, "key": key})["ETag"] == tag
-    begun = call("POST", PATH, {"step": "begin", "chain": chain, "key": key}, If_Match=tag)
+    plan = call("POST", f"{PATH}?dry_run=true", {"step": "begin", "chain": chain, "key": key})
+    tag, said = plan["ETag"], str(plan.json()["steps"][0]["changes"])
+    assert "CN=company clients issuing" in said
+    assert "public key SHA-256" in said
+    assert key.splitlines()[1] not in plan.content.decode()
+    ours, other = ({"step": "begin", "chain": c, "key": k} for c, k in ((chain, key), company()))
+    for body, stale in ((other, tag), (ours, call("GET", PATH)["ETag"])):
+        assert call("POST", PATH, body, If_Match=stale).status_code == 412
+    begun = call("POST", PATH, ours, If_Match=tag)
     assert begun.status_code == 202, begun.content
     finished(begun.json()["job"])
+    following = call("GET", PATH).json()["following"]
+    assert following["issuing"] == "CN=company clients issuing,O=Kastellan"
+    page = signed_in(Role.ADMIN).get(PAGE).content.decode()
+    assert "issues after the switch</td><td>CN=company clients issuing,O=Kastellan" in page
+    assert "Presents its new certificate" not in page  # of brokers, whose authority is another
     gone = call("POST", PATH, {"step": "abandon"}, If_Match=call("GET", PATH)["ETag"])
     finished(gone.json()["job"])
+    titles = [row.title for row in Operation.objects.filter(target="clients authority")]
+    assert len(titles) == len(set(titles)) == 4, titles
+
+
+def test_each_step_has_a_page_that_shows_its_plan(lone: Cluster) -> None:
+    client = signed_in(Role.ADMIN)
+    for step, title in (("switch", "Switch to"), ("finish", "Drop the"), ("abandon", "Abandon the")):
+        answer = client.get(f"{PAGE}{step}/")
+        assert answer.status_code == 200
+        assert title in answer.content.decode()
+    assert client.get(f"{PAGE}begin/")["Location"] == f"{PAGE}+begin/"
+    assert client.get(f"{PAGE}jump/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("key", "password", "field", "words"),
+    [
+        ("nonsense", "", "key", "private key cannot be read"),
+        ("", "", "key", "Give the key of the certificate"),
+        (company()[1], "x", "password", "is not encrypted, but a password was given"),
+    ],
+)
+def test_what_is_wrong_with_the_key_stands_at_the_key(
+    lone: Cluster, key: str, password: str, field: str, words: str
+) -> None:
+    form = {"source": "uploaded", "chain": company()[0], "key": key, "password": password}
+    answer = signed_in(Role.ADMIN).post(f"{PAGE}+begin/", form)
+    assert answer.status_code == 422
+    text = answer.content.decode()
+    at = text.partition(f'id="id_{field}_error"')[2].partition("</div>")[0]
+    assert words in at
+    assert text.count(words) == 1
+    labels = dict(re.findall(r'<label for="id_(\w+)">(.*?)</label>', text))
+    assert ["optional" in labels[name] for name in ("source", "chain", "key", "password")] == [
+        False,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_only_an_admin_takes_a_step_and_everybody_may_look(lone: Cluster, api: MakeApi) -> None:

@@ -19,6 +19,7 @@ from controlplane.certificates.logic.rotation import (
     continues,
     plan_step,
 )
+from controlplane.core.plans import Plan, plan_from_json
 
 OLD, NEW = (AuthorityFacts(f"CN={name} root", name * 8, "2036-11-24") for name in ("old", "new"))
 FINE = (NodeTrust(1, True, True), NodeTrust(2, True, True), NodeTrust(3, True, True))
@@ -119,12 +120,59 @@ def test_dropping_the_old_root_asks_for_the_name_and_names_whom_it_locks_out() -
     assert tuple(item.name for item in plan.affected) == names
 
 
-def test_the_tag_of_the_state_serves_for_every_step_whatever_authority_is_brought() -> None:
-    company = replace(NEW, external=True)
+COMPANY = replace(
+    NEW,
+    external=True,
+    issuing="CN=Corp Kafka clients",
+    issuing_ends="2031-01-01",
+    key="k" * 64,
+    chain=("i" * 64, NEW.fingerprint),
+)
+
+
+def begun(successor: AuthorityFacts | None, phase: RotationPhase = RotationPhase.NONE) -> Plan:
+    state = replace(STATES[phase], purpose="clients")
+    return plan_step(RotationStep.BEGIN, state, cluster="main", successor=successor)
+
+
+def test_the_tag_of_the_state_serves_for_every_step_that_brings_nothing() -> None:
     for state in STATES.values():
-        for successor in (None, NEW, company):
+        for successor in (None, NEW):
             plan = plan_step(RotationStep.BEGIN, state, cluster="main", successor=successor)
             assert plan.digest == state.digest
+
+
+def test_what_was_reviewed_is_the_authority_that_was_brought_with_its_certificates_and_its_key() -> None:
+    others = (COMPANY, replace(COMPANY, key="x" * 64), replace(COMPANY, chain=("x", NEW.fingerprint)), None)
+    assert len({begun(each).digest for each in others}) == 4
+    assert begun(replace(COMPANY, chain=COMPANY.chain[::-1])).digest == begun(COMPANY).digest
+
+
+def test_the_plan_names_who_will_issue_and_whose_key_is_kept_and_no_key() -> None:
+    plan = begun(replace(COMPANY, key_given=True))
+    said = {change.field: change.after for change in plan.steps[0].changes}
+    assert said["also trusted"] == NEW.words
+    assert said["issues after the switch"] == f"CN=Corp Kafka clients, until 2031-01-01, below {NEW.name}"
+    assert said["key sealed here"] == f"of CN=Corp Kafka clients: public key SHA-256 {'k' * 64}"
+    assert not any("self-signed root" in warning for warning in plan.warnings)
+    assert plan.request["public_key_sha256"] == "k" * 64
+    assert plan.curl.startswith("jq -n --rawfile chain chain.pem --rawfile key issuing.key")
+    assert plan_from_json(plan.to_json()).api == plan.api
+    assert "--rawfile key" not in begun(COMPANY).curl  # our request was signed: its key is here already
+
+
+def test_a_root_that_would_issue_itself_is_warned_of() -> None:
+    root = replace(COMPANY, issuing=NEW.name, issuing_ends=NEW.ends, chain=(NEW.fingerprint,))
+    plan = begun(root)
+    assert any("is a self-signed root that would issue itself" in warning for warning in plan.warnings)
+    assert plan.steps[0].changes[1].after == f"{NEW.name}, until {NEW.ends}, itself the root"
+
+
+def test_the_switch_names_who_issues_and_not_the_root_above() -> None:
+    state = replace(STATES[RotationPhase.TRUST_NEW], following=COMPANY)
+    (change,) = plan_step(RotationStep.SWITCH, state, cluster="main").steps[0].changes
+    assert change.after is not None
+    assert change.after.startswith("CN=Corp Kafka clients, ")
 
 
 def test_the_digest_moves_with_the_authorities_and_not_with_the_nodes() -> None:

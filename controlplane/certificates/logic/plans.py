@@ -229,9 +229,10 @@ def plan_renew(
     )
 
 
-def _call(cluster: str, body: Mapping[str, Json], csr: str, *parts: str) -> ApiCall | None:
-    """None with a signing request: its text is kept in no plan."""
-    return None if csr.strip() else ApiCall("POST", api_path(cluster, "certificates", *parts), body)
+def _call(cluster: str, body: Mapping[str, Json], csr: str, *parts: str) -> ApiCall:
+    """A signing request is read from its owner's file: its text is kept in no plan."""
+    files = {"csr": "request.pem"} if csr.strip() else {}
+    return ApiCall("POST", api_path(cluster, "certificates", *parts), body, files)
 
 
 def _renew_refusals(request: RenewCertificate, old: Issued) -> list[Refusal]:
@@ -321,7 +322,9 @@ def _revoked(serial: str, state: str, reason: Reason, *, listed: bool = True) ->
 def _state(issued: Issued, now: datetime) -> str:
     if now > issued.not_after:
         return "ended"
-    return "not trusted any more" if issued.refused else "valid"
+    if issued.refused:
+        return "not trusted any more"
+    return "replaced" if issued.replaced_by else "valid"
 
 
 def _same_key_warnings(reason: Reason, issued: Issued) -> tuple[str, ...]:

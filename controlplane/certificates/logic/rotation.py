@@ -19,6 +19,7 @@ from controlplane.core.plans import (
     Affected,
     ApiCall,
     Change,
+    Json,
     Plan,
     PlanStep,
     Refusal,
@@ -65,16 +66,43 @@ LEAVING = frozenset({RotationPhase.ABANDONING, RotationPhase.DROPPING})
 
 @dataclass(frozen=True, slots=True)
 class AuthorityFacts:
-    """An authority's root in a few words; `fingerprint` is SHA-256 in hex."""
+    """An authority in a few words: its root, and the one below it that issues. Fingerprints are SHA-256 in hex.
+
+    `issuing` is empty where nothing is made yet; `key` is the fingerprint of the issuing one's public key (`key_given`: it
+    was uploaded), `chain` those of all its certificates.
+    """
 
     name: str
     fingerprint: str
     ends: str
     external: bool = False
+    issuing: str = ""
+    issuing_ends: str = ""
+    key: str = ""
+    key_given: bool = False
+    chain: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
         return f"{self.name}, until {self.ends}, SHA-256 {self.fingerprint[:16]}…"
+
+    @property
+    def issuer(self) -> str:
+        """Who signs leaves, and below whom: only the root is trusted, and the root need not be the one that issues."""
+        if not self.issuing:
+            return self.words
+        if self.issues_itself:
+            return f"{self.issuing}, until {self.issuing_ends}, itself the root"
+        return f"{self.issuing}, until {self.issuing_ends}, below {self.name}"
+
+    @property
+    def issues_itself(self) -> bool:
+        return self.external and self.chain == (self.fingerprint,)
+
+    @property
+    def digest(self) -> str:
+        """Of all that was given: certificates and key."""
+        return state_digest({"chain": sorted(self.chain), "key": self.key})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +151,7 @@ def plan_step(
 ) -> Plan:
     refusals = tuple(_refusals(step, state))
     foreign = _lets_others_in(step, state, successor)
+    brought = successor if successor and successor.external else None
     return Plan(
         action=Action.AUTHORITY_MANAGE,
         title=f"{'Go on: ' if continues(step, state) else ''}{TITLES[step]} the {state.purpose} authority",
@@ -130,23 +159,40 @@ def plan_step(
         cluster=cluster,
         steps=tuple(_steps(step, state, successor)),
         risk=Risk.DISRUPTIVE if foreign else RISKS[step],
-        digest=state.digest,
-        warnings=(*((FOREIGN_CLIENTS,) if foreign else ()), *_warnings(step, state)),
+        digest=state_digest({"state": state.digest, "brought": brought.digest}) if brought else state.digest,
+        warnings=(*((FOREIGN_CLIENTS,) if foreign else ()), *_of_a_root(brought), *_warnings(step, state)),
         refusals=refusals,
         affected=tuple(Affected("certificate", name) for name in state.dependents)
         if step is RotationStep.FINISH
         else (),
         undo=UNDO[step],
         confirm_name=f"{state.purpose} authority" if foreign or step is RotationStep.FINISH else None,
-        request={"step": step.value, "purpose": state.purpose},
-        api=None if successor and successor.external else _call(step, state.purpose, cluster),
+        request={"step": step.value, "purpose": state.purpose, **(_named(brought) if brought else {})},
+        api=_call(step, state.purpose, cluster, brought),
     )
 
 
-def _call(step: RotationStep, purpose: str, cluster: str) -> ApiCall:
-    """Not for an authority that is brought: a key stands in no command."""
+def _named(brought: AuthorityFacts) -> dict[str, Json]:
+    """What the audit keeps of an authority that was brought: names and fingerprints."""
+    return {"issuing": brought.issuing, "public_key_sha256": brought.key, "chain_sha256": list(brought.chain)}
+
+
+def _call(step: RotationStep, purpose: str, cluster: str, brought: AuthorityFacts | None) -> ApiCall:
+    """What was brought is read from its owner's files: a key stands in no command."""
     path = api_path(cluster, "certificates", "authorities", purpose, "rotation")
-    return ApiCall("POST", path, {"step": step.value})
+    files = {"chain": "chain.pem"} if brought else {}
+    if brought and brought.key_given:
+        files["key"] = "issuing.key"
+    return ApiCall("POST", path, {"step": step.value}, files)
+
+
+def _of_a_root(brought: AuthorityFacts | None) -> tuple[str, ...]:
+    if brought is None or not brought.issues_itself:
+        return ()
+    return (
+        f"{brought.issuing} is a self-signed root that would issue itself: its own key is kept here, and nothing short of "
+        "distrusting the root everywhere takes back what is signed with it. Bring an issuing authority below it instead.",
+    )
 
 
 #: Names of our own leaves are refused to everybody here; what somebody else certifies, nobody here sees.
@@ -295,15 +341,15 @@ NOT_TAKEN_BACK = "Once begun it is not taken back: cancelled or interrupted, it 
 def _steps(step: RotationStep, state: RotationState, successor: AuthorityFacts | None) -> list[PlanStep]:
     successor = state.following or successor
     changes = {
-        RotationStep.BEGIN: Change("also trusted", None, successor.words if successor else None),
-        RotationStep.SWITCH: _switched(state),
-        RotationStep.FINISH: Change("trusted", state.old.words if state.old else None, None),
-        RotationStep.ABANDON: Change(
-            "also trusted", state.following.words if state.following else None, None
+        RotationStep.BEGIN: _begun(successor),
+        RotationStep.SWITCH: (_switched(state),),
+        RotationStep.FINISH: (Change("trusted", state.old.words if state.old else None, None),),
+        RotationStep.ABANDON: (
+            Change("also trusted", state.following.words if state.following else None, None),
         ),
     }[step]
     kind = StepKind.DELETE if step in (RotationStep.FINISH, RotationStep.ABANDON) else StepKind.ALTER
-    first = PlanStep(kind, "authority", state.purpose, (changes,))
+    first = PlanStep(kind, "authority", state.purpose, changes)
     nodes = [
         PlanStep(StepKind.RUN, "broker", str(node.node), summary=_node_words(step, state))
         for node in state.nodes
@@ -311,10 +357,21 @@ def _steps(step: RotationStep, state: RotationState, successor: AuthorityFacts |
     return [first, *nodes]
 
 
+def _begun(successor: AuthorityFacts | None) -> tuple[Change, ...]:
+    trusted = Change("also trusted", None, successor.words if successor else None)
+    if successor is None or not successor.issuing:
+        return (trusted,)
+    return (
+        trusted,
+        Change("issues after the switch", None, successor.issuer),
+        Change("key sealed here", None, f"of {successor.issuing}: public key SHA-256 {successor.key}"),
+    )
+
+
 def _switched(state: RotationState) -> Change:
     before = state.old or state.current
     after = state.following or state.current
-    return Change("issues", before.words, after.words)
+    return Change("issues", before.issuer, after.issuer)
 
 
 def _node_words(step: RotationStep, state: RotationState) -> str:
