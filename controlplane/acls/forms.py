@@ -172,6 +172,16 @@ class BundleForm(forms.Form):
         self._refuse_senseless(data)
         return data
 
+    @property
+    def optional_for(self) -> dict[str, tuple[str, bool]]:
+        """Field → the bundles that can do without it, and whether the chosen one can."""
+        chosen = self["bundle"].value()
+        free = {
+            name: [bundle.value for bundle, kind in KINDS.items() if name not in kind.needs]
+            for name in ("topics", "outputs", "group", "transactional_id")
+        }
+        return {name: (" ".join(bundles), chosen in bundles) for name, bundles in free.items()}
+
     def _refuse_senseless(self, data: Mapping[str, Any]) -> None:
         """Each name by itself, at its own field; the principal and the host beside it."""
         who = {"principal": data.get("principal") or "User:x", "host": data.get("host") or WILDCARD}

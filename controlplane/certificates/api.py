@@ -275,6 +275,19 @@ class ChainApi(ClusterApiView):
         return file_response(downloads.chain(self.actor, certificate))
 
 
+class WithoutKeyApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.CERTIFICATE_VIEW}
+
+    @extend_schema(
+        summary="Download the ZIP of a certificate whose key its owner keeps",
+        description="Certificate, trust stores and ready configuration. 404 where the key was made here.",
+        responses={(200, downloads.MEDIA["zip"]): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, cluster: str, serial: str) -> HttpResponse:
+        certificate = selectors.get_certificate(self.cluster, serial)
+        return file_response(downloads.without_key(self.actor, certificate))
+
+
 class TruststoreApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.CERTIFICATE_VIEW}
 
@@ -285,7 +298,7 @@ class TruststoreApi(ClusterApiView):
         parameters=[OpenApiParameter("name", str, OpenApiParameter.PATH, enum=tuple(TRUSTSTORES))],
         responses={
             (200, media): OpenApiTypes.BINARY if media != downloads.MEDIA["pem"] else OpenApiTypes.STR
-            for media in downloads.MEDIA.values()
+            for media in downloads.STORES
         },
     )
     def get(self, request: Request, cluster: str, name: str) -> HttpResponse:

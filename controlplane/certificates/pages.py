@@ -12,6 +12,7 @@ from controlplane.certificates.listing import facts_of
 from controlplane.certificates.logic.expiry import Span
 from controlplane.certificates.logic.protection import Protection, Verdict
 from controlplane.certificates.logic.standing import Facts, Standing
+from controlplane.certificates.logic.state import Origin
 from controlplane.certificates.models import Certificate, Download, RevocationList
 from controlplane.certificates.selectors import AuthorityView, ExpiryRow, OwnRow
 from controlplane.certificates.services.issuing import Delivery
@@ -124,7 +125,17 @@ class CertificatePage(Page):
     block_error: GatewayError | None
     others: Accepted
     downloads: tuple[Download, ...]
+    acls: int | None
+    can_give: bool
     can: dict[str, bool]
+
+    @property
+    def of_its_owners_key(self) -> bool:
+        return self.certificate.origin == Origin.CSR.value
+
+    @property
+    def user(self) -> str:
+        return self.certificate.principal.partition(":")[2]
 
     @property
     def block_wanted(self) -> bool:

@@ -25,6 +25,7 @@ urlpatterns = [
     path("expiry/<int:pk>/ask/", watch_views.ask, name="ask"),
     path("<str:serial>/", views.detail, name="detail"),
     path("<str:serial>/chain.pem", views.chain, name="chain"),
+    path("<str:serial>/without-key.zip", views.without_key, name="without_key"),
     path("<str:serial>/renew/", views.renew, name="renew"),
     path("<str:serial>/revoke/", revocation_views.revoke, name="revoke"),
     path("<str:serial>/block/", revocation_views.block, name="block"),

@@ -150,6 +150,8 @@ def detail(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
         block_error=failure,
         others=_others(cluster, certificate),
         downloads=tuple(selectors.downloads(certificate)),
+        acls=selectors.rights_of(cluster, certificate.principal),
+        can_give=allowed(request, cluster, Action.ACL_EDIT)["edit"],
         can=allowed(request, cluster, *ACTIONS),
     )
     return render_page(request, page)
@@ -238,6 +240,13 @@ def renew(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
 @cluster_view(Action.CERTIFICATE_VIEW)
 def chain(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
     return file_response(downloads.chain(actor_of(request), selectors.get_certificate(cluster, serial)))
+
+
+@require_safe
+@cluster_view(Action.CERTIFICATE_VIEW)
+def without_key(request: HttpRequest, cluster: Cluster, serial: str) -> HttpResponse:
+    found = selectors.get_certificate(cluster, serial)
+    return file_response(downloads.without_key(actor_of(request), found))
 
 
 @require_safe

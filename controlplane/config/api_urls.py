@@ -115,6 +115,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
                 path("truststores/<str:name>/", certificates.TruststoreApi.as_view(), name="truststore"),
                 path("<str:serial>/", certificates.CertificateApi.as_view(), name="certificate"),
                 path("<str:serial>/chain.pem", certificates.ChainApi.as_view(), name="certificate_chain"),
+                path(
+                    "<str:serial>/without-key.zip",
+                    certificates.WithoutKeyApi.as_view(),
+                    name="certificate_without_key",
+                ),
                 path("<str:serial>/renew/", certificates.RenewApi.as_view(), name="certificate_renew"),
                 path("<str:serial>/revoke/", certificates.RevokeApi.as_view(), name="certificate_revoke"),
                 path("<str:serial>/block/", certificates.BlockApi.as_view(), name="certificate_block"),

@@ -7,6 +7,7 @@ import ipaddress
 import socket
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,14 +19,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.certificates.logic.csr import MAX_BYTES, SigningRequest, describe_key, read_request
+from controlplane.certificates.logic.plans import IssueCertificate, plan_issue
 from controlplane.certificates.models import Certificate
 from controlplane.certificates.services import revocation
 from controlplane.clusters.models import Cluster
+from controlplane.core.access import Role
 from controlplane.core.plans import Refusal
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
-from tests.certificates.conftest import CERTIFICATES, Issue
+from tests.certificates.conftest import CERTIFICATES, Issue, unpacked
+from tests.certificates.test_plans import FREE, NOW
 from tests.conftest import Api
+from tests.web.people import signed_in
 
 EC = ec.generate_private_key(ec.SECP256R1())
 RSA = rsa.generate_private_key(65537, 2048)
@@ -308,3 +313,35 @@ def test_a_key_that_others_may_have_takes_every_certificate_of_it_along_and_no_o
     assert {row.revocation_reason for row in revoked} == {"key_compromise"}
     assert revocation.is_listed(cluster, renewed)
     assert not revocation.is_listed(cluster, other.serial)
+
+
+def test_the_zip_without_a_key_can_be_had_again_and_the_page_leads_on(
+    issue: Issue, admin_api: Api, tmp_path: Path
+) -> None:
+    made = issue("again.svc", csr=request())
+    page = signed_in(Role.VIEWER).get(f"/{CERTIFICATES}{made.serial}/").content.decode()
+    assert "without-key.zip" in page
+    for link in ("acls/?principal=User%3Aagain.svc", "acls/explain/?", "effective/?user=again.svc"):
+        assert link in page
+    answer = signed_in(Role.VIEWER).get(f"/{CERTIFICATES}{made.serial}/without-key.zip")
+    assert answer["Content-Type"] == "application/zip"
+    again = unpacked(base64.b64encode(answer.content).decode(), tmp_path / "again")
+    assert {each.name for each in again.iterdir()} == {each.name for each in made.directory.iterdir()}
+    for name in ("certificate.pem", "ca.pem", "kcat.conf"):
+        assert (again / name).read_text() == (made.directory / name).read_text()
+    assert "PRIVATE KEY" not in "".join(each.read_text(errors="replace") for each in again.iterdir())
+    given = Certificate.objects.get(serial=made.serial).downloads.order_by("pk")
+    assert [each.what for each in given] == ["ZIP without a key"] * 2
+    assert admin_api("GET", f"{CERTIFICATES}{made.serial}/without-key.zip").status_code == 200
+    own = issue("own.svc")
+    assert admin_api("GET", f"{CERTIFICATES}{own.serial}/without-key.zip").status_code == 404
+    assert (
+        "without-key.zip" not in signed_in(Role.VIEWER).get(f"/{CERTIFICATES}{own.serial}/").content.decode()
+    )
+
+
+def test_a_plan_of_a_request_has_its_call_and_reads_the_request_from_its_owners_file() -> None:
+    plan = plan_issue(IssueCertificate("orders", 90, GOOD), FREE, cluster="main", now=NOW)
+    assert plan.curl.startswith('jq -n --rawfile csr request.pem \'{"common_name"')
+    assert plan.curl.endswith("-d @-")
+    assert GOOD.splitlines()[1] not in str(plan.to_json())

@@ -9,7 +9,9 @@ from cryptography import x509
 from django.utils import timezone
 
 from controlplane.certificates.logic import keystores
+from controlplane.certificates.logic.state import Origin
 from controlplane.certificates.models import Certificate, Download
+from controlplane.certificates.services.issuing import ZIP_WITHOUT_KEY, packed
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import client_endpoint
 from controlplane.core.access import Actor
@@ -27,7 +29,9 @@ MEDIA = {
     "pem": "application/x-pem-file",
     "p12": "application/x-pkcs12",
     "jks": "application/x-java-keystore",
+    "zip": "application/zip",
 }
+STORES = tuple(MEDIA[kind] for kind in ("pem", "p12", "jks"))
 Maker = Callable[[tuple[x509.Certificate, ...], str], bytes]
 TRUSTSTORES: dict[str, Maker] = {
     "ca.pem": lambda _, pem: pem.encode(),
@@ -39,6 +43,18 @@ TRUSTSTORES: dict[str, Maker] = {
 def chain(actor: Actor, certificate: Certificate) -> File:
     record(actor, certificate.cluster, "chain.pem", certificate)
     return _file(f"{certificate.common_name}-chain.pem", certificate.chain_pem.encode())
+
+
+def without_key(actor: Actor, certificate: Certificate) -> File:
+    """What its owner got when it was issued, packed again with the trust and the addresses of now."""
+    if certificate.origin != Origin.CSR.value:
+        raise NotFound(
+            "There is no ZIP of this certificate: its key was made here, and handed over once",
+            hint="Renew it: the new one comes with a ZIP, once.",
+        )
+    delivery = packed(certificate, "", timezone.now())
+    record(actor, certificate.cluster, ZIP_WITHOUT_KEY, certificate)
+    return _file(delivery.archive_name, delivery.archive)
 
 
 def truststore(actor: Actor, cluster: Cluster, name: str) -> File:

@@ -32,6 +32,8 @@ from controlplane.core.plans import Plan
 from controlplane.core.verify import verify
 from controlplane.gateways import broker as bundled
 
+ZIP_WITHOUT_KEY = "ZIP without a key"
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -107,12 +109,12 @@ def deliver(
         row = _save(actor, cluster, request, issued, signing, now)
         if replaces is not None:
             _replace(cluster, replaces, row)
-        what = "ZIP with the private key" if issued.key_pem else "ZIP without a key"
+        what = "ZIP with the private key" if issued.key_pem else ZIP_WITHOUT_KEY
         Download.objects.create(cluster=cluster, certificate=row, what=what, actor=actor.name[:240], at=now)
     verify(
         f"the certificate {row.serial}", lambda: Certificate.objects.filter(pk=row.pk, pem=row.pem).exists()
     )
-    return _packed(cluster, row, issued, now)
+    return packed(row, issued.key_pem, now)
 
 
 def _signing(csr: str) -> SigningRequest | None:
@@ -179,18 +181,19 @@ def _replace(cluster: Cluster, old: Issued, new: Certificate) -> None:
     new.replaces = old.serial
 
 
-def _packed(cluster: Cluster, row: Certificate, issued: bundled.Issued, now: datetime) -> Delivery:
-    endpoint = client_endpoint(cluster, "SSL")
-    password = secrets.token_urlsafe(18) if issued.key_pem else ""
+def packed(row: Certificate, key_pem: str, now: datetime) -> Delivery:
+    """Without a key nothing in it is secret, and it can be packed again at any time."""
+    endpoint = client_endpoint(row.cluster, "SSL")
+    password = secrets.token_urlsafe(18) if key_pem else ""
     material = Material(
-        cluster=cluster.title,
+        cluster=row.cluster.title,
         common_name=row.common_name,
         principal=row.principal,
         endpoint=endpoint,
-        chain=tuple(x509.load_pem_x509_certificates(issued.chain_pem.encode())),
-        chain_pem=issued.chain_pem,
+        chain=tuple(x509.load_pem_x509_certificates(row.chain_pem.encode())),
+        chain_pem=row.chain_pem,
         roots=tuple(x509.load_pem_x509_certificates(endpoint.ca_pem.encode())),
-        key_pem=issued.key_pem,
+        key_pem=key_pem,
         password=password,
         salt=secrets.token_bytes(keystores.SALT_BYTES),
     )
@@ -200,7 +203,7 @@ def _packed(cluster: Cluster, row: Certificate, issued: bundled.Issued, now: dat
         ca_pem=endpoint.ca_pem,
         archive=zip_of(files, now, folder_of(row)),
         files=tuple(files),
-        key_pem=issued.key_pem,
+        key_pem=key_pem,
         password=password,
-        snippets=tuple(snippets(endpoint, CertificateLogin(issued.chain_pem, issued.key_pem)).items()),
+        snippets=tuple(snippets(endpoint, CertificateLogin(row.chain_pem, key_pem)).items()),
     )
