@@ -188,6 +188,9 @@ class IssuedPage(Page):
     has_rights: bool = False
     acls: int | None = None
     can_give: bool = False
+    #: Where it came about with a service account: what else was made, in words.
+    account: str = ""
+    made: str = ""
 
     @property
     def user(self) -> str:

@@ -63,7 +63,7 @@ class QuotaForm(forms.Form):
     )
     user = forms.CharField(
         label="User", required=False, strip=False, max_length=1000,
-        help_text="The principal without 'User:', for certificates the whole name as the brokers see it.",
+        help_text="reports, or User:reports; for certificates the whole name as the brokers see it.",
     )  # fmt: skip
     client_id = forms.CharField(label="Client id", required=False, strip=False, max_length=1000)
     ip = forms.CharField(label="IP address", required=False, max_length=100)
@@ -79,6 +79,9 @@ class QuotaForm(forms.Form):
                 help_text=f"{key.help} Empty: no limit here. For example {example}.",
                 widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
             )
+
+    def clean_user(self) -> str:
+        return bare_user(str(self.cleaned_data["user"]))
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data

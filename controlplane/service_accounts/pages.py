@@ -98,8 +98,10 @@ class MadePage(Page):
     issued: Issued
     files: tuple[tuple[str, str], ...]
     snippets: tuple[tuple[str, str], ...]
-    acls: int = 0
+    acls: int | None = 0
     can_give: bool = False
+    account: str = ""
+    made: str = ""
 
     @property
     def principal(self) -> str:

@@ -38,7 +38,7 @@ def accounts(cluster: Cluster, *, search: str = "") -> list[AccountFacts]:
         _count(lambda: (dict(quota.entity).get("user") for quota in gateway.describe_client_quotas())),
         reserved={_bare(name) or "" for name in _super_users(cluster)} | {EVERYONE},
         revoked=dict(Counter(_certificate_names(cluster, revoked=True))),
-        blocked={_bare(name) or "" for name in blocked},
+        blocked={name for each in blocked if (name := _bare(each))},
     )
     return [account for account in found if search.lower() in account.name.lower()]
 

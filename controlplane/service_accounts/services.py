@@ -119,13 +119,19 @@ def apply_create(actor: Actor, cluster: Cluster, request: CreateAccount, plan: P
 def plan_remove(cluster: Cluster, name: str, *, block: bool = False) -> Plan:
     """`block`: the principal is shut out as well. Its certificates, revoked here or earlier, are accepted until they end."""
     state = user_state(cluster, name)
-    parts = [users.plan_delete(cluster, _all_of(name))] if state.exists else []
+    parts = [users.plan_delete(cluster, _all_of(name), block_told=True)] if state.exists else []
     certificates = _certificates(cluster, name)
-    parts += [revocation.plan_revoke(cluster, each, REASON) for each in certificates]
+    parts += [revocation.plan_revoke(cluster, each, REASON, block_told=True) for each in certificates]
     if parts and block and not state.block.blocked:
         parts.append(blocking.plan_block(cluster, state.principal))
-    left = state.accepted.serials if parts and not (block or state.block.blocked) else ()
-    return compose_remove(name, parts, cluster=cluster.name, block=block, still_accepted=len(left))
+    return compose_remove(
+        name,
+        parts,
+        cluster=cluster.name,
+        block=block,
+        blocked=state.block.blocked,
+        still_accepted=len(state.accepted.serials) if parts else 0,
+    )
 
 
 def apply_remove(actor: Actor, cluster: Cluster, name: str, plan: Plan, *, block: bool = False) -> None:

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.accounts.services import actor_of
 from controlplane.certificates.pages import IssuedPage
+from controlplane.certificates.selectors import rights_of
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.credentials import accepted_of
@@ -19,7 +20,7 @@ from controlplane.core.tables import Column, Table, table_of
 from controlplane.gateways.errors import GatewayError
 from controlplane.service_accounts import pages, selectors, services
 from controlplane.service_accounts.forms import AccountForm, RemoveForm
-from controlplane.service_accounts.logic.compose import AccountFacts
+from controlplane.service_accounts.logic.compose import AccountFacts, made_with_it
 from controlplane.service_accounts.services import Made
 
 COLUMNS = (
@@ -122,11 +123,18 @@ def _review_removal(request: HttpRequest, cluster: Cluster, account: str, *, blo
 
 
 def _shown_once(request: HttpRequest, cluster: Cluster, made: Made) -> Page:
-    rights = int(made.request.bundle is not None)
-    give = allowed(request, cluster, Action.ACL_EDIT)["edit"]
+    """What its application needs is not offered again where it was just given."""
+    rights = rights_of(cluster, made.request.principal)
+    give = allowed(request, cluster, Action.ACL_EDIT)["edit"] and made.request.bundle is None
     if made.delivery is not None:
         return IssuedPage(
-            cluster=cluster, delivery=made.delivery, has_rights=bool(rights), acls=rights, can_give=give
+            cluster=cluster,
+            delivery=made.delivery,
+            has_rights=bool(rights),
+            acls=rights,
+            can_give=give,
+            account=made.request.name,
+            made=made_with_it(rights, quota=bool(made.request.quotas)),
         )
     assert made.issued is not None  # nosec B101  # one of the two, by the kind of credential
     return pages.MadePage(
@@ -136,6 +144,8 @@ def _shown_once(request: HttpRequest, cluster: Cluster, made: Made) -> Page:
         snippets=tuple(made.issued.snippets.items()),
         acls=rights,
         can_give=give,
+        account=made.request.name,
+        made=made_with_it(rights, quota=bool(made.request.quotas)),
     )
 
 

@@ -47,6 +47,10 @@ class UserPage(Page):
     can_edit: bool
     can_block: bool
 
+    @property
+    def seen_seconds(self) -> float | None:
+        return None if self.kafka_user.seen_ms is None else self.kafka_user.seen_ms / 1000
+
 
 @dataclass(frozen=True)
 class CreateUserPage(Page):
@@ -84,7 +88,10 @@ class CredentialsPage(Page):
     issued: Issued = field(repr=False)
     files: tuple[tuple[str, str], ...] = field(repr=False)
     snippets: tuple[tuple[str, str], ...]
-    acls: int = 0
+    acls: int | None = 0
+    #: As in `service_accounts.pages.MadePage`, which shares the template.
+    account: str = ""
+    made: str = ""
     can_give: bool = False
 
     @property

@@ -126,8 +126,10 @@ def set_credentials(
     return Issued(request.name, chosen, request.mechanisms, confirmed, endpoint)
 
 
-def plan_delete(cluster: Cluster, request: DeleteUser) -> Plan:
-    return plans.plan_delete(request, selectors.existing(cluster, request.name), cluster=cluster.name)
+def plan_delete(cluster: Cluster, request: DeleteUser, *, block_told: bool = False) -> Plan:
+    """`block_told`: as part of a plan that says what becomes of the name's certificates."""
+    state = selectors.existing(cluster, request.name)
+    return plans.plan_delete(request, state, cluster=cluster.name, block_told=block_told)
 
 
 def apply_delete(actor: Actor, cluster: Cluster, request: DeleteUser, plan: Plan) -> None:

@@ -11,6 +11,7 @@ from controlplane.accounts.services import actor_of
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, carried_fields, filled, review_or_apply
 from controlplane.clusters.credentials import accepted_of
+from controlplane.clusters.logic import quota_words
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action
 from controlplane.core.errors import Invalid
@@ -21,9 +22,9 @@ from controlplane.core.tables import Column, Table, table_of
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.access_types import Acl
 from controlplane.users import pages, selectors, services
-from controlplane.users.forms import SEALED, CreateUserForm, CredentialsForm, DeleteUserForm
-from controlplane.users.logic.plans import SetCredentials
-from controlplane.users.logic.state import UserState, entity_text, limit_text
+from controlplane.users.forms import BOTH, SEALED, CreateUserForm, CredentialsForm, DeleteUserForm
+from controlplane.users.logic.plans import MECHANISMS, SetCredentials
+from controlplane.users.logic.state import UserState
 
 COLUMNS = (
     Column("name", "User"),
@@ -57,7 +58,10 @@ def detail(request: HttpRequest, cluster: Cluster, user: str) -> HttpResponse:
         kafka_user=state,
         acls=tuple(_bound(acl) for acl in state.rights),
         quotas=tuple(
-            (entity_text(quota.entity), ", ".join(limit_text(k, v) for k, v in sorted(quota.values.items())))
+            (
+                quota_words.title(quota.entity),
+                ", ".join(f"{label} {limit}" for label, limit in quota_words.limits(quota.values)),
+            )
             for quota in state.quotas
         ),
         can_edit=_can_edit(request, cluster),
@@ -196,8 +200,9 @@ def _context(request: HttpRequest, cluster: Cluster, name: str) -> str:
 
 
 def _rotation_defaults(state: UserState) -> dict[str, object]:
-    present = [str(credential.mechanism) for credential in state.credentials]
-    return {"mechanism": present[0] if len(present) == 1 else "both"}
+    """The mechanism that cuts nobody off, where there is one: the former password goes on in the other."""
+    free = [each for each in MECHANISMS if state.iterations_of(each) is None]
+    return {"mechanism": free[0] if free else BOTH}
 
 
 def _bound(acl: Acl) -> pages.BoundAcl:

@@ -57,6 +57,13 @@ def kinds(lines: Sequence[str]) -> list[tuple[str, str]]:
         (["ALLOW User:ann READ TOPIC *"], [("too_wide", "ALLOW User:ann READ TOPIC *")]),
         (["ALLOW User:* READ TOPIC orders"], [("too_wide", "ALLOW User:* READ TOPIC orders")]),
         (["ALLOW User:* DESCRIBE TOPIC *", "DENY User:* WRITE TOPIC *"], []),
+        # The wide one is what should go: deleting the narrow one in its favour would be the wrong advice.
+        ([READ, "ALLOW User:* READ TOPIC orders"], [("too_wide", "ALLOW User:* READ TOPIC orders")]),
+        ([READ, "ALLOW User:ann ALL TOPIC *"], [("too_wide", "ALLOW User:ann ALL TOPIC *")]),
+        (
+            [READ, "ALLOW User:ann ALL TOPIC *", "ALLOW User:ann READ TOPIC ord PREFIXED"],
+            [("redundant", READ), ("too_wide", "ALLOW User:ann ALL TOPIC *")],
+        ),
         (["ALLOW User:root READ TOPIC orders"], [("no_effect", "ALLOW User:root READ TOPIC orders")]),
         (["ALLOW User:ann WRITE GROUP g"], [("no_effect", "ALLOW User:ann WRITE GROUP g")]),
         (["ALLOW User:ann READ TOPIC orders @host.example"], [("no_effect", "ALLOW User:ann READ TOPIC orders @host.example")]),
@@ -71,6 +78,15 @@ def test_where_users_cannot_be_read_it_is_said_so_and_nothing_is_called_wrong() 
     finding = next(each for each in found([READ], scram_users=None) if each.kind == "no_credentials")
     assert finding.tone is Tone.UNKNOWN
     assert "could not be read" in finding.what
+
+
+def test_a_certificate_that_is_no_longer_valid_is_none() -> None:
+    (finding,) = [
+        each
+        for each in found(["ALLOW User:eve READ TOPIC orders"])
+        if each.acls and each.kind == "no_credentials"
+    ]
+    assert "no valid certificate of Kastellan's" in finding.what
 
 
 def test_a_certificate_is_a_credential_too() -> None:

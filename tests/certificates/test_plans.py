@@ -261,6 +261,7 @@ def test_a_block_denies_what_is_not_denied_yet(state: BlockState, codes: list[st
 )
 def test_lifting_a_block_deletes_exactly_its_denials(state: BlockState, codes: list[str], steps: int) -> None:
     plan = block_plans.plan_unblock(state, cluster="main", certificates=())
+    assert plan.risk is Risk.DISRUPTIVE  # whoever was kept out comes in again
     assert [refusal.code for refusal in plan.refusals] == codes
     assert len(plan.steps) == steps
 

@@ -257,3 +257,21 @@ def test_observing_is_planned_for_what_is_there(
 ) -> None:
     plan = api(Role.OPERATOR)("POST", f"{QUOTAS}observe/?dry_run=true").json()
     assert any("nobody is throttled" in warning for warning in plan["warnings"])
+
+
+def test_a_limit_that_is_too_low_for_everybody_is_told_at_its_field(cluster: Cluster) -> None:
+    form = {"scope": "user-default", "producer_byte_rate": "10 B/s", "request_percentage": "0.5 %"}
+    answer = signed_in(Role.OPERATOR).post("/clusters/main/quotas/set/", form)
+    assert answer.status_code == 422
+    text = answer.content.decode()
+    assert "form-errors" not in text
+    for name in ("producer_byte_rate", "request_percentage"):
+        at = text.partition(f'id="id_{name}_error"')[2].partition("</div>")[0]
+        assert "would hold for Kastellan itself" in at
+
+
+def test_a_principal_is_taken_as_the_user_that_it_is(cluster: Cluster, prefix: str) -> None:
+    form = {"scope": "user", "user": f"User:{prefix}", "producer_byte_rate": "1 MB/s"}
+    review = signed_in(Role.OPERATOR).post("/clusters/main/quotas/set/", form)
+    assert review.status_code == 200, review.content
+    assert f"quota <strong>user {prefix}</strong>" in review.content.decode()

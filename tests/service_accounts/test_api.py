@@ -210,8 +210,12 @@ def test_an_account_with_a_certificate_and_rights_is_not_said_to_have_none_and_d
     digest = re.search(r'name="digest" value="([^"]*)"', review.content.decode())
     assert digest
     made = client.post(url, {**form, "digest": digest[1]})
-    assert "is issued" in made.content.decode()
-    assert "Without ACLs" not in made.content.decode()
+    text = made.content.decode()
+    assert f"Service account {name} is made" in text
+    assert "with <b>2 ACLs</b>" in text
+    assert "Give it what its application needs" not in text
+    assert f'href="/clusters/main/service-accounts/{name}/"' in text
+    assert "Without ACLs" not in text
 
 
 def test_an_account_that_is_removed_with_a_block_is_shut_out_until_it_is_lifted(
@@ -228,10 +232,30 @@ def test_an_account_that_is_removed_with_a_block_is_shut_out_until_it_is_lifted(
         page = signed_in(Role.ADMIN).get(f"/clusters/main/service-accounts/{name}/+delete/").content.decode()
         assert re.search(r'name="block"[^>]*checked', page)
         plan = call("DELETE", f"{PATH}{name}/?block=true&dry_run=true")
+        said = " ".join(plan.json()["warnings"])
+        assert f"{principal} is blocked by this plan" in said
+        for wrong in ("valid certificate of this name stay", "in this plan.", "a plan of its own"):
+            assert wrong not in said, said
+        assert "a plan of its own" not in " ".join(plain["warnings"])
+        assert "valid certificate of this name stay" not in " ".join(plain["warnings"])
         gone = call("DELETE", f"{PATH}{name}/?block=true", If_Match=plan["ETag"])
         assert gone.status_code == 204, gone.content
         assert set(gateway.describe_acls(AclFilter(principal=principal))) == set(blocks.denials(principal))
-        assert call("GET", f"{PATH}{name}/").status_code == 404  # a block alone makes no account
+        # What is left is the block, and it is seen where it can be lifted.
+        left = call("GET", f"{PATH}{name}/").json()
+        assert (left["blocked"], left["acls"], left["certificates"], left["revoked"]) == (True, 0, 0, 1)
+        assert name in [row["name"] for row in call("GET", f"{PATH}?search={name}").json()["results"]]
+        client = signed_in(Role.ADMIN)
+        page = client.get(f"/clusters/main/service-accounts/{name}/").content.decode()
+        assert "Lift the block" in page
+        assert "+delete" not in page
+        assert (
+            "blocked</span>" in client.get(f"/clusters/main/service-accounts/?search={name}").content.decode()
+        )
+        nothing = call("DELETE", f"{PATH}{name}/?dry_run=true").json()
+        assert [refusal["code"] for refusal in nothing["refusals"]] == ["nothing"]
+        lift = client.post("/clusters/main/acls/unblock/", {"principal": principal, "back": "account"})
+        assert "Clients may notice it" in lift.content.decode()
         # The next one of the name is told of both, wherever it gets rights or credentials.
         asked = {
             f"{PATH}?dry_run=true": body(name, own, credential="SCRAM-SHA-512"),

@@ -6,7 +6,12 @@ from dataclasses import replace
 
 from controlplane.core.access import Action
 from controlplane.core.plans import Plan, PlanStep, Refusal, Risk, StepKind
-from controlplane.service_accounts.logic.compose import accounts_of, compose_create, compose_remove
+from controlplane.service_accounts.logic.compose import (
+    accounts_of,
+    compose_create,
+    compose_remove,
+    made_with_it,
+)
 
 PART = Plan(
     action=Action.ACL_EDIT,
@@ -50,6 +55,26 @@ def test_the_digest_moves_with_each_part() -> None:
 def test_removing_asks_for_the_name_and_is_refused_where_nothing_is() -> None:
     assert compose_remove("orders", (PART,), cluster="main").confirm_name == "orders"
     assert [r.code for r in compose_remove("orders", (), cluster="main").refusals] == ["nothing"]
+
+
+def test_whoever_is_blocked_by_the_plan_or_already_is_said_to_be_and_nobody_is_asked_to_block() -> None:
+    for more, words in (({"block": True}, "blocked by this plan"), ({"blocked": True}, "blocked already")):
+        (first, *_) = compose_remove("orders", (PART,), cluster="main", still_accepted=1, **more).warnings
+        assert words in first
+        assert "1 certificate of this name will be of no use" in first
+    (first, *_) = compose_remove("orders", (PART,), cluster="main", still_accepted=1).warnings
+    assert "block the principal in this plan" in first
+
+
+def test_what_was_made_beside_the_credentials_in_words() -> None:
+    assert made_with_it(3, quota=True) == "3 ACLs and a quota"
+    assert made_with_it(1, quota=False) == "1 ACL"
+    assert made_with_it(None, quota=False) == made_with_it(0, quota=False) == ""
+
+
+def test_a_name_that_is_blocked_stays_in_the_list_and_has_nothing_to_delete() -> None:
+    rows = accounts_of({"ann": ["SCRAM-SHA-512"]}, {}, {}, {}, revoked={"gone": 1}, blocked={"ann", "gone"})
+    assert [(r.name, r.blocked, r.only_blocked) for r in rows] == [("ann", True, False), ("gone", True, True)]
 
 
 def test_the_list_has_every_name_with_anything_but_the_products_own() -> None:

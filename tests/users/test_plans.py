@@ -196,4 +196,19 @@ def test_a_block_alone_is_no_user() -> None:
 
 def test_limits_have_units() -> None:
     plan = plan_delete(DeleteUser("ann", quotas=True), ANN, cluster="main")
-    assert [c.before for s in plan.steps if s.object_type == "quota" for c in s.changes] == ["1 MB/s"]
+    (step,) = (s for s in plan.steps if s.object_type == "quota")
+    # In the words of the Quotas page.
+    assert step.name == "user ann, default client-id"
+    assert [(c.field, c.before) for c in step.changes] == [("Produce", "1 MB/s")]
+    assert [each.name for each in plan.affected if each.object_type == "quota"] == [step.name]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (replace(NEW, acls=(ACL,)), "1 ACL is bound to it, and the user gets it at once"),
+        (replace(NEW, acls=(ACL,), quotas=(QUOTA,)), "are bound to it, and the user gets them at once"),
+    ],
+)
+def test_one_is_and_more_are(state: UserState, words: str) -> None:
+    assert any(words in warning for warning in plan_create(SHA_512, state, cluster="main").warnings)

@@ -161,11 +161,13 @@ def shadowed(acls: Sequence[Acl]) -> list[Finding]:
 
 
 def redundant(acls: Sequence[Acl]) -> list[Finding]:
-    """A binding that another of the same permission covers: without it nothing would change."""
+    """A binding that another of the same permission covers: without it nothing would change. Beside one that is too wide
+    it is not the narrow one that should go, so nothing is said of it."""
     index = _index(acls)
     found = []
     for acl in acls:
-        wider = next((other for other in _near(index, acl) if _makes_superfluous(other, acl)), None)
+        covering = (other for other in _near(index, acl) if _makes_superfluous(other, acl))
+        wider = next((other for other in covering if not _width(other)), None)
         if wider is not None:
             what = f"{text(acl)} adds nothing to {text(wider)}"
             found.append(Finding(FindingKind.REDUNDANT, Tone.INFO, what, "Delete the narrower one.", (acl,)))
@@ -188,20 +190,21 @@ def covers(outer: Acl, inner: Acl) -> bool:
 
 
 def too_wide(acls: Sequence[Acl]) -> list[Finding]:
-    found = []
-    for acl in acls:
-        if acl.permission != AclPermission.ALLOW or acl.operation in HARMLESS:
-            continue
-        everything = acl.resource_name == WILDCARD and acl.pattern_type == PatternType.LITERAL
-        if acl.principal == EVERYONE:
-            what = f"Everyone who can log in may {acl.operation} on {resource_text(acl)}"
-        elif everything:
-            what = f"{acl.principal} may {acl.operation} on {resource_text(acl)}, now and in future"
-        else:
-            continue
-        hint = "Name the principals and resources that need it, or a prefix."
-        found.append(Finding(FindingKind.TOO_WIDE, Tone.WARN, what, hint, (acl,)))
-    return found
+    hint = "Name the principals and resources that need it, or a prefix."
+    return [
+        Finding(FindingKind.TOO_WIDE, Tone.WARN, what, hint, (acl,)) for acl in acls if (what := _width(acl))
+    ]
+
+
+def _width(acl: Acl) -> str:
+    """What is too wide about it; empty if nothing is."""
+    if acl.permission != AclPermission.ALLOW or acl.operation in HARMLESS:
+        return ""
+    if acl.principal == EVERYONE:
+        return f"Everyone who can log in may {acl.operation} on {resource_text(acl)}"
+    if acl.resource_name == WILDCARD and acl.pattern_type == PatternType.LITERAL:
+        return f"{acl.principal} may {acl.operation} on {resource_text(acl)}, now and in future"
+    return ""
 
 
 def no_credentials(
@@ -218,7 +221,9 @@ def no_credentials(
         if scram_users is None:
             why = "whether it can log in is not known: SCRAM users could not be read"
         else:
-            why = "no SCRAM user and no certificate of Kastellan's; one from elsewhere may have this name"
+            why = (
+                "no SCRAM user and no valid certificate of Kastellan's; one from elsewhere may have this name"
+            )
         what = f"{principal} has {many}, but {why}"
         hint = "Delete them if nobody is called so any more."
         found.append(Finding(FindingKind.NO_CREDENTIALS, Tone.UNKNOWN, what, hint, theirs))

@@ -280,7 +280,16 @@ def revoked_with(reason: Reason, issued: Issued) -> tuple[SameKey, ...]:
     return issued.same_key if reason is Reason.KEY_COMPROMISE else ()
 
 
-def plan_revoke(reason: Reason, issued: Issued, *, cluster: str, blocked: bool | None, now: datetime) -> Plan:
+def plan_revoke(
+    reason: Reason,
+    issued: Issued,
+    *,
+    cluster: str,
+    blocked: bool | None,
+    now: datetime,
+    block_told: bool = False,
+) -> Plan:
+    """`block_told`: what the caller makes of this plan says itself whether the principal is blocked."""
     refusals = (
         [Refusal("revoked", "The certificate is revoked already", "A revocation is for good.")]
         if issued.revoked
@@ -297,7 +306,10 @@ def plan_revoke(reason: Reason, issued: Issued, *, cluster: str, blocked: bool |
         steps=tuple(steps),
         risk=Risk.DESTRUCTIVE,
         digest=issued.digest,
-        warnings=(*_same_key_warnings(reason, issued), *_revoke_warnings(issued, blocked, now)),
+        warnings=(
+            *_same_key_warnings(reason, issued),
+            *_revoke_warnings(issued, blocked, now, block_told=block_told),
+        ),
         refusals=tuple(refusals),
         affected=tuple(
             Affected("principal", name)
@@ -340,7 +352,9 @@ def _same_key_warnings(reason: Reason, issued: Issued) -> tuple[str, ...]:
     )
 
 
-def _revoke_warnings(issued: Issued, blocked: bool | None, now: datetime) -> tuple[str, ...]:
+def _revoke_warnings(
+    issued: Issued, blocked: bool | None, now: datetime, *, block_told: bool
+) -> tuple[str, ...]:
     if now > issued.not_after:
         return ("The certificate has ended already: brokers refuse it anyway.",)
     if issued.refused:
@@ -349,8 +363,8 @@ def _revoke_warnings(issued: Issued, blocked: bool | None, now: datetime) -> tup
         "Brokers do not ask for the revocation list: they go on accepting the certificate until "
         f"{issued.not_after:%Y-%m-%d %H:%M} UTC."
     ]
-    if blocked:
+    if blocked and not block_told:
         found.append(f"{issued.principal} is blocked, so the certificate is of no use on Kafka.")
-    else:
+    elif not block_told:
         found.append(f"To keep it out of Kafka now, block {issued.principal} as well: a plan of its own.")
     return (*found, OPEN_CONNECTIONS)

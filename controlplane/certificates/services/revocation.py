@@ -32,13 +32,18 @@ PRESENT, OLD = "present", "old"
 REFRESH_AFTER = timedelta(hours=24)
 
 
-def plan_revoke(cluster: Cluster, certificate: Certificate, reason: Reason) -> Plan:
+def plan_revoke(
+    cluster: Cluster, certificate: Certificate, reason: Reason, *, block_told: bool = False
+) -> Plan:
+    """`block_told`: as part of a plan that says whether the principal is blocked."""
     try:
         blocked: bool | None = block_state(cluster, certificate.principal).blocked
     except GatewayError:
         blocked = None
     issued = selectors.issued(certificate)
-    return plans.plan_revoke(reason, issued, cluster=cluster.name, blocked=blocked, now=timezone.now())
+    return plans.plan_revoke(
+        reason, issued, cluster=cluster.name, blocked=blocked, now=timezone.now(), block_told=block_told
+    )
 
 
 def apply_revoke(

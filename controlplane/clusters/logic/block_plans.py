@@ -87,7 +87,8 @@ def plan_unblock(
         apply_label="Lift the block",
         cluster=cluster,
         steps=tuple(_step(StepKind.DELETE, acl) for acl in present),
-        risk=Risk.REVERSIBLE,
+        # It can be undone, but whoever was kept out comes in again.
+        risk=Risk.DISRUPTIVE,
         digest=state.digest,
         warnings=(
             "Every certificate of the principal that has not ended works again, a revoked one too: "

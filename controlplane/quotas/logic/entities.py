@@ -5,47 +5,22 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from controlplane.clusters.logic.quota_words import BY_NAME as BY_NAME
+from controlplane.clusters.logic.quota_words import CLIENT_ID as CLIENT_ID
+from controlplane.clusters.logic.quota_words import IP as IP
+from controlplane.clusters.logic.quota_words import KEYS as KEYS
+from controlplane.clusters.logic.quota_words import KINDS as KINDS
+from controlplane.clusters.logic.quota_words import USER as USER
+from controlplane.clusters.logic.quota_words import QuotaKey as QuotaKey
+from controlplane.clusters.logic.quota_words import title as title
 from controlplane.core.plans import Refusal
 from controlplane.gateways.kafka.access_types import QuotaEntity
 
-USER, CLIENT_ID, IP = "user", "client-id", "ip"
-KINDS = (USER, CLIENT_ID, IP)
 #: In forms and addresses.
 FIELDS = {USER: "user", CLIENT_ID: "client_id", IP: "ip"}
 MAX_NAME = 400
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaKey:
-    """`unit` as people write it; `whole` for the keys that Kafka keeps as integers."""
-
-    name: str
-    label: str
-    unit: str
-    help: str
-    whole: bool = False
-    most: float = math.inf
-
-
-KEYS: tuple[QuotaKey, ...] = (
-    QuotaKey(
-        "producer_byte_rate", "Produce", "B/s", "Bytes a second that may be produced, per broker.", True, 2**63 - 1
-    ),
-    QuotaKey(
-        "consumer_byte_rate", "Consume", "B/s", "Bytes a second that may be fetched, per broker.", True, 2**63 - 1
-    ),
-    QuotaKey(
-        "request_percentage", "Request time", "%", "Time of I/O and network threads, per broker; 100 % is one thread."
-    ),
-    QuotaKey(
-        "controller_mutation_rate", "Mutations", "/s", "Partitions a second that may be created, added or deleted."
-    ),
-    QuotaKey("connection_creation_rate", "New connections", "/s", "Connections a second from the address, per broker.", True, 2**31 - 1),
-)  # fmt: skip
-BY_NAME: Mapping[str, QuotaKey] = {key.name: key for key in KEYS}
 CLIENT_KEYS = KEYS[:4]
 IP_KEYS = KEYS[4:]
 
@@ -57,13 +32,6 @@ def entity_of(parts: Mapping[str, str | None]) -> QuotaEntity:
 
 def keys_for(entity: QuotaEntity) -> tuple[QuotaKey, ...]:
     return IP_KEYS if any(kind == IP for kind, _ in entity) else CLIENT_KEYS
-
-
-def title(entity: QuotaEntity) -> str:
-    """`user ann, client-id app`; a default is `every other user`, as that is what it means."""
-    order = {kind: place for place, kind in enumerate(KINDS)}
-    parts = sorted(entity, key=lambda part: order.get(part[0], len(KINDS)))
-    return ", ".join(f"default {kind}" if name is None else f"{kind} {name}" for kind, name in parts)
 
 
 def query(entity: QuotaEntity) -> str:

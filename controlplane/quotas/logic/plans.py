@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from controlplane.clusters.logic.quota_words import OBSERVING
+from controlplane.clusters.logic.quota_words import is_observing as is_observing
 from controlplane.core.access import Action
 from controlplane.core.plans import (
     Affected,
@@ -37,13 +39,6 @@ from controlplane.quotas.logic.entities import (
     title,
 )
 
-#: So large that it never throttles; its only effect is that brokers keep sensors for every client.
-OBSERVING: Mapping[str, float] = {
-    "producer_byte_rate": 1e15,
-    "consumer_byte_rate": 1e15,
-    "request_percentage": 1e9,
-    "controller_mutation_rate": 1e9,
-}
 SLOW = 16_384
 
 
@@ -151,10 +146,6 @@ def observed_requests(state: QuotaState) -> tuple[AlterQuotas, ...]:
         if keys:
             found.append(AlterQuotas(entity, dict.fromkeys(keys)))
     return tuple(found)
-
-
-def is_observing(key: str, value: float) -> bool:
-    return OBSERVING.get(key) == value
 
 
 def plan_many(
@@ -271,7 +262,7 @@ def _lockouts(request: AlterQuotas, own: Own) -> list[Refusal]:
         return []
     return [
         Refusal(
-            "locks_out",
+            f"{key}_locks_out",  # beside the field of that limit
             f"{BY_NAME[key].label} {units.exact(value, BY_NAME[key])} would hold for Kastellan itself, which could then no longer take it back",
             f"At least {units.exact(FLOORS[key], BY_NAME[key])} here, or name the users that you want to limit.",
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 
-from controlplane.quotas.logic.entities import QuotaKey
+from controlplane.clusters.logic.quota_words import STEPS, QuotaKey, with_unit
+from controlplane.clusters.logic.quota_words import human as human
 
 SHAPE = re.compile(r"^\s*(\d+(?:[.,]\d+)?(?:e\d+)?)\s*([kKMGTP]?i?)([bB]?)\s*(%?)\s*(?:/\s*s|ps)?\s*$")
 FACTORS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
 BINARY = {"Ki": 2.0**10, "ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50}
-STEPS = (("PB", 1e15), ("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 
 def parse(text: str, key: QuotaKey) -> float | None:
@@ -31,20 +31,10 @@ def parse(text: str, key: QuotaKey) -> float | None:
     return float(round(value)) if key.whole else value
 
 
-def human(value: float, key: QuotaKey) -> str:
-    """Three digits, for reading: 1234567 → 1.23 MB/s."""
-    if key.unit != "B/s":
-        return _with_unit(f"{value:,.6g}", key)
-    for unit, size in STEPS:
-        if value >= size * 0.9995:
-            return f"{value / size:.3g} {unit}/s" if value / size < 999.5 else f"{value / size:,.0f} {unit}/s"
-    return f"{value:.0f} B/s"
-
-
 def exact(value: float, key: QuotaKey) -> str:
     """For editing: never rounds, so that what is sent back unchanged is unchanged."""
     if key.unit != "B/s":
-        return _with_unit(f"{value:.17g}", key)
+        return with_unit(f"{value:.17g}", key)
     for unit, size in STEPS:
         scaled = f"{value / size:.3f}".rstrip("0").rstrip(".")
         if value >= size and float(scaled) * size == value:
@@ -55,7 +45,3 @@ def exact(value: float, key: QuotaKey) -> str:
 def raw(value: float) -> str:
     """The bare number, as Kafka's tools take it."""
     return f"{value:.0f}" if value == int(value) else repr(value)
-
-
-def _with_unit(number: str, key: QuotaKey) -> str:
-    return f"{number} {key.unit}" if key.unit == "%" else f"{number}{key.unit}"

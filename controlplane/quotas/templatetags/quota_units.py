@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import template
 
+from controlplane.clusters.logic import quota_words
 from controlplane.core.templatetags.kastellan import unknown
 from controlplane.gateways.kafka.access_types import QuotaEntity
 from controlplane.quotas.forms import shown_for
@@ -23,7 +24,7 @@ def limit(value: float | None, key: QuotaKey) -> str:
     """A limit as people read it; one that only observes says so."""
     if value is None:
         return "no limit"
-    return "observing only" if is_observing(key.name, value) else units.human(value, key)
+    return quota_words.limit(value, key)
 
 
 @register.filter

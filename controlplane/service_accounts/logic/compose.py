@@ -36,6 +36,11 @@ class AccountFacts:
         return f"User:{self.name}"
 
     @property
+    def only_blocked(self) -> bool:
+        """Deleted but for its block: there is nothing left to delete."""
+        return self.blocked and not (self.mechanisms or self.certificates or self.acls or self.quotas)
+
+    @property
     def credentials(self) -> str:
         parts = [*self.mechanisms]
         if self.certificates:
@@ -70,10 +75,22 @@ def compose_create(
     )
 
 
+def made_with_it(acls: int | None, *, quota: bool) -> str:
+    """`3 ACLs and a quota`: what stands beside the credentials; empty where they are all, or nobody could say."""
+    return " and ".join([*([counted(acls, "ACL")] if acls else []), *(["a quota"] if quota else [])])
+
+
 def compose_remove(
-    name: str, parts: Sequence[Plan], *, cluster: str, block: bool = False, still_accepted: int = 0
+    name: str,
+    parts: Sequence[Plan],
+    *,
+    cluster: str,
+    block: bool = False,
+    blocked: bool = False,
+    still_accepted: int = 0,
 ) -> Plan:
-    """`still_accepted`: certificates of the name, revoked or about to be, that brokers go on taking."""
+    """`still_accepted`: certificates of the name, revoked or about to be, that brokers go on taking. `block`: the plan
+    blocks it; `blocked`: it is already."""
     nothing = Refusal("nothing", f"Nothing on this cluster belongs to {name}", "Look at the list again.")
     return _compose(
         parts,
@@ -85,7 +102,18 @@ def compose_remove(
         confirm_name=name,
         request={"name": name, "block": block},
         api=ApiCall("DELETE", api_path(cluster, "service-accounts", name) + ("?block=true" if block else "")),
-        first=_left(name, still_accepted),
+        first=(_stays_blocked(name, still_accepted, now=not blocked),)
+        if block or blocked
+        else _left(name, still_accepted),
+    )
+
+
+def _stays_blocked(name: str, count: int, *, now: bool) -> str:
+    state = "is blocked by this plan" if now else "is blocked already, and stays so"
+    use = f" {counted(count, 'certificate')} of this name will be of no use on Kafka." if count else ""
+    return (
+        f"User:{name} {state}, until somebody lifts the block: also for a later user or certificate of this name.{use} "
+        "The name stays in the list, marked as blocked."
     )
 
 
@@ -141,11 +169,11 @@ def accounts_of(
     revoked: dict[str, int] | None = None,
     blocked: Collection[str] = (),
 ) -> tuple[AccountFacts, ...]:
-    """Every name that has anything; the product's own ones are left out. None: that part could not be read. A revoked
-    certificate alone, or a block, makes no account: it is what a deleted one leaves, and it may do nothing.
+    """Every name that has anything, or is blocked; the product's own ones are left out. None: that part could not be read.
+    A revoked certificate alone makes no account: it is what a deleted one leaves. A block is lifted where it is seen.
     """
     revoked = revoked or {}
-    names = {*scram, *certificates, *(acls or {}), *(quotas or {})} - set(reserved)
+    names = {*scram, *certificates, *(acls or {}), *(quotas or {}), *blocked} - set(reserved)
     return tuple(
         AccountFacts(
             name=name,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from controlplane.clusters.logic import block_plans, blocks
+from controlplane.clusters.logic import block_plans, blocks, quota_words
 from controlplane.clusters.logic import credentials as known
 from controlplane.clusters.logic.blocks import BlockState
 from controlplane.core.access import Action
@@ -29,7 +29,7 @@ from controlplane.core.plans import (
 from controlplane.gateways.kafka.access_types import Acl, ClientQuota, QuotaEntity
 from controlplane.users.logic import commands
 from controlplane.users.logic.names import check_name, check_password
-from controlplane.users.logic.state import UserState, describe_acl, entity_text, limit_text
+from controlplane.users.logic.state import UserState, describe_acl
 
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256")
 MIN_ITERATIONS, DEFAULT_ITERATIONS, MAX_ITERATIONS = 4096, 8192, 16384
@@ -79,8 +79,10 @@ def plan_create(
     ]
     warnings = _others(state)
     if state.rights or state.quotas:
+        one = len(state.rights) + len(state.quotas) == 1
         warnings.append(
-            f"{state.principal} is not new: {_bound(state)} are bound to it, and the user gets them at once."
+            f"{state.principal} is not new: {_bound(state)} {'is' if one else 'are'} bound to it, and the user gets "
+            f"{'it' if one else 'them'} at once."
         )
     elif not rights_come and not state.block.blocked:
         warnings.append(
@@ -150,7 +152,8 @@ def plan_rotate(
     )
 
 
-def plan_delete(request: DeleteUser, state: UserState, *, cluster: str) -> Plan:
+def plan_delete(request: DeleteUser, state: UserState, *, cluster: str, block_told: bool = False) -> Plan:
+    """`block_told`: what the caller makes of this plan says itself what becomes of the name's certificates."""
     present = [str(credential.mechanism) for credential in state.credentials]
     wanted = [each for each in present if not request.mechanisms or each in request.mechanisms]
     whole = set(wanted) == set(present)
@@ -166,7 +169,10 @@ def plan_delete(request: DeleteUser, state: UserState, *, cluster: str) -> Plan:
         steps=steps,
         risk=Risk.DESTRUCTIVE if whole else Risk.DISRUPTIVE,
         digest=state.digest,
-        warnings=tuple(_deletion_warnings(state, request, whole=whole)),
+        warnings=(
+            *_deletion_warnings(state, request, whole=whole),
+            *(_shut_out(state, request) if whole and not block_told else ()),
+        ),
         refusals=tuple(refusal for refusal in refusals if refusal),
         affected=_affected(state) if whole else (),
         undo="None for the password. ACLs and quotas can be read in Operations and set again.",
@@ -316,7 +322,7 @@ def _deletion_warnings(state: UserState, request: DeleteUser, *, whole: bool) ->
     )
     if kept.acls or kept.quotas:
         warnings.append(f"Kept: {_bound(kept)}. A later user or certificate of this name gets them.")
-    return [*warnings, *_shut_out(state, request)]
+    return warnings
 
 
 def _shut_out(state: UserState, request: DeleteUser) -> list[str]:
@@ -346,17 +352,14 @@ def _credential_step(state: UserState, wanted: list[str], *, whole: bool) -> Pla
 
 
 def _quota_step(entity: QuotaEntity, values: Mapping[str, float]) -> PlanStep:
-    changes = tuple(
-        Change(key, limit_text(key, value).removeprefix(f"{key} "), None)
-        for key, value in sorted(values.items())
-    )
-    return PlanStep(StepKind.DELETE, "quota", entity_text(entity), changes)
+    changes = tuple(Change(label, limit, None) for label, limit in quota_words.limits(values))
+    return PlanStep(StepKind.DELETE, "quota", quota_words.title(entity), changes)
 
 
 def _affected(state: UserState) -> tuple[Affected, ...]:
     return (
         *(Affected("ACL", describe_acl(acl)) for acl in state.rights),
-        *(Affected("quota", entity_text(quota.entity)) for quota in state.quotas),
+        *(Affected("quota", quota_words.title(quota.entity)) for quota in state.quotas),
     )
 
 

@@ -11,7 +11,6 @@ from controlplane.clusters.logic import blocks
 from controlplane.clusters.logic.blocks import BlockState
 from controlplane.clusters.logic.credentials import NOTHING, Accepted
 from controlplane.core.plans import state_digest
-from controlplane.core.words import byte_size
 from controlplane.gateways.kafka.access_types import Acl, ClientQuota, QuotaEntity, ScramCredential
 
 
@@ -75,12 +74,6 @@ def describe_acl(acl: Acl) -> str:
     return f"{acl.permission} {acl.operation} on {acl.resource_type} {name} from {acl.host}"
 
 
-def limit_text(key: str, value: float) -> str:
-    """A quota's limit with its unit: 5 MB/s, 50 %."""
-    if key.endswith("_byte_rate"):
-        return f"{key} {byte_size(value)}/s" if value < 1e15 else f"{key} observing only"
-    return f"{key} {value:,.10g}{' %' if key.endswith('_percentage') else '/s'}"
-
-
 def entity_text(entity: QuotaEntity) -> str:
+    """As digests and records have it. For people: `quota_words.title`."""
     return " + ".join(f"{kind} {'<default>' if name is None else name}" for kind, name in entity)
