@@ -17,7 +17,7 @@ from controlplane.acls.logic.bindings import CLUSTER_NAME, WILDCARD, to_json
 from controlplane.acls.logic.checks import NOT_A_PRINCIPAL, asked_host_problem, is_principal, normal_host
 from controlplane.acls.logic.findings import Finding
 from controlplane.acls.logic.questions import Task, TaskQuestion, Verdict
-from controlplane.acls.logic.remedies import remedies
+from controlplane.acls.logic.remedies import allowed_now, remedies
 from controlplane.acls.logic.who import Who, who_may
 from controlplane.acls.serializers import (
     ASKABLE,
@@ -66,12 +66,14 @@ class AclFindingsApi(ClusterApiView):
     )
     def get(self, request: Request, cluster: str) -> Response:
         refused = selectors.recent_denials(self.cluster).rows
+        state = selectors.authorizer_if_known(self.cluster)
         return Response(
             {
                 "findings": [_finding(each) for each in selectors.all_findings(self.cluster)],
                 "denials": [
                     {
                         **denial_json(row),
+                        "allowed_now": None if state is None else allowed_now(row, state),
                         "allow_bundles": [each.body for each in remedies(row, refused)],
                     }
                     for row in refused

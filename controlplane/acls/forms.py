@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any, ClassVar
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 
 from controlplane.acls.logic.authorize import Question
 from controlplane.acls.logic.bindings import (
@@ -30,7 +31,7 @@ from controlplane.acls.logic.checks import (
 )
 from controlplane.acls.logic.questions import Task, TaskQuestion
 from controlplane.acls.logic.transfer import FileFormat
-from controlplane.core.forms import refuse, sentence
+from controlplane.core.forms import NO_TEXT, refuse, sentence, text_of
 from controlplane.core.plans import Refusal
 from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclResourceType
 
@@ -376,11 +377,19 @@ class ImportForm(forms.Form):
             if upload.size > MAX_UPLOAD:
                 self.add_error("file", "At most 1 MB.")
             else:
-                data["text"] = upload.read().decode("utf-8", "replace")
+                self._read(upload, data)
                 data["format"] = ENDINGS.get(PurePath(upload.name).suffix.lower(), data.get("format"))
-        if not (data.get("text") or "").strip():
+        if not (data.get("text") or "").strip() and "file" not in self.errors:
             self.add_error("text", "Paste the bindings, or choose a file.")
         return data
+
+    def _read(self, upload: UploadedFile, data: dict[str, Any]) -> None:
+        """What is no text is told at the file, and poured nowhere."""
+        text = text_of(upload.read())
+        if text is None:
+            self.add_error("file", NO_TEXT)
+        else:
+            data["text"] = text
 
 
 class WatchForm(forms.Form):

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar, TypedDict
 
 from controlplane.acls.forms import AclForm, BundleForm, ExplainForm, ImportForm, WatchForm, WhoForm
+from controlplane.acls.logic.authorize import Authorizer
 from controlplane.acls.logic.authorizer_log import Denial
 from controlplane.acls.logic.findings import Finding, Usage
 from controlplane.acls.logic.questions import Verdict
-from controlplane.acls.logic.remedies import Remedy, remedies
+from controlplane.acls.logic.remedies import Remedy, allowed_now, remedies
 from controlplane.acls.logic.selection import Filters, Group, Matrix, Row
 from controlplane.acls.logic.who import WhoMay
 from controlplane.acls.models import AclWatch
@@ -136,11 +137,17 @@ class AclDenialsPage(AclPage):
 
     report: DenialReport
     table: Table[Denial]
+    #: None where the cluster does not say what it allows now.
+    state: Authorizer | None
 
     @property
-    def rows(self) -> tuple[tuple[Denial, tuple[Remedy, ...]], ...]:
-        """Of this page, each with what its client will need next."""
-        return tuple((row, remedies(row, self.report.rows)) for row in self.table.rows)
+    def rows(self) -> tuple[tuple[Denial, tuple[Remedy, ...], bool], ...]:
+        """Of this page, each with what its client will need next; nothing where it is allowed by now."""
+        found = []
+        for row in self.table.rows:
+            now = self.state is not None and allowed_now(row, self.state)
+            found.append((row, () if now else remedies(row, self.report.rows), now))
+        return tuple(found)
 
 
 @dataclass(frozen=True)

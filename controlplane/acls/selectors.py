@@ -37,6 +37,14 @@ def authorizer(cluster: Cluster) -> Authorizer:
     return Authorizer(bindings(cluster), ruling.super_users, ruling.allow_everyone, ruling.unknown)
 
 
+def authorizer_if_known(cluster: Cluster) -> Authorizer | None:
+    """None where the cluster does not answer now: what it refused is told from its logs all the same."""
+    try:
+        return authorizer(cluster)
+    except GatewayError:
+        return None
+
+
 def super_users(cluster: Cluster) -> frozenset[str]:
     return ruling_of(cluster).super_users
 

@@ -170,6 +170,9 @@ class DenialSerializer(serializers.Serializer[Any]):
     host = serializers.CharField()
     requests = serializers.ListField(child=serializers.CharField())
     rule = serializers.CharField()
+    allowed_now = serializers.BooleanField(
+        allow_null=True, help_text="Whether bindings allow it by now. Null: they could not be read."
+    )
     allow_this = AclSerializer(allow_null=True)
     allow_bundles = BundleInput(
         many=True,

@@ -225,7 +225,12 @@ def denials(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         row for row in report.rows if wanted in row.principal.lower() or wanted in row.resource_name.lower()
     ]
     table: Table[Denial] = table_of(request, rows, DENIAL_COLUMNS, default_sort="-at")
-    page = pages.AclDenialsPage(**_head(request, cluster, "denials", None), report=report, table=table)
+    page = pages.AclDenialsPage(
+        **_head(request, cluster, "denials", None),
+        report=report,
+        table=table,
+        state=selectors.authorizer_if_known(cluster),
+    )
     return render_page(request, page)
 
 
@@ -250,7 +255,7 @@ def filters_of(request: HttpRequest) -> Filters:
 def _chips(request: HttpRequest, filters: Filters) -> tuple[tuple[str, str, str], ...]:
     """(field, value, the address without it) for filters that have no control of their own."""
     found = []
-    for name in ("principal", "host", "resource_name"):
+    for name in ("principal", "resource_name"):
         value = getattr(filters, name)
         if value:
             left = request.GET.copy()

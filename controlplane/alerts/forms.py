@@ -15,6 +15,7 @@ from controlplane.alerts.services.previewing import RANGES
 from controlplane.alerts.services.ruling import RuleRequest
 from controlplane.alerts.services.silencing import SilenceRequest
 from controlplane.core import durations
+from controlplane.core.forms import NO_TEXT, text_of
 
 SEVERITIES = (("critical", "critical"), ("warning", "warning"), ("info", "info"))
 SILENCE_LENGTHS = (
@@ -247,8 +248,10 @@ class FileForm(forms.Form):
         if upload is not None and upload.size > LONGEST:
             self.add_error("file", "At most 1 MB.")
         elif upload is not None:
-            data["text"] = upload.read().decode("utf-8", "replace")
-        if not data.get("text"):
+            data["text"] = text_of(upload.read())
+            if data["text"] is None:
+                self.add_error("file", NO_TEXT)
+        if not data.get("text") and "file" not in self.errors:
             self.add_error("text", "Paste a text or choose a file.")
         return data
 

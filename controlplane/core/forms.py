@@ -15,6 +15,8 @@ from controlplane.core.errors import AppError, Invalid, Refused
 from controlplane.core.plans import Refusal
 from controlplane.gateways.errors import GatewayError
 
+NO_TEXT = "This is not a text file: choose one in UTF-8."
+
 
 def is_editing(request: HttpRequest) -> bool:
     """The form is asked for: for the first time, or again with what was typed (`edit`)."""
@@ -48,6 +50,15 @@ def field_of(form: BaseForm, code: str) -> str | None:
     words: dict[str, str] = {**{name: name for name in form.fields}, **getattr(form, "refusal_fields", {})}
     fitting = [word for word in words if code == word or code.startswith(f"{word}_")]
     return words[max(fitting, key=len)] if fitting else None
+
+
+def text_of(raw: bytes) -> str | None:
+    """An uploaded file as text; None where it is none, so that nobody is shown its bytes as letters."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
 
 
 def sentence(what: str, hint: str) -> str:

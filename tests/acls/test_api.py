@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from controlplane.acls.logic.bindings import exactly, from_json
 from controlplane.acls.logic.transfer import FileFormat, write
@@ -17,6 +19,7 @@ from controlplane.gateways.kafka.gateway import KafkaGateway
 from tests.acls.conftest import known_to_all
 from tests.conftest import Api
 from tests.waiting import eventually
+from tests.web.people import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeApi = Callable[[Role], Api]
@@ -358,3 +361,28 @@ def test_an_import_that_only_adds_does_not_mind_what_others_do(
     tag = call("POST", f"{ACLS}import/?dry_run=true", body)["ETag"]
     known_to_all(gateway, [from_json(binding(clean_acls, principal=f"User:{clean_acls}-bob"))])
     assert call("POST", f"{ACLS}import/", body, If_Match=tag).status_code == status
+
+
+def test_the_list_is_filtered_by_host_in_its_form_too(
+    api: MakeApi, gateway: KafkaGateway, clean_acls: str
+) -> None:
+    here, anywhere = binding(clean_acls, host="192.0.2.7"), binding(clean_acls, "WRITE")
+    known_to_all(gateway, [from_json(each) for each in (here, anywhere)])
+    listed = api(Role.VIEWER)("GET", f"{ACLS}?search={clean_acls}&host=192.0.2.7").json()
+    assert listed["results"] == [here]
+    page = signed_in(Role.VIEWER).get(f"/clusters/main/acls/?search={clean_acls}&host=192.0.2.7")
+    text = page.content.decode()
+    assert re.search(r'<input type="search" name="host" value="192.0.2.7"', text)
+    assert "<b>1</b> of" in text
+
+
+@pytest.mark.parametrize("raw", [b"\x89PNG\r\n\x1a\n\x00\x00", "Principal,Host".encode("utf-16"), b"a\x00b"])
+def test_a_file_that_is_no_text_is_told_at_the_file_and_poured_nowhere(cluster: Cluster, raw: bytes) -> None:
+    upload = SimpleUploadedFile("acls.csv", raw)
+    answer = signed_in(Role.ADMIN).post("/clusters/main/acls/import/", {"file": upload, "format": "csv"})
+    assert answer.status_code == 422
+    text = answer.content.decode()
+    at = text.partition('id="id_file_error"')[2].partition("</div>")[0]
+    assert "This is not a text file" in at
+    assert "Paste the bindings" not in text
+    assert not re.search(r"<textarea[^>]*>\s*[^\s<]", text)

@@ -8,13 +8,30 @@ from datetime import UTC
 import pytest
 
 from controlplane.acls.forms import BundleForm
+from controlplane.acls.logic.authorize import Authorizer
 from controlplane.acls.logic.authorizer_log import denials, judged
-from controlplane.acls.logic.remedies import remedies
+from controlplane.acls.logic.remedies import allowed_now, remedies
+from tests.acls.notation import acl
 from tests.acls.test_authorizer_log import DENY, line
 
 READ = line()
 WRITE = line(operation="WRITE").replace("request = Fetch", "request = Produce")
 GROUP = line(kind="Group", name="readers")
+
+
+def test_what_bindings_allow_by_now_has_nothing_left_to_allow() -> None:
+    (row,) = denials(judged([READ], UTC))
+    other, fitting, denied = (
+        acl(text)
+        for text in (
+            "ALLOW User:bob READ TOPIC orders",
+            "ALLOW User:ann READ TOPIC ord PREFIXED",
+            "DENY User:ann ALL TOPIC *",
+        )
+    )
+    assert not allowed_now(row, Authorizer((other,)))
+    assert allowed_now(row, Authorizer((other, fitting)))
+    assert not allowed_now(row, Authorizer((fitting, denied)))
 
 
 @pytest.mark.parametrize(

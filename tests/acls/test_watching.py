@@ -32,6 +32,7 @@ from tests.acls.conftest import Connect, described, known_to_all
 from tests.acls.notation import acl
 from tests.conftest import Api
 from tests.waiting import eventually
+from tests.web.people import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -205,8 +206,15 @@ def test_a_refusal_appears_among_the_denials_and_can_be_allowed(
     assert row is not None
     assert (row.operation, row.resource_type, row.host) == ("DESCRIBE", "CLUSTER", "127.0.0.1")
     assert row.denied_by is None
+    path, client = f"/clusters/main/acls/denials/?search={clean_acls}", signed_in(Role.ADMIN)
+    before = client.get(path).content.decode()
+    assert "Allow this…" in before
+    assert "allowed now" not in before
     gateway.create_acls([row.fix])
     eventually(lambda: described(theirs))
+    after = client.get(path).content.decode()
+    assert "Allow this…" not in after
+    assert "allowed now" in after
 
 
 def denied(cluster: Cluster, prefix: str) -> Denial | None:

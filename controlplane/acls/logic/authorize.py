@@ -79,6 +79,9 @@ class Rule(StrEnum):
     ALLOW_EVERYONE = "allow_everyone"
 
 
+ALLOWING = frozenset({Rule.SUPER_USER, Rule.ALLOW, Rule.ALLOW_EVERYONE})
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """`would_allow` are the fewest bindings that turn a refusal round once all of `remove_first` are gone."""
@@ -92,11 +95,16 @@ class Decision:
     remove_first: tuple[Acl, ...] = ()
 
 
+def is_allowed(question: Question, authorizer: Authorizer) -> bool:
+    """The answer alone, without its reason and the way out."""
+    return decide(question, authorizer)[0] in ALLOWING
+
+
 def authorize(question: Question, authorizer: Authorizer) -> Decision:
     rule, binding = decide(question, authorizer)
     decision = Decision(
         question=question,
-        allowed=rule in (Rule.SUPER_USER, Rule.ALLOW, Rule.ALLOW_EVERYONE),
+        allowed=rule in ALLOWING,
         rule=rule,
         reason=_reason(rule, binding, question),
         decided_by=binding,

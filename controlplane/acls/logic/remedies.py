@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from controlplane.acls.logic.authorize import Authorizer, Question, is_allowed
 from controlplane.acls.logic.authorizer_log import Denial
 from controlplane.acls.logic.bundles import KINDS, Bundle
 from controlplane.gateways.kafka.access_types import AclOperation, AclResourceType
@@ -52,6 +53,18 @@ class Remedy:
         given = {"name": self.bundle.value, "principal": self.principal, "topics": list(self.topics)}
         more = {"group": self.group, "transactional_id": self.transactional_id}
         return given | {name: value for name, value in more.items() if value}
+
+
+def allowed_now(row: Denial, state: Authorizer) -> bool:
+    """Whether the same question would be answered otherwise by now."""
+    asked = Question(
+        row.principal,
+        AclOperation(row.operation),
+        AclResourceType(row.resource_type),
+        row.resource_name,
+        row.host,
+    )
+    return is_allowed(asked, state)
 
 
 def remedies(row: Denial, others: Iterable[Denial]) -> tuple[Remedy, ...]:
