@@ -139,7 +139,7 @@ def check(host: str, addresses: Iterable[str], allowed: Allowed = NOTHING) -> tu
             where = text if text == host else f"{host} ({text})"
             raise TargetRefused(
                 f"{where} is not a public address: {reason}",
-                "An administrator can add the host or its network to the allowed targets",
+                "An administrator can add the host or its network to KASTELLAN_ALLOWED_TARGETS",
             )
         checked.append(text)
     return tuple(dict.fromkeys(checked))

@@ -30,6 +30,7 @@ from controlplane.gateways.outbound import Outbound
 from controlplane.metrics.selectors import store
 from tests.certificates.conftest import CERTIFICATES, Issue
 from tests.conftest import Api
+from tests.web.people import signed_in
 
 NOW = datetime.now(UTC)
 LOOPBACK = Outbound(Allowed.of(["127.0.0.1"]))
@@ -295,3 +296,13 @@ def test_revoked_and_replaced_certificates_are_no_reason_to_worry(
     assert left > 80 * 86_400
     assert admin_api("POST", f"{CERTIFICATES}{made.serial}/revoke/", {}, If_Match="*").status_code == 200
     assert [row.serial for row in inventory.inventory(cluster) if row.kind == "client"] == [new.serial]
+
+
+def test_the_refusal_of_a_private_address_names_the_setting_and_the_page_leads_to_it(
+    cluster: Cluster,
+) -> None:
+    form = {"host": "10.1.2.3", "port": "443"}
+    text = signed_in(Role.ADMIN).post("/clusters/main/certificates/expiry/+watch/", form).content.decode()
+    at = text.partition('id="id_host_error"')[2].partition("</div>")[0]
+    assert "KASTELLAN_ALLOWED_TARGETS" in at
+    assert 'href="/manual/settings/"' in text

@@ -24,6 +24,7 @@ from controlplane.gateways.kafka.security import ScramMechanism, ScramTls, Tls
 from controlplane.users.services import logs_in
 from tests.conftest import Api
 from tests.waiting import eventually
+from tests.web.people import signed_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean")]
 MakeApi = Callable[[Role], Api]
@@ -212,3 +213,21 @@ def test_the_list_filters_sorts_and_pages(
     assert [row["credentials"][0]["iterations"] for row in page["results"]] == [16384, 8192]
     assert page["as_of"]
     assert call("GET", f"{USERS}?sort=password").status_code == 422
+
+
+def test_the_form_of_a_rotation_has_chosen_what_cuts_nobody_off_and_the_page_names_quotas_as_their_own_does(
+    cluster: Cluster, gateway: KafkaGateway, api: MakeApi, prefix: str
+) -> None:
+    call, client = api(Role.ADMIN), signed_in(Role.ADMIN)
+    for mechanism, chosen in (
+        ("SCRAM-SHA-512", "SCRAM-SHA-256"),
+        ("SCRAM-SHA-256", "SCRAM-SHA-512"),
+        ("both", "both"),
+    ):
+        name = f"{prefix}-{mechanism.lower()}"
+        assert call("POST", USERS, {"name": name, "mechanism": mechanism}).status_code == 201
+        form = client.get(f"/{USERS}{name}/rotate/").content.decode()
+        assert f'<option value="{chosen}" selected>' in form
+    bind(gateway, name)
+    page = client.get(f"/{USERS}{name}/").content.decode()
+    assert f"<td>user {name}</td><td>Produce 5 MB/s</td>" in page
