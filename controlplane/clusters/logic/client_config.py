@@ -195,11 +195,11 @@ def kafka_python(endpoint: Endpoint, login: Login) -> str:
     values = {"bootstrap_servers": endpoint.bootstrap, **values, **_ca_file(endpoint, "ssl_cafile")}
     lines = [f"    {_literal(key)}: {_python_value(key, value)}," for key, value in values.items()]
     return _PYTHON_HEAD + (
-        "from kafka import KafkaProducer\n\n"
+        "from kafka import KafkaProducer\nfrom kafka.errors import KafkaError\n\n"
         "HERE = Path(__file__).resolve().parent\n"
         "CONFIG = {\n" + "\n".join(lines) + "\n}\n\n\n" + _PYTHON_MAIN.format(
             open="producer = KafkaProducer(**CONFIG)",
-            send="producer.send(topic, value).get(30)",
+            send="try:\n        producer.send(topic, value).get(30)\n    except KafkaError as error:\n        sys.exit(f'not delivered: {error}')",
             flush="producer.close()",
         )
     )  # fmt: skip
