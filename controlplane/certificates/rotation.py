@@ -21,14 +21,13 @@ from django.utils import timezone
 
 from controlplane.audit.services import operation
 from controlplane.certificates import renewal
-from controlplane.certificates.logic.rotation import (
+from controlplane.certificates.logic.rotation import continues, plan_step
+from controlplane.certificates.logic.rotation_state import (
     AuthorityFacts,
     NodeTrust,
     RotationPhase,
     RotationState,
     RotationStep,
-    continues,
-    plan_step,
 )
 from controlplane.certificates.models import Certificate
 from controlplane.certificates.selectors import fingerprint, key_fingerprint

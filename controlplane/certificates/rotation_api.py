@@ -10,12 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.certificates import rotation
-from controlplane.certificates.logic.rotation import (
+from controlplane.certificates.logic.rotation import plan_request
+from controlplane.certificates.logic.rotation_state import (
     AuthorityFacts,
     RotationPhase,
     RotationState,
     RotationStep,
-    plan_request,
 )
 from controlplane.certificates.rotation_views import purpose_of
 from controlplane.clusters.api import JobAccepted, job_answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from controlplane.certificates.logic.rotation import LEAVING, RotationPhase, RotationState
+from controlplane.certificates.logic.rotation_state import LEAVING, RotationPhase, RotationState
 from controlplane.certificates.logic.runbook import Entry
 from controlplane.certificates.rotation_forms import BeginForm
 from controlplane.clusters.models import Cluster

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from controlplane.accounts.services import actor_of
 from controlplane.certificates import rotation
-from controlplane.certificates.logic.rotation import RotationStep
+from controlplane.certificates.logic.rotation_state import RotationStep
 from controlplane.certificates.logic.runbook import entries
 from controlplane.certificates.rotation_forms import SEALED, BeginForm, Source
 from controlplane.certificates.rotation_pages import AuthorityPage, BeginPage

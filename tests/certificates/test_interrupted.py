@@ -16,7 +16,7 @@ from broker.paths import DataPaths
 from broker.pki import Purpose
 from broker.spec import ClusterSpec
 from controlplane.certificates import rotation
-from controlplane.certificates.logic.rotation import RotationPhase, RotationStep
+from controlplane.certificates.logic.rotation_state import RotationPhase, RotationStep
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import SYSTEM, Role
 from controlplane.core.errors import Conflict

@@ -18,7 +18,7 @@ from broker.paths import DataPaths
 from broker.pki import Hierarchy, KeyPair, Purpose
 from broker.spec import ClusterSpec
 from controlplane.certificates import inventory, renewal, rotation, selectors
-from controlplane.certificates.logic.rotation import RotationPhase, RotationStep
+from controlplane.certificates.logic.rotation_state import RotationPhase, RotationStep
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.access import SYSTEM, Role

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.certificates.logic.rotation import (
+from controlplane.certificates.logic.rotation import continues, plan_step
+from controlplane.certificates.logic.rotation_state import (
     LEADS_TO,
     NEEDS,
     AuthorityFacts,
@@ -16,8 +17,6 @@ from controlplane.certificates.logic.rotation import (
     RotationPhase,
     RotationState,
     RotationStep,
-    continues,
-    plan_step,
 )
 from controlplane.core.plans import Plan, plan_from_json
 

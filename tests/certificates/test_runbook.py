@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from controlplane.certificates.logic.rotation import NodeTrust, RotationPhase, RotationState
+from controlplane.certificates.logic.rotation_state import NodeTrust, RotationPhase, RotationState
 from controlplane.certificates.logic.runbook import entries
 from tests.certificates.test_rotation_logic import FINE, STATES
 

@@ -34,7 +34,7 @@ USER = {"name": "a:b", "mechanism": "both", "iterations": "7", "password": "shor
         (AccountForm, {**ACCOUNT, "name": "a", "topics": "a", "host": "*", "producer_byte_rate": ""}, set()),
         (CreateUserForm, USER, {"name", "iterations", "password"}),
         (IssueForm, {"common_name": "a b", "days": "4000", "csr": "nonsense"}, {"common_name", "days", "csr"}),
-        (QuotaForm, {"scope": "user", "user": "User:a", "producer_byte_rate": "0", "request_percentage": "x"}, {"user", "producer_byte_rate", "request_percentage"}),
+        (QuotaForm, {"scope": "user", "user": "a\x07", "producer_byte_rate": "0", "request_percentage": "x"}, {"user", "producer_byte_rate", "request_percentage"}),
         (EffectiveForm, {"user": "User:reports"}, set()),
         (EffectiveForm, {"ip": "10.0.0.1"}, set()),
         (EffectiveForm, {"ip": "10.0.0.*"}, {"ip"}),

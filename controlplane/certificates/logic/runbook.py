@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controlplane.certificates.logic.rotation import (
-    LEAVING,
-    RotationPhase,
-    RotationState,
-    RotationStep,
-    continues,
-    plan_step,
-)
+from controlplane.certificates.logic.rotation import continues, plan_step
+from controlplane.certificates.logic.rotation_state import LEAVING, RotationPhase, RotationState, RotationStep
 
 ORDER = (RotationStep.BEGIN, RotationStep.SWITCH, RotationStep.FINISH)
 #: How many steps were begun. One that lets an authority go has ended when the phase does: it is half-way until then.
