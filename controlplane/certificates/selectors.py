@@ -24,6 +24,7 @@ from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.errors import NotFound
 from controlplane.gateways import broker as bundled
+from controlplane.gateways.authorities import foreign_hosts
 from controlplane.gateways.broker import Purpose
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.access_types import Acl, AclFilter
@@ -197,7 +198,7 @@ def issue_state(
         accepted=accepted_certificates(cluster).get(principal or "", NOTHING),
         blocked=principal in shut_out,
         compromised_key=signing is not None and _compromised(cluster, signing.public_key),
-        foreign_hosts=bundled.foreign_hosts(spec, signing.hosts) if signing else (),
+        foreign_hosts=foreign_hosts(spec, signing.hosts) if signing else (),
     )
 
 

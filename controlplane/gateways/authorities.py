@@ -5,6 +5,7 @@ Beside `gateways.broker` the only module that imports `broker`. Keys of authorit
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives import serialization
@@ -12,15 +13,36 @@ from cryptography.hazmat.primitives import serialization
 from broker import foreign, issuance, pki, served
 from broker.authorities import Authorities, AuthorityStore, signed_by
 from broker.credentials import ensure_credentials, local_hosts
-from broker.pki import Hierarchy, Purpose
+from broker.pki import Hierarchy, Purpose, permits
 from broker.served import NodeTlsState
 from broker.spec import ClusterSpec
 from broker.states import ALIVE
-from controlplane.gateways.broker import PROBE_NAME, data_paths, processes, translated
+from controlplane.gateways.broker import (
+    PROBE_NAME,
+    authorities,
+    bundled_clusters,
+    data_paths,
+    processes,
+    translated,
+)
 
 __all__ = ["Hierarchy", "NodeTlsState", "signed_by"]
 
 PROBE_LIFE = timedelta(minutes=10)
+
+
+def reseal() -> int:
+    """The keys of all bundled clusters' authorities under the newest key of the installation; how many were not yet."""
+    with translated():
+        return sum(issuance.reseal(data_paths(), spec) for spec in bundled_clusters())
+
+
+def foreign_hosts(spec: ClusterSpec, names: Collection[str]) -> tuple[str, ...]:
+    """Alternative names that no certificate here may have: neither loopback nor private, nor of this machine, or outside of
+    what the clients' authority may certify."""
+    found = issuance.outside(spec, names)
+    issuing = authorities(spec, Purpose.CLIENTS).current.issuing.certificate
+    return tuple(name for name in names if name in found or not permits(issuing, (name,)))
 
 
 def reissue_due(spec: ClusterSpec) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from broker.errors import BundledError
 from broker.issuance import Issued, Leaf
 from broker.java import find_java as _find_java
 from broker.paths import DataPaths, made_once, write_if_changed
-from broker.pki import Hierarchy, PublicKey, Purpose, Revocation, permits
+from broker.pki import Hierarchy, PublicKey, Purpose, Revocation
 from broker.ports import is_free as port_is_free
 from broker.processes import (
     Crash,
@@ -99,7 +99,6 @@ __all__ = [
     "Voter",
     "blockers",
     "cluster_facts",
-    "foreign_hosts",
     "impact",
     "leaving_notes",
     "made_once",
@@ -252,12 +251,6 @@ def authorities(spec: ClusterSpec, purpose: Purpose) -> Authorities:
         return issuance.authorities(data_paths(), spec, purpose, datetime.now(UTC))
 
 
-def reseal_authorities() -> int:
-    """The keys of all bundled clusters' authorities under the newest key of the installation."""
-    with translated():
-        return sum(issuance.reseal(data_paths(), spec) for spec in bundled_clusters())
-
-
 def issue_client(spec: ClusterSpec, common_name: str, life: timedelta) -> Issued:
     with translated():
         return issuance.issue_client(data_paths(), spec, common_name, life, datetime.now(UTC))
@@ -270,14 +263,6 @@ def certify_client(
         return issuance.certify_client(
             data_paths(), spec, common_name, public_key, hosts, life, datetime.now(UTC)
         )
-
-
-def foreign_hosts(spec: ClusterSpec, names: Collection[str]) -> tuple[str, ...]:
-    """Alternative names that no certificate here may have: neither loopback nor private, nor of this machine, or outside of
-    what the clients' authority may certify."""
-    found = issuance.outside(spec, names)
-    issuing = authorities(spec, Purpose.CLIENTS).current.issuing.certificate
-    return tuple(name for name in names if name in found or not permits(issuing, (name,)))
 
 
 def revocation_lists(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from controlplane.core.secrets import Keyring, Resealed
-from controlplane.gateways import broker as bundled
+from controlplane.gateways import authorities
 
 
 def reseal(ring: Keyring, told: Resealed) -> None:
     """The files are read with the ring that is in the key file, which is `ring`."""
-    told.changed += bundled.reseal_authorities()
+    told.changed += authorities.reseal()
