@@ -83,6 +83,7 @@ def fuzz(examples: int, mode: schemathesis.GenerationMode, *, kafka: bool = Fals
 MODES = list(schemathesis.GenerationMode)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("mode", MODES)
 def test_generated_requests_meet_the_document(mode: schemathesis.GenerationMode) -> None:
     assert fuzz(FEW, mode) > 100
@@ -95,6 +96,7 @@ def test_many_generated_requests_meet_the_document(mode: schemathesis.Generation
     assert fuzz(MANY, mode) > 1000
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("mode", MODES)
 def test_generated_requests_to_a_real_cluster_meet_the_document(
     cluster: Cluster, mode: schemathesis.GenerationMode

@@ -52,6 +52,8 @@ def test_a_topic_from_its_creation_to_its_end(
 
     page.get_by_role("link", name="Settings", exact=True).last.click()
     page.get_by_label("Filter settings").fill("retention.ms")
+    # Until the filtered rows have come: they would take the place of what is typed below.
+    expect(page.get_by_text("min.insync.replicas", exact=True)).to_have_count(0)
     row = page.locator("tr", has=page.get_by_text("retention.ms", exact=True))
     row.get_by_text("Change…").click()
     row.get_by_label("New value of retention.ms").fill("3600000")

@@ -17,6 +17,7 @@ from controlplane.gateways.kafka.types import Partition
 from controlplane.metrics import probe
 from controlplane.metrics.selectors import store
 from controlplane.metrics.views import now_ms
+from tests.waiting import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,7 @@ def values(name: str) -> dict[str, float]:
 @pytest.mark.usefixtures("_topic_goes_again")
 def test_a_record_goes_through_every_broker(cluster: Cluster, gateway: KafkaGateway) -> None:
     for _ in range(2):
-        assert probe.probe(cluster, now_ms()) is None
+        eventually(lambda: probe.probe(cluster, now_ms()) is None)
     up = values("kastellan_probe_up")
     assert set(up) == {"1", "2", "3"}
     assert set(up.values()) == {1.0}

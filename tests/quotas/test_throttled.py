@@ -134,7 +134,13 @@ def test_a_throttled_client_is_measured_and_explained(
     )
     assert "of 100 kB/s" in listing
     chart = f"clusters/main/metrics/charts/client-produce/?user={name.replace('~', '%7E').replace(' ', '%20')}&client_id={client_id}"
-    assert any(value for line in call("GET", chart).json()["series"] for _, value in line["points"] if value)
+    # The points of a chart stand at whole steps: the next one sees the sample.
+    eventually(
+        lambda: any(
+            value for line in call("GET", chart).json()["series"] for _, value in line["points"] if value
+        ),
+        timeout=30,
+    )
 
 
 def test_without_the_quota_the_same_client_is_not_throttled(
