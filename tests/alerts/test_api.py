@@ -416,8 +416,9 @@ def test_what_was_sent_is_listed_with_its_attempts_and_sent_again(
     ],
 )
 def test_which_brokers_cannot_be_seen(
-    samples: list[tuple[str, int, float]], silent: set[str], whole: bool, prefix: str
+    samples: list[tuple[str, int, float]], silent: set[str], whole: bool, prefix: str, db: None
 ) -> None:
+    cluster(prefix)
     now = 10**12
     for broker, age, up in samples:
         store().append(prefix, broker, now - age * 1000, [Sample("up", (("broker", broker),), up)])
