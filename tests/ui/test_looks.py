@@ -38,7 +38,6 @@ OTHERS = (
     "/clusters/main/metrics/export/",
     "/clusters/main/metrics/forecasts/",
     "/clusters/main/certificates/",
-    "/clusters/main/certificates/+issue/",
     "/clusters/main/certificates/expiry/+watch/",
     "/operations/",
     "/jobs/",
