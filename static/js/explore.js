@@ -72,9 +72,12 @@ function complete(field, base) {
   };
   const open = async () => {
     const caret = field.selectionStart;
-    found = context(field.value.slice(0, caret));
-    const fresh = ranked(await candidates(base, found), found.word);
+    const here = context(field.value.slice(0, caret));
+    // What is on offer belongs to the word it was made for: at another place it is not to be taken while names load.
+    if (found?.kind !== here.kind || found.start !== here.start) close();
+    const fresh = ranked(await candidates(base, here), here.word);
     if (field.selectionStart !== caret || document.activeElement !== field) return;
+    found = here;
     items = fresh;
     if (!items.length) return close();
     list.replaceChildren(...items.map((item, index) => {

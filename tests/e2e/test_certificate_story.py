@@ -126,7 +126,7 @@ def test_a_viewer_sees_certificates_and_no_button_that_changes_one(
     made = issued(cluster, f"{prefix}.view")
     seen = open_page(viewer)
     page = seen.open(f"/clusters/main/certificates/{made.serial}/")
-    expect(page.get_by_role("heading", name=made.common_name)).to_be_visible()
+    expect(page.get_by_role("heading", name=made.common_name, level=1)).to_be_visible()
     expect(page.get_by_role("link", name="Renew")).to_have_count(0)
     expect(page.get_by_label("More actions")).to_have_count(0)
     expect(page.get_by_role("link", name="Public chain")).to_be_visible()
