@@ -340,6 +340,14 @@ class Artifacts:
             raise ArtifactsError(f"{absent or Path(home or '', 'libs')} is missing", "./run up fetches it")
         return jars
 
+    def connect_classpath(self) -> tuple[Path, ...]:
+        """Of Connect and MirrorMaker: an own release with libraries of its own."""
+        jars = self._files("connect")
+        absent = next((jar for jar in jars if not jar.is_file()), None)
+        if absent is not None:
+            raise ArtifactsError(f"{absent} is missing", "Starting a Connect worker fetches it.")
+        return jars
+
     def agent(self) -> Path:
         return self._files("agent")[0]
 

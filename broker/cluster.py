@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from broker import ports, render, storage
+from broker import connect_spec, ports, render, storage
 from broker.artifacts import Artifacts
 from broker.credentials import ControlCredentials, control_files, ensure_credentials
 from broker.java import find_java
@@ -109,8 +109,11 @@ def _node(node_id: int, base: int, host: str, *, controller: bool) -> NodeSpec:
 
 
 def taken_ports(paths: DataPaths) -> frozenset[int]:
-    """Ports that clusters of this data directory own, running or not."""
-    return frozenset(port for spec in list_clusters(paths) for node in spec.nodes for port in node.ports)
+    """Ports that clusters of this data directory own, and their Connect workers, running or not."""
+    specs = list_clusters(paths)
+    workers = (connect_spec.load(paths.cluster(spec.name).connect.record) for spec in specs)
+    brokers = (port for spec in specs for node in spec.nodes for port in node.ports)
+    return frozenset([*brokers, *(port for worker in workers if worker for port in worker.ports)])
 
 
 def add_node(

@@ -204,6 +204,11 @@ class ClusterPaths:
         return self.data.root / "clients" / ("" if self.name == "main" else self.name)
 
     @property
+    def connect(self) -> ConnectPaths:
+        files = self.data.root / "connect" / ("" if self.name == "main" else self.name)
+        return ConnectPaths(self.root / "connect", files / "files")
+
+    @property
     def removed(self) -> Path:
         """What brokers held that were removed and whose data was to stay."""
         return self.root / "removed"
@@ -241,3 +246,52 @@ class NodePaths:
     @property
     def data(self) -> Path:
         return self.root / "data"
+
+
+@dataclass(frozen=True)
+class ConnectPaths:
+    """The files of a cluster's Connect worker. `files`: the only place that file connectors may read and write."""
+
+    root: Path
+    files: Path
+
+    @property
+    def record(self) -> Path:
+        return self.root / "connect.json"
+
+    @property
+    def worker_properties(self) -> Path:
+        return self.root / "worker.properties"
+
+    @property
+    def log4j(self) -> Path:
+        return self.root / "log4j2.xml"
+
+    @property
+    def jaas(self) -> Path:
+        return self.root / "jaas.conf"
+
+    @property
+    def rest_users(self) -> Path:
+        return self.root / "rest-users.properties"
+
+    @property
+    def jolokia_properties(self) -> Path:
+        return self.root / "jolokia.properties"
+
+    @property
+    def jolokia_policy(self) -> Path:
+        return self.root / "jolokia-access.xml"
+
+    @property
+    def tls(self) -> Path:
+        return self.root / "tls"
+
+    @property
+    def plugins(self) -> Path:
+        return self.root / "plugins"
+
+    @property
+    def credentials(self) -> Path:
+        """What `${file:…}` in a connector's configuration may name: one file for each secret's owner."""
+        return self.root / "credentials"

@@ -214,15 +214,20 @@ def jolokia_policy() -> str:
 
 
 def jolokia_properties(spec: ClusterSpec, node: NodeSpec, paths: NodePaths, password: str) -> str:
+    return jolokia_agent(spec.host, node.jolokia_port, password, paths.jolokia_policy)
+
+
+def jolokia_agent(host: str, port: int, password: str, policy: Path) -> str:
+    """The agent's configuration, beside any JVM of ours."""
     return properties_text(
         {
-            "host": spec.host,
-            "port": str(node.jolokia_port),
+            "host": host,
+            "port": str(port),
             "protocol": "http",
             "agentContext": "/jolokia",
             "user": JOLOKIA_USER,
             "password": password,
-            "policyLocation": escape(paths.jolokia_policy.as_uri()),
+            "policyLocation": escape(policy.as_uri()),
             "discoveryEnabled": "false",
             "threadNr": "2",
             "executor": "fixed",

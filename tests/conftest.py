@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from controlplane.gateways.kafka.gateway import KafkaGateway
 
 #: One browser for the whole session: two synchronous Playwrights cannot run in one process.
-pytest_plugins = ["tests.browsing"]
+pytest_plugins = ["tests.browsing", "tests.connecting"]
 READY_SECONDS = 180
 
 

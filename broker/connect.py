@@ -1,0 +1,167 @@
+"""The Connect worker of a bundled cluster: recorded, made ready to run, removed. Composes rendering, certificates, ports.
+
+Every step is idempotent and leaves whole files only; callers take turns on the cluster (`broker.turn`).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from broker import connect_render as render
+from broker import connect_spec, ports
+from broker.artifacts import Artifacts
+from broker.cluster import (
+    JOLOKIA_PASSWORD,
+    KEPT_ENV,
+    JolokiaEndpoint,
+    ensure_secret,
+    list_clusters,
+    taken_ports,
+)
+from broker.connect_render import ConnectLaunch, WorkerTls
+from broker.connect_spec import ConnectSpec
+from broker.credentials import control_files, ensure_authorities, ensure_pair, local_hosts
+from broker.java import find_java
+from broker.paths import DataPaths, private_directory, write_if_changed, write_private
+from broker.pki import Purpose
+from broker.processes import LogReady, ProcessKind, ProcessSpec
+from broker.render import JOLOKIA_USER, jolokia_agent, jolokia_policy, properties_text
+from broker.spec import ClusterSpec
+
+#: Behind the blocks of a cluster's nodes.
+PORT_OFFSET = 90
+JOLOKIA_OFFSET = 1
+START_TIMEOUT = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class RestEndpoint:
+    """Where the worker's REST API listens. The password stays in its 0600 file until the moment of use."""
+
+    url: str
+    username: str
+    password_file: Path
+
+
+def load_worker(paths: DataPaths, cluster: str) -> ConnectSpec | None:
+    return connect_spec.load(paths.cluster(cluster).connect.record)
+
+
+def list_workers(paths: DataPaths) -> tuple[ConnectSpec, ...]:
+    found = (load_worker(paths, spec.name) for spec in list_clusters(paths))
+    return tuple(worker for worker in found if worker)
+
+
+def plan_worker(paths: DataPaths, spec: ClusterSpec) -> ConnectSpec:
+    """Chooses the first two free ports from behind the cluster's own on; writes nothing."""
+    wanted = spec.nodes[0].jolokia_port - ports.JOLOKIA_OFFSET + PORT_OFFSET
+    taken = taken_ports(paths)
+    free = (
+        port
+        for port in range(wanted, ports.LAST, 2)
+        if not {port, port + JOLOKIA_OFFSET} & taken
+        and ports.is_free(spec.host, port)
+        and ports.is_free(spec.host, port + JOLOKIA_OFFSET)
+    )
+    port = next(free, None)
+    if port is None:
+        raise ports.NoFreePorts(f"no two free ports from {wanted} on", "Stop what uses them.")
+    note = f"Port {wanted} is taken: Connect uses {port}." if port != wanted else None
+    return ConnectSpec(spec.name, spec.host, port, port + JOLOKIA_OFFSET, notes=(note,) if note else ())
+
+
+def create_worker(paths: DataPaths, spec: ClusterSpec) -> ConnectSpec:
+    """The recorded worker, or a new one."""
+    worker = load_worker(paths, spec.name)
+    if worker is None:
+        worker = plan_worker(paths, spec)
+        record(paths, worker)
+    return worker
+
+
+def record(paths: DataPaths, worker: ConnectSpec) -> None:
+    write_private(paths.cluster(worker.cluster).connect.record, json.dumps(worker.to_json(), indent=1) + "\n")
+
+
+def set_exactly_once(paths: DataPaths, worker: ConnectSpec, enabled: bool) -> ConnectSpec:
+    """Holds from the worker's next start."""
+    changed = replace(worker, exactly_once=enabled)
+    record(paths, changed)
+    return changed
+
+
+def ensure_certificate(paths: DataPaths, spec: ClusterSpec, now: datetime) -> bool:
+    """Makes or renews the worker's certificate; true when it did. The worker reads it at its next start."""
+    place = paths.cluster(spec.name)
+    tls = WorkerTls(place.connect.tls)
+    authorities = ensure_authorities(place, spec, Purpose.CLIENTS, local_hosts(spec.host), now)
+    made = ensure_pair(tls.certificate, tls.key, authorities.current, render.PRINCIPAL, (), now)
+    write_if_changed(tls.keystore, tls.key.read_text() + tls.certificate.read_text())
+    return made
+
+
+def prepare_worker(
+    paths: DataPaths,
+    spec: ClusterSpec,
+    worker: ConnectSpec,
+    now: datetime,
+    *,
+    artifacts: Artifacts | None = None,
+) -> ProcessSpec:
+    """Reissues what is due, writes the worker's files, and says how to run it."""
+    artifacts = artifacts or Artifacts.at(paths.artifacts)
+    place = paths.cluster(spec.name)
+    files = place.connect
+    ensure_certificate(paths, spec, now)
+    for directory in (files.plugins, files.credentials, files.files):
+        private_directory(directory)
+    values = render.worker_properties(spec, worker, files, control_files(place).cafile)
+    write_if_changed(files.worker_properties, properties_text(values))
+    write_if_changed(files.log4j, render.LOG4J)
+    write_if_changed(files.jaas, render.jaas(files))
+    password = ensure_secret(paths, rest_secret(spec.name))
+    write_if_changed(files.rest_users, properties_text({render.REST_USER: password}))
+    write_if_changed(files.jolokia_policy, jolokia_policy())
+    agent = jolokia_agent(
+        worker.host, worker.jolokia_port, ensure_secret(paths, JOLOKIA_PASSWORD), files.jolokia_policy
+    )
+    write_if_changed(files.jolokia_properties, agent)
+    java = str(find_java(artifacts.env).executable)
+    launch = ConnectLaunch(java, artifacts.connect_classpath(), artifacts.agent().absolute())
+    return ProcessSpec(
+        name=worker.process_name,
+        kind=ProcessKind.CONNECT,
+        argv=render.worker_argv(spec, worker, files, launch),
+        env={key: artifacts.env[key] for key in KEPT_ENV if key in artifacts.env},
+        cwd=str(files.files),
+        log=str(paths.log(worker.process_name)),
+        identity=render.identity(spec),
+        ready=LogReady(render.STARTED),
+        start_timeout=START_TIMEOUT,
+        labels={"cluster": spec.name},
+        ports=tuple(f"{worker.host}:{port}" for port in worker.ports),
+    )
+
+
+def rest_secret(cluster: str) -> str:
+    return f"connect-password-{cluster}"
+
+
+def rest_endpoint(paths: DataPaths, worker: ConnectSpec) -> RestEndpoint:
+    return RestEndpoint(worker.url, render.REST_USER, paths.secret(rest_secret(worker.cluster)))
+
+
+def jolokia_endpoint(paths: DataPaths, worker: ConnectSpec) -> JolokiaEndpoint:
+    url = f"http://{worker.host}:{worker.jolokia_port}/jolokia/"
+    return JolokiaEndpoint(url, JOLOKIA_USER, paths.secret(JOLOKIA_PASSWORD))
+
+
+def forget_worker(paths: DataPaths, cluster: str) -> None:
+    """Deletes its settings, keys and plugins; what file connectors wrote stays where people find it."""
+    root = paths.cluster(cluster).connect.root
+    if root.exists():
+        shutil.rmtree(root)

@@ -1,0 +1,222 @@
+"""Pure: a Connect worker's specification -> its properties, its login configuration, its command line. No I/O, no clock.
+
+The worker is a client of its cluster like any other: mutual TLS under a principal of its own, and no right but those
+that its ACLs give. Its REST API listens on loopback and asks for a password (CVE-2024-36543 of others).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker import render
+from broker.connect_spec import ConnectSpec
+from broker.paths import ConnectPaths
+from broker.spec import LAPTOP_FLAGS, ClusterSpec, Protocol
+
+#: Whoever holds a certificate of this name acts as the worker, so no user and no other certificate may have it.
+PRINCIPAL = "kastellan-connect"
+REST_USER = "kastellan"
+GROUP = "kastellan-connect"
+CONFIGS, OFFSETS, STATUS = (f"kastellan-connect-{name}" for name in ("configs", "offsets", "status"))
+STARTED = r"Finished starting connectors and tasks"
+_REST_EXTENSION = "org.apache.kafka.connect.rest.basic.auth.extension"
+_PROVIDERS = "org.apache.kafka.common.config.provider"
+
+#: What a connector may change of its own producers, consumers and admin clients (KIP-1188): how fast and how safely,
+#: never where to and as whom.
+OVERRIDES = (
+    "acks",
+    "auto.offset.reset",
+    "batch.size",
+    "buffer.memory",
+    "client.id",
+    "compression.gzip.level",
+    "compression.lz4.level",
+    "compression.type",
+    "compression.zstd.level",
+    "delivery.timeout.ms",
+    "enable.idempotence",
+    "fetch.max.bytes",
+    "fetch.max.wait.ms",
+    "fetch.min.bytes",
+    "group.id",
+    "group.instance.id",
+    "heartbeat.interval.ms",
+    "isolation.level",
+    "linger.ms",
+    "max.block.ms",
+    "max.in.flight.requests.per.connection",
+    "max.partition.fetch.bytes",
+    "max.poll.interval.ms",
+    "max.poll.records",
+    "max.request.size",
+    "metadata.max.age.ms",
+    "receive.buffer.bytes",
+    "request.timeout.ms",
+    "retries",
+    "retry.backoff.ms",
+    "send.buffer.bytes",
+    "session.timeout.ms",
+    "transaction.timeout.ms",
+)
+
+#: Modules by which the clients of connectors may log in: MirrorMaker reaches other clusters with them. No JNDI, no LDAP.
+LOGIN_MODULES = (
+    render.LOGIN_MODULE,
+    "org.apache.kafka.common.security.plain.PlainLoginModule",
+    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerTls:
+    """The worker's own certificate, as PEM files that Kafka's clients read."""
+
+    directory: Path
+
+    @property
+    def certificate(self) -> Path:
+        return self.directory / "certificate.pem"
+
+    @property
+    def key(self) -> Path:
+        return self.directory / "key.pem"
+
+    @property
+    def keystore(self) -> Path:
+        """Key and chain in one file, as `ssl.keystore.type=PEM` wants them."""
+        return self.directory / "keystore.pem"
+
+
+def client_security(tls: WorkerTls, cafile: Path) -> dict[str, str]:
+    return {
+        "security.protocol": "SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(tls.keystore),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(cafile),
+    }
+
+
+def worker_properties(
+    spec: ClusterSpec, worker: ConnectSpec, paths: ConnectPaths, cafile: Path
+) -> dict[str, str]:
+    security = client_security(WorkerTls(paths.tls), cafile)
+    return {
+        "bootstrap.servers": render.bootstrap(spec, Protocol.SSL),
+        "group.id": GROUP,
+        "client.id": GROUP,
+        **security,
+        **{
+            f"{client}.{key}": value
+            for client in ("producer", "consumer", "admin")
+            for key, value in security.items()
+        },
+        "config.storage.topic": CONFIGS,
+        "config.storage.replication.factor": "-1",
+        "offset.storage.topic": OFFSETS,
+        "offset.storage.replication.factor": "-1",
+        "offset.storage.partitions": "5",
+        "status.storage.topic": STATUS,
+        "status.storage.replication.factor": "-1",
+        "status.storage.partitions": "3",
+        "offset.flush.interval.ms": "5000",
+        # The only worker of its group: nobody comes back whose tasks would have to be kept for him.
+        "scheduled.rebalance.max.delay.ms": "0",
+        "exactly.once.source.support": "enabled" if worker.exactly_once else "disabled",
+        "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "key.converter.schemas.enable": "false",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter.schemas.enable": "false",
+        "listeners": worker.url,
+        "rest.advertised.host.name": worker.host,
+        "rest.advertised.port": str(worker.port),
+        "rest.extension.classes": f"{_REST_EXTENSION}.BasicAuthSecurityRestExtension",
+        "connector.client.config.override.policy": "Allowlist",
+        "connector.client.config.override.allowlist": ",".join(OVERRIDES),
+        "config.providers": "file",
+        "config.providers.file.class": f"{_PROVIDERS}.FileConfigProvider",
+        "config.providers.file.param.allowed.paths": str(paths.credentials),
+        "plugin.path": str(paths.plugins),
+        "plugin.discovery": "hybrid_warn",
+        "topic.creation.enable": "true",
+    }
+
+
+def jaas(paths: ConnectPaths) -> str:
+    """Who may call the REST API. The extension reads the entry of this very name."""
+    return (
+        "KafkaConnect {\n"
+        f"  {_REST_EXTENSION}.PropertyFileLoginModule required\n"
+        f'  file="{paths.rest_users}";\n'
+        "};\n"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectLaunch:
+    java: str
+    classpath: Sequence[Path]
+    agent: Path
+
+
+def identity(spec: ClusterSpec) -> tuple[str, ...]:
+    return (f"-Dkastellan.cluster.id={spec.cluster_id}", "-Dkastellan.connect=worker")
+
+
+def worker_argv(
+    spec: ClusterSpec, worker: ConnectSpec, paths: ConnectPaths, launch: ConnectLaunch
+) -> tuple[str, ...]:
+    return (
+        launch.java,
+        f"-Xms{min(worker.heap_mb, 128)}m",
+        f"-Xmx{worker.heap_mb}m",
+        *LAPTOP_FLAGS,
+        f"-javaagent:{launch.agent}=config={paths.jolokia_properties}",
+        "-Djava.awt.headless=true",
+        f"-Dorg.apache.kafka.automatic.config.providers={_PROVIDERS}.FileConfigProvider",
+        f"-Dorg.apache.kafka.allowed.login.modules={','.join(LOGIN_MODULES)}",
+        f"-Djava.security.auth.login.config={paths.jaas}",
+        *identity(spec),
+        f"-Dlog4j2.configurationFile={paths.log4j}",
+        "-cp",
+        ":".join(str(jar) for jar in launch.classpath),
+        "org.apache.kafka.connect.cli.ConnectDistributed",
+        str(paths.worker_properties),
+    )
+
+
+_QUIET = (
+    # Configurations are printed here in full, and at every rebalance.
+    "org.apache.kafka.common.config.AbstractConfig",
+    "org.apache.kafka.clients.consumer.ConsumerConfig",
+    "org.apache.kafka.clients.producer.ProducerConfig",
+    "org.apache.kafka.clients.admin.AdminClientConfig",
+    "org.apache.kafka.connect.runtime.ConnectorConfig",
+    "org.apache.kafka.connect.runtime.SourceConnectorConfig",
+    "org.apache.kafka.connect.runtime.SinkConnectorConfig",
+    "org.apache.kafka.connect.runtime.TaskConfig",
+    "org.apache.kafka.common.utils.AppInfoParser",
+    # One line for each REST request, and we ask often.
+    "org.apache.kafka.connect.runtime.rest.RestServer",
+)
+
+#: XML, since the worker's class path has no YAML reader.
+LOG4J = f"""\
+<?xml version="1.0" encoding="utf-8"?>
+<!-- Written at each start. Standard output is the log file that the supervisor keeps and rotates. -->
+<Configuration status="warn" shutdownHook="disable">
+  <Appenders>
+    <Console name="STDOUT" target="SYSTEM_OUT">
+      <!-- The connector and the task that speak; a line break in a message must not begin a line of its own. -->
+      <PatternLayout pattern="[%d] %p %X{{connector.context}}%enc{{%m}}{{CRLF}} (%c)%n%xEx"/>
+    </Console>
+  </Appenders>
+  <Loggers>
+    <Root level="INFO"><AppenderRef ref="STDOUT"/></Root>
+{chr(10).join(f'    <Logger name="{name}" level="WARN"/>' for name in _QUIET)}
+  </Loggers>
+</Configuration>
+"""

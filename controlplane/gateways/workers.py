@@ -1,0 +1,77 @@
+"""The door to the bundled Connect workers: what `broker.connect` knows, with failures as `gateways.errors`.
+
+Answers from files alone; what a worker does is asked of its REST API (`gateways.connect`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from broker import connect as _connect
+from broker import connect_render as _render
+from broker.artifacts import Lock
+from broker.artifacts import fetch as _fetch
+from broker.artifacts import missing as _missing
+from broker.connect import RestEndpoint
+from broker.connect_spec import ConnectSpec
+from controlplane.gateways import broker as bundled
+from controlplane.gateways.broker import ClusterSpec, ProcessSpec
+
+__all__ = ["GROUP", "PRINCIPAL", "ConnectSpec", "RestEndpoint"]
+
+GROUP = _render.GROUP
+#: Who the worker is for its cluster's authorizer.
+PRINCIPAL = f"User:{_render.PRINCIPAL}"
+#: The worker's own topics, which nobody else should write.
+INTERNAL_TOPICS = (_render.CONFIGS, _render.OFFSETS, _render.STATUS)
+LOCK_GROUP = "connect"
+
+
+def worker_of(cluster: str) -> ConnectSpec | None:
+    return _connect.load_worker(bundled.data_paths(), cluster)
+
+
+def workers() -> tuple[ConnectSpec, ...]:
+    return _connect.list_workers(bundled.data_paths())
+
+
+def planned_worker(spec: ClusterSpec) -> ConnectSpec:
+    """The recorded worker, or the one that would be made now: which ports it would take. Writes nothing."""
+    with bundled.translated():
+        return worker_of(spec.name) or _connect.plan_worker(bundled.data_paths(), spec)
+
+
+def create_worker(spec: ClusterSpec) -> ConnectSpec:
+    with bundled.translated():
+        return _connect.create_worker(bundled.data_paths(), spec)
+
+
+def worker_process(spec: ClusterSpec, worker: ConnectSpec) -> ProcessSpec:
+    """Reissues its certificate where that is due, writes its files, returns what to run."""
+    with bundled.translated():
+        return _connect.prepare_worker(bundled.data_paths(), spec, worker, datetime.now(UTC))
+
+
+def forget_worker(cluster: str) -> None:
+    _connect.forget_worker(bundled.data_paths(), cluster)
+
+
+def rest_endpoint(worker: ConnectSpec) -> RestEndpoint:
+    return _connect.rest_endpoint(bundled.data_paths(), worker)
+
+
+def files_directory(cluster: str) -> Path:
+    """The only place that file connectors may read and write."""
+    return bundled.data_paths().cluster(cluster).connect.files.absolute()
+
+
+def missing_bytes() -> int:
+    """How much has to be fetched before a worker can start."""
+    paths = bundled.data_paths()
+    return sum(item.size for item in _missing(Lock.load().select({LOCK_GROUP}), paths.artifacts))
+
+
+def fetch_artifacts() -> None:
+    with bundled.translated():
+        _fetch(Lock.load(), {LOCK_GROUP}, bundled.data_paths().artifacts)
