@@ -87,10 +87,17 @@ def record(paths: DataPaths, worker: ConnectSpec) -> None:
     write_private(paths.cluster(worker.cluster).connect.record, json.dumps(worker.to_json(), indent=1) + "\n")
 
 
-def set_exactly_once(paths: DataPaths, worker: ConnectSpec, enabled: bool) -> ConnectSpec:
-    """Holds from the worker's next start."""
-    changed = replace(worker, exactly_once=enabled)
-    record(paths, changed)
+def change(
+    paths: DataPaths, worker: ConnectSpec, *, exactly_once: bool | None = None, stopped: bool | None = None
+) -> ConnectSpec:
+    """`exactly_once` holds from the worker's next start on, `stopped` until it is set again; None leaves it."""
+    changed = replace(
+        worker,
+        exactly_once=worker.exactly_once if exactly_once is None else exactly_once,
+        stopped=worker.stopped if stopped is None else stopped,
+    )
+    if changed != worker:
+        record(paths, changed)
     return changed
 
 
@@ -102,6 +109,12 @@ def ensure_certificate(paths: DataPaths, spec: ClusterSpec, now: datetime) -> bo
     made = ensure_pair(tls.certificate, tls.key, authorities.current, render.PRINCIPAL, (), now)
     write_if_changed(tls.keystore, tls.key.read_text() + tls.certificate.read_text())
     return made
+
+
+def tls_files(paths: DataPaths, spec: ClusterSpec) -> tuple[Path, Path]:
+    """What the worker's clients read when they are made: its certificate with key, and whom they trust."""
+    place = paths.cluster(spec.name)
+    return WorkerTls(place.connect.tls).keystore, control_files(place).cafile
 
 
 def prepare_worker(

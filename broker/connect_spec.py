@@ -11,7 +11,8 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class ConnectSpec:
-    """One distributed worker beside one bundled cluster. `exactly_once`: source connectors write in transactions (KIP-618)."""
+    """One distributed worker beside one bundled cluster. `exactly_once`: source connectors write in transactions (KIP-618).
+    `stopped`: somebody stopped it, so that no start of the whole starts it again."""
 
     cluster: str
     host: str
@@ -19,6 +20,7 @@ class ConnectSpec:
     jolokia_port: int
     heap_mb: int = 512
     exactly_once: bool = False
+    stopped: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -42,6 +44,7 @@ class ConnectSpec:
             raw["jolokia_port"],
             raw.get("heap_mb", 512),
             raw.get("exactly_once", False),
+            raw.get("stopped", False),
             tuple(raw.get("notes", ())),
         )
 
@@ -53,6 +56,7 @@ class ConnectSpec:
             "jolokia_port": self.jolokia_port,
             "heap_mb": self.heap_mb,
             "exactly_once": self.exactly_once,
+            "stopped": self.stopped,
             "notes": list(self.notes),
         }
 

@@ -88,3 +88,15 @@ class Follower:
         self._offset += len(fresh)
         *complete, self._partial = (self._partial + fresh).split(b"\n")
         return tuple(line.decode(errors="replace") for line in complete)
+
+
+def newest(path: Path, limit: int) -> str:
+    """The newest `limit` bytes of a log, from a line's start; empty when the process has never run."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - limit, 0))
+            text = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    return text if size <= limit else text.partition("\n")[2]

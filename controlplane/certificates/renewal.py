@@ -17,7 +17,7 @@ from controlplane.clusters.operations import schedule_roll
 from controlplane.clusters.services import gateway_for
 from controlplane.core.access import SYSTEM, Action
 from controlplane.core.verify import verify
-from controlplane.gateways import authorities
+from controlplane.gateways import authorities, workers
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.authorities import NodeTlsState
 from controlplane.gateways.kafka.types import ConfigOp, ConfigOpType, ResourceRef, ResourceType
@@ -49,6 +49,7 @@ def renew(cluster: Cluster, now: datetime) -> Renewal:
         ) as entry:
             entry.note(issued=list(issued), reload=list(stale))
             reload_listeners(cluster, stale)
+    workers.restart_if_stale(spec)
     due = restarts_due(states, now)
     job = schedule_roll(cluster, due, bundled.RestartReason.CERTIFICATES_RENEWED, SYSTEM) if due else None
     return Renewal(issued, stale, due if job else ())

@@ -40,7 +40,7 @@ from controlplane.core.access import SYSTEM, Action, Actor
 from controlplane.core.errors import Conflict, NotVerified
 from controlplane.core.plans import Json, Plan
 from controlplane.core.verify import verify
-from controlplane.gateways import authorities
+from controlplane.gateways import authorities, workers
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.authorities import Hierarchy, NodeTlsState
 from controlplane.gateways.broker import Authorities, Purpose
@@ -214,6 +214,9 @@ def distribute(job: JobRun, cluster: Cluster, purpose: Purpose) -> None:
         job.log(f"New certificates: {', '.join(issued) if issued else 'none'}")
     with job.step("Write the client files of the user admin"):
         bundled.ensure_admin(bundled.data_paths(), spec)
+    if workers.worker_of(spec.name):
+        with job.step("The Connect worker starts anew with them"):
+            workers.restart_if_stale(spec)
     with job.step("Listeners read their files again"):
         renewal.reload_listeners(
             cluster, [state.node for state in authorities.tls_states(spec) if state.started]

@@ -27,6 +27,7 @@ from controlplane.cli.console import ByteProgress, CommandFailed, Console
 from controlplane.cli.serving import TlsFiles, check_admin, check_bind, tls_files
 from controlplane.cli.settings import WebAddress, asked, choose_address, record_address
 from controlplane.gateways import broker as bundled
+from controlplane.gateways import workers
 from controlplane.gateways.broker import (
     ClusterSpec,
     ControlClient,
@@ -36,6 +37,7 @@ from controlplane.gateways.broker import (
     ProcessState,
     ProcessStatus,
 )
+from controlplane.gateways.errors import GatewayError
 
 CLUSTER = "main"
 DEFAULT_BROKERS = 3
@@ -80,6 +82,7 @@ def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
     wait_ready(client, (*first, *later), console)
     with console.step("Kafka user `admin` exists; client files written"):
         bundled.ensure_admin(paths, spec)
+    start_workers(client, console)
     bundled.train_cache(paths)
     print_summary(paths, address, boot, time.monotonic() - started)
     if options.open_browser:
@@ -229,6 +232,17 @@ def wait_ready(client: ControlClient, specs: tuple[ProcessSpec, ...], console: C
         broken = next((s for s in failure.statuses if s.state is not ProcessState.RUNNING), None)
         log = f"Its log: ./run logs {broken.name}" if broken else "./run logs"
         raise CommandFailed(str(failure), failure.hint or log) from failure
+
+
+def start_workers(client: ControlClient, console: Console) -> None:
+    """The Connect workers that ran before. Nobody waits for them: the product is of use without."""
+    for worker in workers.workers():
+        if worker.stopped:
+            continue
+        try:
+            client.apply([workers.worker_process(bundled.bundled_cluster(worker.cluster), worker)])
+        except GatewayError as error:
+            console.warn(f"{worker.process_name} is not started: {error.what}")
 
 
 def print_summary(paths: DataPaths, address: WebAddress, boot: dict[str, str], seconds: float) -> None:

@@ -38,6 +38,7 @@ from controlplane.records import api as records
 from controlplane.service_accounts import api as service_accounts
 from controlplane.topics import api as topics
 from controlplane.users import api as kafka_users
+from controlplane.workers import api as connect_workers
 
 app_name = "api"
 
@@ -50,6 +51,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("clusters/<slug:cluster>/", registration.ClusterApi.as_view(), name="cluster"),
     path("clusters/<slug:cluster>/test/", registration.TryClusterApi.as_view(), name="try_cluster"),
     path("clusters/<slug:cluster>/brokers/", clusters.BrokersApi.as_view(), name="brokers"),
+    path(
+        "clusters/<slug:cluster>/connect-worker/", connect_workers.WorkerApi.as_view(), name="connect_worker"
+    ),
     path("clusters/<slug:cluster>/brokers/roll/", clusters.RollApi.as_view(), name="roll"),
     path("clusters/<slug:cluster>/brokers/<int:broker>/mbeans/", mbeans.MBeansApi.as_view(), name="mbeans"),
     path(

@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "controlplane.quotas",
     "controlplane.certificates",
     "controlplane.service_accounts",
+    "controlplane.workers",
     "controlplane.alerts",
     "controlplane.manual",
 ]
@@ -176,6 +177,7 @@ JOB_KINDS: dict[str, str] = {
     "brokers.add": "controlplane.clusters.operations.run_add",
     "brokers.remove": "controlplane.clusters.removal.run_remove",
     "certificates.rotate": "controlplane.certificates.rotation.run",
+    "connect.worker": "controlplane.workers.services.run",
     "acls.watch": "controlplane.acls.watching.run_watch",
 }
 #: Of domains that hand out certificates: `source(cluster)` gives, by principal, those that brokers accept now. Read by

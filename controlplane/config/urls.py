@@ -33,6 +33,7 @@ urlpatterns = [
     path("clusters/<slug:cluster>/acls/", include("controlplane.acls.urls")),
     path("clusters/<slug:cluster>/quotas/", include("controlplane.quotas.urls")),
     path("clusters/<slug:cluster>/certificates/", include("controlplane.certificates.urls")),
+    path("clusters/<slug:cluster>/connect-worker/", include("controlplane.workers.urls")),
     path("clusters/<slug:cluster>/service-accounts/", include("controlplane.service_accounts.urls")),
     path("clusters/<slug:cluster>/alerts/", include("controlplane.alerts.urls")),
     path("clusters/<slug:cluster>/metrics/", include("controlplane.metrics.urls")),

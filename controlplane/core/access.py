@@ -27,6 +27,8 @@ class Action(StrEnum):
     CLUSTER_MANAGE = "cluster.manage"
     BROKER_VIEW = "broker.view"
     BROKER_OPERATE = "broker.operate"
+    WORKER_VIEW = "connect_worker.view"
+    WORKER_OPERATE = "connect_worker.operate"
     TOPIC_VIEW = "topic.view"
     TOPIC_CREATE = "topic.create"
     TOPIC_EDIT = "topic.edit"
@@ -68,6 +70,9 @@ LOWEST_ROLE: Mapping[Action, Role] = {
     Action.CLUSTER_MANAGE: Role.ADMIN,
     Action.BROKER_VIEW: Role.VIEWER,
     Action.BROKER_OPERATE: Role.ADMIN,
+    Action.WORKER_VIEW: Role.VIEWER,
+    # A worker runs what plugins hold, on this machine.
+    Action.WORKER_OPERATE: Role.ADMIN,
     Action.TOPIC_VIEW: Role.VIEWER,
     Action.TOPIC_CREATE: Role.OPERATOR,
     Action.TOPIC_EDIT: Role.OPERATOR,

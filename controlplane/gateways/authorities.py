@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import serialization
 
 from broker import foreign, issuance, pki, served
 from broker.authorities import Authorities, AuthorityStore, signed_by
+from broker.connect import ensure_certificate, load_worker
+from broker.connect_render import PRINCIPAL as CONNECT_NAME
 from broker.credentials import ensure_credentials, local_hosts
 from broker.pki import Hierarchy, Purpose, permits
 from broker.served import NodeTlsState
@@ -48,7 +50,10 @@ def foreign_hosts(spec: ClusterSpec, names: Collection[str]) -> tuple[str, ...]:
 def reissue_due(spec: ClusterSpec) -> tuple[str, ...]:
     """Writes every file as it has to be now; returns the names whose certificate is new."""
     with translated():
-        return ensure_credentials(data_paths(), spec, _now())
+        brokers = ensure_credentials(data_paths(), spec, _now())
+        worker = load_worker(data_paths(), spec.name)
+        also = worker is not None and ensure_certificate(data_paths(), spec, _now())
+        return (*brokers, CONNECT_NAME) if also else brokers
 
 
 def tls_states(spec: ClusterSpec) -> tuple[NodeTlsState, ...]:

@@ -16,13 +16,14 @@ from pathlib import Path
 
 from cryptography import x509
 
-from broker import claim, issuance, sealing, tuning
+from broker import claim, issuance, logs, sealing, tuning
 from broker import cluster as _cluster
 from broker.artifacts import Artifacts, Lock, Progress
 from broker.artifacts import fetch as _fetch
 from broker.artifacts import missing as _missing
 from broker.authorities import Authorities, Phase
 from broker.availability import ClusterFacts, PartitionFacts, Quorum, Voter, blockers, impact, unprotected
+from broker.connect_render import PRINCIPAL as CONNECT_NAME
 from broker.control import ControlClient, ControlError, NoSupervisor, NotReached, ensure_supervisor
 from broker.errors import BundledError
 from broker.issuance import Issued, Leaf
@@ -311,7 +312,7 @@ def reserved_name(spec: ClusterSpec, name: str) -> bool:
     """SCRAM users and certificates share the `User:` space: a name of the product's own would be a super user, or
     hide among the probes whose denials nobody is shown."""
     bare = name.strip().casefold().removeprefix("cn=")
-    return bare == PROBE_NAME or bare in {
+    return bare in (PROBE_NAME, CONNECT_NAME) or bare in {
         principal.removeprefix("User:").removeprefix("CN=").casefold() for principal in _super_users(spec)
     }
 
@@ -325,15 +326,7 @@ def broker_log(spec: ClusterSpec, broker: int, limit: int) -> str:
     node = next((node for node in spec.nodes if node.id == broker), None)
     if node is None:
         raise NotFound(f"There is no broker {broker} in {spec.name}")
-    path = data_paths().log(spec.process_name(node))
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(size - limit, 0))
-            text = file.read().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return ""
-    return text if size <= limit else text.partition("\n")[2]
+    return logs.newest(data_paths().log(spec.process_name(node)), limit)
 
 
 def soonest_expiry() -> datetime | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from broker import connect as _connect
 from broker import connect_render as _render
+from broker import logs
 from broker.artifacts import Lock
 from broker.artifacts import fetch as _fetch
 from broker.artifacts import missing as _missing
@@ -42,15 +43,37 @@ def planned_worker(spec: ClusterSpec) -> ConnectSpec:
         return worker_of(spec.name) or _connect.plan_worker(bundled.data_paths(), spec)
 
 
-def create_worker(spec: ClusterSpec) -> ConnectSpec:
+def create_worker(spec: ClusterSpec, exactly_once: bool | None = None) -> ConnectSpec:
+    """The recorded worker, or a new one. `exactly_once` holds from its next start on; None leaves it as it is."""
     with bundled.translated():
-        return _connect.create_worker(bundled.data_paths(), spec)
+        worker = _connect.create_worker(bundled.data_paths(), spec)
+        return _connect.change(bundled.data_paths(), worker, exactly_once=exactly_once)
+
+
+def remember_stopped(worker: ConnectSpec, stopped: bool) -> None:
+    """Whether `up` is to leave it alone."""
+    _connect.change(bundled.data_paths(), worker, stopped=stopped)
 
 
 def worker_process(spec: ClusterSpec, worker: ConnectSpec) -> ProcessSpec:
     """Reissues its certificate where that is due, writes its files, returns what to run."""
     with bundled.translated():
         return _connect.prepare_worker(bundled.data_paths(), spec, worker, datetime.now(UTC))
+
+
+def restart_if_stale(spec: ClusterSpec) -> bool:
+    """A worker's clients read certificate and truststore when they are made: after either changed, it starts anew."""
+    worker = worker_of(spec.name)
+    if worker is None:
+        return False
+    changed = max(path.stat().st_mtime for path in _connect.tls_files(bundled.data_paths(), spec))
+    with bundled.control() as client:
+        running = [s for s in client.status() if s.name == worker.process_name and s.state in bundled.ALIVE]
+        if not running or running[0].since >= changed:
+            return False
+        client.apply([worker_process(spec, worker)])
+        client.restart(worker.process_name)
+    return True
 
 
 def forget_worker(cluster: str) -> None:
@@ -75,3 +98,8 @@ def missing_bytes() -> int:
 def fetch_artifacts() -> None:
     with bundled.translated():
         _fetch(Lock.load(), {LOCK_GROUP}, bundled.data_paths().artifacts)
+
+
+def worker_log(worker: ConnectSpec, limit: int) -> str:
+    """The newest `limit` bytes, from a line's start; empty before its first start."""
+    return logs.newest(bundled.data_paths().log(worker.process_name), limit)

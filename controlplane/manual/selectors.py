@@ -18,7 +18,16 @@ CONTENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", (INDEX, "getting-started", "keyboard")),
     (
         "Kafka",
-        ("dashboard", "bundled-cluster", "external-clusters", "brokers", "topics", "messages", "groups"),
+        (
+            "dashboard",
+            "bundled-cluster",
+            "external-clusters",
+            "connect-worker",
+            "brokers",
+            "topics",
+            "messages",
+            "groups",
+        ),
     ),
     ("Security", ("users", "acls", "certificates", "quotas", "service-accounts")),
     ("Observe", ("metrics", "promql", "alerts")),

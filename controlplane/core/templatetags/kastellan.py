@@ -55,6 +55,7 @@ ICONS = {
     "restart": '<path d="M19 12a7 7 0 1 1-2.300-5.200M19 4v4h-4"/>',
     "stop": '<rect x="6" y="6" width="12" height="12" rx="2"/>',
     "play": '<path d="M7 5l12 7-12 7z"/>',
+    "connect": '<path d="M9 4v5M15 4v5M6.500 9h11v3a5.500 5.500 0 0 1-11 0zM12 17.500V21"/>',
     "lock": '<rect x="5" y="11" width="14" height="9" rx="2"/><path d="M8 11V8a4 4 0 0 1 8 0v3"/>',
     "user": '<circle cx="12" cy="8.500" r="3.500"/><path d="M5 20c.8-4 3.500-6 7-6s6.200 2 7 6"/>',
     "quota": '<path d="M4 17a8.500 8.500 0 1 1 16 0"/><path d="M12 14l4.500-5"/><path d="M8 20h8"/>',

@@ -1,0 +1,79 @@
+"""The API of a bundled cluster's Connect worker."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.shortcuts import resolve_url
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.clusters.api import JobAccepted, ProcessSerializer, process_json
+from controlplane.clusters.rest import ClusterApiView, PlanSerializer, accepted, change
+from controlplane.core.access import Action
+from controlplane.core.plans import Plan
+from controlplane.core.rest import DRY_RUN, IF_MATCH, valid_data
+from controlplane.gateways import workers
+from controlplane.workers import selectors, services
+from controlplane.workers.logic.plans import WorkerAct, WorkerRequest
+
+
+class WorkerSerializer(serializers.Serializer[Any]):
+    """`process` is null where no worker was ever started; `connectors` while the worker does not answer."""
+
+    name = serializers.CharField()
+    url = serializers.CharField(help_text="Of its REST API, on the machine that Kastellan runs on.")
+    principal = serializers.CharField(help_text="Who it is for the cluster's authorizer.")
+    heap_mb = serializers.IntegerField()
+    exactly_once = serializers.BooleanField(help_text="exactly.once.source.support (KIP-618).")
+    files = serializers.CharField(help_text="The directory that file connectors may read and write.")
+    connectors = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    process = ProcessSerializer(allow_null=True)
+
+
+class WorkerActInput(serializers.Serializer[Any]):
+    act = serializers.ChoiceField(choices=[act.value for act in WorkerAct])
+    exactly_once = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="With start and restart; null leaves it."
+    )
+
+
+class WorkerApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.WORKER_VIEW, "POST": Action.WORKER_OPERATE}
+
+    @extend_schema(summary="Read the Connect worker of a bundled cluster", responses=WorkerSerializer)
+    def get(self, request: Request, cluster: str) -> Response:
+        state, status = selectors.worker_state(self.cluster), selectors.status_of(self.cluster)
+        return Response(
+            {
+                "name": state.name,
+                "url": state.url,
+                "principal": state.principal,
+                "heap_mb": state.heap_mb,
+                "exactly_once": state.exactly_once,
+                "files": str(workers.files_directory(self.cluster.name)),
+                "connectors": None if state.connectors is None else list(state.connectors),
+                "process": process_json(status) if status else None,
+            }
+        )
+
+    @extend_schema(
+        summary="Start, stop, restart or remove the Connect worker of a bundled cluster",
+        description="The first start makes it, with a certificate and the ACLs of its principal. Removing it needs If-Match.",
+        parameters=[DRY_RUN, IF_MATCH],
+        request=WorkerActInput,
+        responses={202: JobAccepted, 200: PlanSerializer},
+        examples=[OpenApiExample("start", {"act": "start", "exactly_once": False}, request_only=True)],
+    )
+    def post(self, request: Request, cluster: str) -> Response:
+        given = valid_data(WorkerActInput, request)
+        asked = WorkerRequest(WorkerAct(given["act"]), given["exactly_once"])
+
+        def apply(plan: Plan) -> Response:
+            job = services.apply(self.actor, self.cluster, asked, plan)
+            return accepted(job, resolve_url("api:job", job.pk))
+
+        plan = services.plan(self.cluster, asked)
+        return change(request, plan, apply, conditional=asked.act is WorkerAct.REMOVE)

@@ -1,0 +1,199 @@
+"""Plans for the Connect worker beside a bundled cluster: start, stop, restart, remove. Pure.
+
+The worker is a client of its cluster: its first start also makes the rights that it needs, and removing it takes all
+rights of its principal away. What connectors do meanwhile is said by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from controlplane.core.access import Action
+from controlplane.core.plans import (
+    Affected,
+    ApiCall,
+    Change,
+    Plan,
+    PlanStep,
+    Refusal,
+    Risk,
+    StepKind,
+    api_path,
+    state_digest,
+)
+from controlplane.core.words import byte_size, counted
+
+
+class WorkerAct(StrEnum):
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    REMOVE = "remove"
+
+    @property
+    def verb(self) -> str:
+        return self.value.capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """`process`: the supervisor's word, None where no worker was ever made. `connectors`: their names, None while nobody
+    answers. `missing_bytes`: what is downloaded before the first start. `internal_topics` hold everything it knows."""
+
+    name: str
+    url: str
+    principal: str
+    heap_mb: int
+    exactly_once: bool = False
+    process: str | None = None
+    alive: bool = False
+    connectors: tuple[str, ...] | None = None
+    missing_bytes: int = 0
+    internal_topics: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        return state_digest(
+            {
+                "process": self.process is not None,
+                "alive": self.alive,
+                "connectors": None if self.connectors is None else sorted(self.connectors),
+                "exactly_once": self.exactly_once,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRequest:
+    """`exactly_once`: source connectors write in transactions from the next start on; None leaves it as it is."""
+
+    act: WorkerAct
+    exactly_once: bool | None = None
+
+
+def plan_act(asked: WorkerRequest, state: WorkerState, rights: Plan | None, *, cluster: str) -> Plan:
+    """`rights`: the plan of the ACLs that the start makes, or the removal takes away; None where there are none."""
+    act = asked.act
+    own = PlanStep(_KINDS[act], "connect worker", state.name, _changes(asked, state))
+    with_rights = rights if act in (WorkerAct.START, WorkerAct.REMOVE) and rights and rights.steps else None
+    steps = (own, *with_rights.steps) if with_rights else (own,)
+    plan = Plan(
+        action=Action.WORKER_OPERATE,
+        title=f"{act.verb} the Connect worker of {cluster}",
+        apply_label=f"{act.verb} {state.name}",
+        cluster=cluster,
+        # Rights first where it starts, last where it goes.
+        steps=tuple(reversed(steps)) if act is WorkerAct.START and with_rights else steps,
+        risk=_RISKS[act],
+        digest=state_digest(
+            {"state": state.digest, "rights": with_rights.digest if with_rights else "", "act": act.value}
+        ),
+        warnings=_warnings(asked, state),
+        refusals=_refusals(act, state),
+        affected=_affected(act, state),
+        undo=_UNDO[act],
+        confirm_name=state.name if act is WorkerAct.REMOVE else None,
+        request={"act": act.value, "exactly_once": asked.exactly_once},
+        api=ApiCall("POST", api_path(cluster, "connect-worker"), _body(asked)),
+    )
+    return replace(plan, warnings=(*plan.warnings, *with_rights.warnings)) if with_rights else plan
+
+
+_KINDS = {
+    WorkerAct.START: StepKind.RUN,
+    WorkerAct.STOP: StepKind.RUN,
+    WorkerAct.RESTART: StepKind.RUN,
+    WorkerAct.REMOVE: StepKind.DELETE,
+}
+_RISKS = {
+    WorkerAct.START: Risk.REVERSIBLE,
+    WorkerAct.STOP: Risk.DISRUPTIVE,
+    WorkerAct.RESTART: Risk.DISRUPTIVE,
+    WorkerAct.REMOVE: Risk.DESTRUCTIVE,
+}
+_UNDO = {
+    WorkerAct.START: "Stop the worker, or remove it with its rights.",
+    WorkerAct.STOP: "Start the worker: its connectors go on where they stopped.",
+    WorkerAct.RESTART: "None needed: connectors go on where they stopped.",
+    WorkerAct.REMOVE: "None for its plugins and credentials. A new worker reads the same topics, so it finds what they hold.",
+}
+
+
+def _body(asked: WorkerRequest) -> dict[str, str | bool]:
+    exactly_once = {} if asked.exactly_once is None else {"exactly_once": asked.exactly_once}
+    return {"act": asked.act.value, **exactly_once}
+
+
+def _changes(asked: WorkerRequest, state: WorkerState) -> tuple[Change, ...]:
+    before = state.process
+    if asked.act is WorkerAct.REMOVE:
+        return (Change("process", before, None), Change("keys, plugins, credentials", "there", None))
+    after = "STOPPED" if asked.act is WorkerAct.STOP else "RUNNING"
+    changes = [Change("process", before, after, _process_note(asked.act))]
+    if before is None:
+        changes += [
+            Change("REST API", None, state.url, "on this machine only, with a password that Kastellan keeps"),
+            Change("principal", None, state.principal, "logs in by a certificate of its own"),
+            Change("memory", None, f"heap of up to {state.heap_mb} MB"),
+        ]
+    if state.missing_bytes and asked.act is WorkerAct.START:
+        changes.append(Change("download", None, byte_size(state.missing_bytes), "locked by SHA-256, once"))
+    if asked.exactly_once is not None and asked.exactly_once != state.exactly_once:
+        changes.append(
+            Change("exactly.once.source.support", _enabled(state.exactly_once), _enabled(asked.exactly_once))
+        )
+    return tuple(changes)
+
+
+def _process_note(act: WorkerAct) -> str:
+    return "a new process" if act is WorkerAct.RESTART else ""
+
+
+def _enabled(value: bool) -> str:
+    return "enabled" if value else "disabled"
+
+
+def _warnings(asked: WorkerRequest, state: WorkerState) -> tuple[str, ...]:
+    if asked.act is WorkerAct.START:
+        return state.notes if state.process is None else ()
+    if asked.act is WorkerAct.REMOVE:
+        topics = ", ".join(state.internal_topics)
+        kept = f"The topics {topics} stay: delete them by hand where no other worker is to find them."
+        unknown = "Nobody could be asked for its connectors, since the worker does not run: a new worker would run them."
+        return (kept, *(() if state.connectors is not None else (unknown,)))
+    if not state.connectors:
+        return ()
+    last = "until it is started again" if asked.act is WorkerAct.STOP else "for about ten seconds"
+    return (f"{counted(len(state.connectors), 'connector')} copy nothing {last}.",)
+
+
+def _refusals(act: WorkerAct, state: WorkerState) -> tuple[Refusal, ...]:
+    if state.process is None and act is not WorkerAct.START:
+        return (Refusal("no_worker", "This cluster has no Connect worker", "Start one first."),)
+    if act is WorkerAct.START and state.alive:
+        return (Refusal("running", f"{state.name} runs already", "Restart it instead."),)
+    if act in (WorkerAct.STOP, WorkerAct.RESTART) and not state.alive:
+        return (Refusal("stopped", f"{state.name} does not run", "Start it instead."),)
+    if act is WorkerAct.REMOVE and state.connectors:
+        return (
+            Refusal(
+                "connectors",
+                f"It has {counted(len(state.connectors), 'connector')}: {_some(state.connectors)}",
+                "Delete them first: nobody would run them, and nobody could see them.",
+            ),
+        )
+    return ()
+
+
+def _affected(act: WorkerAct, state: WorkerState) -> tuple[Affected, ...]:
+    if act is WorkerAct.START or not state.connectors:
+        return ()
+    return tuple(Affected("connector", name) for name in state.connectors)
+
+
+def _some(names: Sequence[str], shown: int = 5) -> str:
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,72 @@
+"""What is known of a bundled cluster's Connect worker: its record, its process, its connectors by name."""
+
+from __future__ import annotations
+
+import httpx
+
+from controlplane.clusters.models import Cluster
+from controlplane.core.errors import NotFound
+from controlplane.gateways import broker as bundled
+from controlplane.gateways import workers
+from controlplane.gateways.workers import ConnectSpec
+from controlplane.workers.logic.plans import WorkerState
+
+
+def worker_if_any(cluster: Cluster) -> ConnectSpec | None:
+    return None if cluster.external else workers.worker_of(cluster.name)
+
+
+def worker_of(cluster: Cluster) -> ConnectSpec:
+    found = worker_if_any(cluster)
+    if found is None:
+        raise NotFound(f"{cluster.title} has no Connect worker", hint="Start one first.")
+    return found
+
+
+def status_of(cluster: Cluster) -> bundled.ProcessStatus | None:
+    worker = worker_if_any(cluster)
+    if worker is None:
+        return None
+    return next((each for each in bundled.processes() if each.name == worker.process_name), None)
+
+
+def supervised(client: bundled.ControlClient, name: str) -> bool:
+    return any(status.name == name for status in client.status())
+
+
+def worker_state(cluster: Cluster) -> WorkerState:
+    spec = bundled.bundled_cluster(cluster.name)
+    recorded = workers.worker_of(cluster.name)
+    worker = recorded or workers.planned_worker(spec)
+    status = status_of(cluster)
+    word = None if recorded is None else status.state.value if status else bundled.ProcessState.STOPPED.value
+    return WorkerState(
+        name=worker.process_name,
+        url=worker.url,
+        principal=workers.PRINCIPAL,
+        heap_mb=worker.heap_mb,
+        exactly_once=worker.exactly_once,
+        process=word,
+        alive=status is not None and status.state in bundled.ALIVE,
+        connectors=connectors(worker) if recorded else (),
+        missing_bytes=workers.missing_bytes(),
+        internal_topics=workers.INTERNAL_TOPICS,
+        notes=worker.notes,
+    )
+
+
+def connectors(worker: ConnectSpec) -> tuple[str, ...] | None:
+    """Their names as the worker tells them; None while it does not answer."""
+    endpoint = workers.rest_endpoint(worker)
+    try:
+        auth = (endpoint.username, endpoint.password_file.read_text().strip())
+        answer = httpx.get(f"{endpoint.url}/connectors", auth=auth, timeout=4.0, trust_env=False)
+        found = answer.json() if answer.status_code == 200 else None
+    except (httpx.HTTPError, OSError, ValueError):
+        return None
+    return tuple(sorted(map(str, found))) if isinstance(found, list) else None
+
+
+def log_lines(cluster: Cluster, limit: int) -> list[str]:
+    worker = worker_if_any(cluster)
+    return workers.worker_log(worker, limit).splitlines() if worker else []
