@@ -1,8 +1,8 @@
-"""A real Connect worker beside the session's cluster, started at its first use; its topics are those of the tests."""
+"""A real Connect worker beside the session's cluster, started where a test needs one that does not run; it may read and
+write every topic."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,6 @@ from broker import artifacts, connect
 from broker.control import ControlClient
 from broker.paths import DataPaths
 from broker.spec import ClusterSpec
-from broker.states import ProcessState
-from tests.environment import SHARED
 
 if TYPE_CHECKING:
     from broker.connect_spec import ConnectSpec
@@ -21,20 +19,16 @@ if TYPE_CHECKING:
 READY_SECONDS = 180
 
 
-@pytest.fixture(scope="session")
-def connect_worker(
-    data_paths: DataPaths, cluster_spec: ClusterSpec, control: ControlClient
-) -> Iterator[ConnectSpec]:
-    """A worker that may read and write every topic."""
+@pytest.fixture
+def connect_worker(data_paths: DataPaths, cluster_spec: ClusterSpec, control: ControlClient) -> ConnectSpec:
+    """It goes with the supervisor at the end of the session, or with a test that removes it."""
     artifacts.fetch(artifacts.Lock.load(), {"connect"}, data_paths.artifacts)
     _allow(cluster_spec)
     worker = connect.create_worker(data_paths, cluster_spec)
     control.apply([connect.prepare_worker(data_paths, cluster_spec, worker, datetime.now(UTC))])
+    control.start(worker.process_name)
     control.wait_ready([worker.process_name], READY_SECONDS)
-    yield worker
-    if not SHARED:
-        control.stop(worker.process_name)
-        control.wait_for([worker.process_name], frozenset({ProcessState.STOPPED}), 60)
+    return worker
 
 
 def _allow(spec: ClusterSpec) -> None:

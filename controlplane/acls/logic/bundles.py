@@ -119,7 +119,8 @@ def streams(request: BundleRequest) -> list[Acl]:
 
 
 def connect_worker(request: BundleRequest) -> list[Acl]:
-    """`topics`: what its sinks read; `outputs`: what its sources write. Sink groups are called connect-<connector>."""
+    """`topics`: what its sinks read; `outputs`: what its sources write. Sink groups are called connect-<connector>,
+    transactions of sources that write exactly once <group>-<connector>-<task> (KIP-618)."""
     worker = request.group.removesuffix(WILDCARD)
     internal = [f"{worker}-configs", f"{worker}-offsets", f"{worker}-status"]
     sinks = grant(request, R.GROUP, "connect-*", O.READ) if request.topics else []
@@ -127,6 +128,7 @@ def connect_worker(request: BundleRequest) -> list[Acl]:
         *on_topics(request, internal, O.CREATE, O.READ, O.WRITE, O.DESCRIBE_CONFIGS),
         *grant(request, R.GROUP, worker, O.READ),
         *grant(request, R.TRANSACTIONAL_ID, f"connect-cluster-{worker}", O.WRITE),
+        *grant(request, R.TRANSACTIONAL_ID, f"{worker}-*", O.WRITE),
         *on_topics(request, request.topics, O.READ),
         *on_topics(request, request.outputs, O.WRITE, O.CREATE),
         *sinks,

@@ -1,0 +1,206 @@
+"""A Connect worker on a real cluster: started with its rights, used, restarted with new certificates, removed with all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from django.utils import timezone
+
+from broker.connect_spec import ConnectSpec
+from broker.control import ControlClient
+from broker.paths import DataPaths
+from broker.spec import ClusterSpec
+from broker.states import ProcessState
+from controlplane.acls.logic.bindings import exactly
+from controlplane.audit.models import Operation
+from controlplane.certificates import renewal, selectors
+from controlplane.clusters.models import Cluster
+from controlplane.core.access import Role
+from controlplane.gateways import broker as bundled
+from controlplane.gateways import workers
+from controlplane.gateways.kafka.gateway import KafkaGateway
+from controlplane.gateways.kafka.types import OffsetSpec, TopicPartition
+from controlplane.jobs import services as jobs
+from tests.conftest import Api
+from tests.waiting import eventually
+from tests.web.people import signed_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+WORKER = "clusters/main/connect-worker/"
+PAGE = "/clusters/main/connect-worker/"
+
+
+@pytest.fixture
+def anna(api: Callable[[Role], Api], cluster: Cluster) -> Api:
+    return api(Role.ADMIN)
+
+
+@pytest.fixture
+def nobody_there(data_paths: DataPaths, control: ControlClient, gateway: KafkaGateway) -> Iterator[None]:
+    """No worker, no right of one, before and after."""
+
+    def clear() -> None:
+        name = "main-connect"
+        if any(status.name == name for status in control.status()):
+            control.stop(name)
+            control.wait_for([name], frozenset({ProcessState.STOPPED, ProcessState.FATAL}), 60)
+            control.apply([], [name])
+        workers.forget_worker("main")
+        own = [acl for acl in gateway.describe_acls() if acl.principal == workers.PRINCIPAL]
+        if own:
+            gateway.delete_acls([exactly(acl) for acl in own])
+
+    clear()
+    yield
+    clear()
+
+
+def act(call: Api, name: str, **body: object) -> Any:
+    """The act as a job, to its end."""
+    headers = {}
+    if name == "remove":
+        headers["If_Match"] = call("POST", f"{WORKER}?dry_run=true", {"act": name})["ETag"]
+    answer = call("POST", WORKER, {"act": name, **body}, **headers)
+    assert answer.status_code == 202, answer.content
+    done = jobs.run(answer.json()["job"])
+    assert done is not None
+    done.refresh_from_db()
+    assert (done.state, done.error) == ("succeeded", ""), (done.error, done.hint, done.steps)
+    return done
+
+
+def rest() -> httpx.Client:
+    worker = workers.worker_of("main")
+    assert worker is not None
+    endpoint = workers.rest_endpoint(worker)
+    auth = (endpoint.username, endpoint.password_file.read_text().strip())
+    return httpx.Client(base_url=endpoint.url, auth=auth, timeout=30, trust_env=False)
+
+
+@pytest.mark.usefixtures("nobody_there")
+def test_a_worker_from_its_first_start_to_its_removal(
+    anna: Api, users: Any, gateway: KafkaGateway, make_topic: Callable[..., str], prefix: str
+) -> None:
+    browser = signed_in(Role.ADMIN)
+    assert "has no Connect worker" in browser.get(PAGE).content.decode()
+
+    plan = anna("POST", f"{WORKER}?dry_run=true", {"act": "start"}).json()
+    assert plan["allowed"]
+    assert {step["object_type"] for step in plan["steps"]} >= {"connect worker"}
+    act(anna, "start", exactly_once=True)
+    found = anna("GET", WORKER).json()
+    assert found["process"]["state"] == "RUNNING"
+    assert (found["connectors"], found["exactly_once"]) == ([], True)
+    assert httpx.get(found["url"], trust_env=False).status_code == 401
+    own = {acl.resource_name for acl in gateway.describe_acls() if acl.principal == workers.PRINCIPAL}
+    assert {"kastellan-connect", "kastellan-connect-configs"} <= own
+
+    topic = make_topic(f"{prefix}-lines", 1)
+    copy_a_file(topic, prefix)
+    anna("POST", "clusters/main/acls/", right_to_write(topic))
+    with rest() as client:
+        client.post(f"/connectors/{prefix}/restart?includeTasks=true")
+    # Three lines, and the markers of the transactions that they were written in.
+    eventually(lambda: end_of(gateway, topic) > 3, timeout=60)
+
+    refused = anna("POST", f"{WORKER}?dry_run=true", {"act": "remove"}).json()
+    assert [each["code"] for each in refused["refusals"]] == ["connectors"]
+    stop = anna("POST", f"{WORKER}?dry_run=true", {"act": "stop"}).json()
+    assert [each["name"] for each in stop["affected"]] == [prefix]
+    page = browser.get(PAGE).content.decode()
+    assert "running" in page
+    assert "Restart…" in page
+
+    act(anna, "restart")
+    with rest() as client:
+        assert client.get("/connectors").json() == [prefix]
+        assert client.delete(f"/connectors/{prefix}").status_code == 204
+    act(anna, "stop")
+    worker = workers.worker_of("main")
+    assert worker is not None
+    assert worker.stopped
+    assert anna("GET", WORKER).json()["process"]["state"] == "STOPPED"
+    act(anna, "remove")
+    assert workers.worker_of("main") is None
+    assert not [acl for acl in gateway.describe_acls() if acl.principal == workers.PRINCIPAL]
+    assert all(status.name != "main-connect" for status in bundled.processes())
+    recorded = Operation.objects.filter(action="connect_worker.operate", outcome="succeeded")
+    assert [row.details["act"] for row in recorded.order_by("pk")] == ["start", "restart", "stop", "remove"]
+
+
+def copy_a_file(topic: str, name: str) -> None:
+    directory = workers.files_directory("main")
+    (directory / f"{name}.txt").write_text("one\ntwo\nthree\n")
+    config = {
+        "connector.class": "FileStreamSource",
+        "file": f"{name}.txt",
+        "topic": topic,
+        "tasks.max": "1",
+        "value.converter": "org.apache.kafka.connect.storage.StringConverter",
+    }
+    with rest() as client:
+        assert client.put(f"/connectors/{name}/config", json=config).status_code == 201
+
+
+def right_to_write(topic: str) -> dict[str, str]:
+    return {
+        "principal": workers.PRINCIPAL,
+        "host": "*",
+        "operation": "WRITE",
+        "permission": "ALLOW",
+        "resource_type": "TOPIC",
+        "resource_name": topic,
+        "pattern_type": "LITERAL",
+    }
+
+
+def end_of(gateway: KafkaGateway, topic: str) -> int:
+    partition = TopicPartition(topic, 0)
+    return gateway.list_offsets(OffsetSpec.LATEST, [partition])[partition]
+
+
+def test_a_new_certificate_is_used_after_a_restart(
+    connect_worker: ConnectSpec, cluster: Cluster, cluster_spec: ClusterSpec, control: ControlClient
+) -> None:
+    """Kafka's clients read their files when they are made, so a worker that is older than its files starts anew."""
+
+    def pid() -> int | None:
+        return next(s.pid for s in control.status() if s.name == connect_worker.process_name)
+
+    before = pid()
+    assert not workers.restart_if_stale(cluster_spec)
+    keystore = bundled.data_paths().cluster("main").connect.tls / "keystore.pem"
+    os.utime(keystore)
+    assert workers.restart_if_stale(cluster_spec)
+    control.wait_ready([connect_worker.process_name], 120)
+    assert pid() != before
+    assert not workers.restart_if_stale(cluster_spec)
+
+
+def test_its_certificate_is_in_the_inventory_and_its_name_is_nobody_elses(
+    connect_worker: ConnectSpec, cluster: Cluster, anna: Api
+) -> None:
+    names = {row.name for row in selectors.own(cluster)}
+    assert "kastellan-connect" in names
+    body = {"name": "kastellan-connect", "mechanism": "SCRAM-SHA-512"}
+    answer = anna("POST", "clusters/main/users/", body)
+    assert answer.status_code == 422
+    assert "kastellan-connect" in answer.content.decode()
+    answer = anna("POST", "clusters/main/certificates/", {"common_name": "kastellan-connect"})
+    assert answer.status_code == 422
+
+
+def test_the_periodic_renewal_looks_after_it(connect_worker: ConnectSpec, cluster: Cluster) -> None:
+    (bundled.data_paths().cluster("main").connect.tls / "certificate.pem").unlink()
+    done = renewal.renew(cluster, timezone.now())
+    assert "kastellan-connect" in done.issued
+
+
+def test_what_was_typed_wrong_is_said(anna: Api) -> None:
+    answer = anna("POST", WORKER, {"act": "explode"})
+    assert answer.status_code == 422
+    assert "act" in answer.json()["errors"]
