@@ -6,9 +6,7 @@ Every step is idempotent and leaves whole files only; callers take turns on the 
 from __future__ import annotations
 
 import json
-import re
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -38,7 +36,6 @@ from broker.spec import ClusterSpec
 PORT_OFFSET = 90
 JOLOKIA_OFFSET = 1
 START_TIMEOUT = 180.0
-OWNER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,24 +171,6 @@ def rest_endpoint(paths: DataPaths, worker: ConnectSpec) -> RestEndpoint:
 def jolokia_endpoint(paths: DataPaths, worker: ConnectSpec) -> JolokiaEndpoint:
     url = f"http://{worker.host}:{worker.jolokia_port}/jolokia/"
     return JolokiaEndpoint(url, JOLOKIA_USER, paths.secret(JOLOKIA_PASSWORD))
-
-
-def credentials_file(paths: DataPaths, cluster: str, owner: str) -> Path:
-    """Of one owner (a flow, a connector) of secrets; the only place that connectors' configurations may refer to."""
-    if not OWNER.fullmatch(owner):
-        raise ValueError(f"{owner!r} is no name of a file of credentials")
-    return (paths.cluster(cluster).connect.credentials / f"{owner}.properties").absolute()
-
-
-def write_credentials(paths: DataPaths, cluster: str, owner: str, secrets: Mapping[str, str]) -> Path:
-    file = credentials_file(paths, cluster, owner)
-    lines = [f"{key}={render.property_value(value)}\n" for key, value in secrets.items()]
-    write_if_changed(file, "".join(lines))
-    return file
-
-
-def forget_credentials(paths: DataPaths, cluster: str, owner: str) -> None:
-    credentials_file(paths, cluster, owner).unlink(missing_ok=True)
 
 
 def forget_worker(paths: DataPaths, cluster: str) -> None:

@@ -118,6 +118,11 @@ def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
             if apps.is_installed(METRICS)
             else ()
         ),
+        *(
+            ()
+            if cluster.external
+            else (_item(path, "Connect worker", "workers:worker", "connect", cluster.name),)
+        ),
         _item(
             path, "Alerts", "alerts:list", "alert", cluster.name, count=alerts.open_counts(cluster)[0] or None
         ),

@@ -96,6 +96,18 @@ ACTIONS = (
 BUNDLED_ACTIONS = (
     ("Rolling restart", "clusters:roll", Action.BROKER_OPERATE, "roll brokers all one after another"),
     ("Add broker", "clusters:add_broker", Action.BROKER_OPERATE, "new create node scale grow"),
+    (
+        "Start the Connect worker",
+        "workers:start",
+        Action.WORKER_OPERATE,
+        "kafka connect connectors mirrormaker",
+    ),
+    (
+        "Connect worker",
+        "workers:worker",
+        Action.WORKER_VIEW,
+        "kafka connect connectors stop restart remove log",
+    ),
 )
 ROTATIONS = (("clients", "client"), ("brokers", "broker"))
 

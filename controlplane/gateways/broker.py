@@ -163,15 +163,18 @@ def fetch_artifacts(paths: DataPaths, *, offline: Path | None, progress: Callabl
     """Makes the locked files present and verified; returns how many had to be fetched."""
     with translated():
         lock, groups = Lock.load(), artifacts(paths).groups()
+        if offline is not None and not _missing(lock.select({"connect"}), offline / "artifacts"):
+            # Nothing can be fetched later here: what somebody may ask for comes along now.
+            groups |= {"connect"}
         absent = len(_missing(lock.select(groups), paths.artifacts))
         _fetch(lock, groups, paths.artifacts, progress, offline=offline)
     return absent
 
 
 def fetch_into(directory: Path, progress: Callable[[Progress], None]) -> None:
-    """For closed networks: everything that any machine may need, Redis included."""
+    """For closed networks: everything that any machine may need, Redis and Kafka Connect included."""
     with translated():
-        _fetch(Lock.load(), {"broker", "agent", "redis"}, directory, progress)
+        _fetch(Lock.load(), {"broker", "agent", "redis", "connect"}, directory, progress)
 
 
 def missing_artifacts(paths: DataPaths) -> int:

@@ -5,7 +5,6 @@ Answers from files alone; what a worker does is asked of its REST API (`gateways
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -99,27 +98,6 @@ def missing_bytes() -> int:
 def fetch_artifacts() -> None:
     with bundled.translated():
         _fetch(Lock.load(), {LOCK_GROUP}, bundled.data_paths().artifacts)
-
-
-def secret_reference(cluster: str, owner: str, name: str) -> str:
-    """How a connector's configuration names a secret that `store_secrets` keeps."""
-    return f"${{file:{_connect.credentials_file(bundled.data_paths(), cluster, owner)}:{name}}}"
-
-
-def store_secrets(cluster: str, owner: str, secrets: Mapping[str, str]) -> None:
-    """In a 0600 file that only the worker and this control plane read; never in a topic."""
-    _connect.write_credentials(bundled.data_paths(), cluster, owner, secrets)
-
-
-def forget_secrets(cluster: str, owner: str) -> None:
-    _connect.forget_credentials(bundled.data_paths(), cluster, owner)
-
-
-def own_cluster(spec: ClusterSpec) -> dict[str, str]:
-    """Settings for a connector's clients of the worker's own cluster: with the worker's certificate, as its principal."""
-    keystore, cafile = _connect.tls_files(bundled.data_paths(), spec)
-    security = _render.client_security(_render.WorkerTls(keystore.parent), cafile)
-    return {"bootstrap.servers": bundled.bootstrap(spec, "SSL"), **security}
 
 
 def worker_log(worker: ConnectSpec, limit: int) -> str:

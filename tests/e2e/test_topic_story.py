@@ -133,6 +133,8 @@ PAGES = (
     "/clusters/main/topics/{topic}/metrics/",
     "/clusters/main/groups/",
     "/clusters/main/metrics/",
+    "/clusters/main/connect-worker/",
+    "/clusters/main/connect-worker/start/",
     "/operations/",
     "/jobs/",
 )
