@@ -66,7 +66,7 @@ def test_no_operation_is_described_with_the_words_of_its_base_class() -> None:
 def test_operations_are_grouped_by_domain() -> None:
     tags = {operation["tags"][0] for _, operation in described()}
     assert {
-        "acls", "alerts", "brokers", "certificates", "clusters", "groups", "jobs", "kafka users", "metrics", "operations",
+        "acls", "alerts", "brokers", "certificates", "clusters", "connect", "groups", "jobs", "kafka users", "metrics", "operations",
         "quotas", "records", "service accounts", "tokens", "topics", "users", "about",
     } == tags  # fmt: skip
 
