@@ -12,7 +12,13 @@ from rest_framework import serializers
 from rest_framework.views import APIView
 
 #: Where a domain's package is called otherwise than people would call it.
-TAGS = {"users": "kafka users", "workers": "connect", "accounts": "users", "audit": "operations", "config": "about"}
+TAGS = {
+    "users": "kafka users",
+    "workers": "connect",
+    "accounts": "users",
+    "audit": "operations",
+    "config": "about",
+}
 HTTP_METHODS = ("get", "post", "put", "patch", "delete")
 
 
