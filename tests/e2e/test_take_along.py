@@ -67,7 +67,7 @@ def test_a_table_a_topic_and_a_plan(
 def test_the_pages_are_accessible_quiet_and_fit(
     open_page: Open, users: dict[Role, User], topic: str, theme: Theme
 ) -> None:
-    for width in WIDTHS[theme]:
+    for width in WIDTHS:
         seen = open_page(users[Role.ADMIN], theme=theme, width=width)
         for name, path in {
             "topic-text": f"/clusters/main/topics/{topic}/copy/",

@@ -157,7 +157,7 @@ def test_every_page_is_accessible_fits_and_is_quiet(
     polling.poll("main", 1)
     services.refresh(cluster)
     problems = []
-    for width in WIDTHS[theme]:
+    for width in WIDTHS:
         seen = open_page(admin, theme=theme, width=width)
         for path in PAGES:
             page = seen.open(path.format(topic=topic))

@@ -109,7 +109,7 @@ def test_the_pages_are_accessible_fit_and_are_quiet(
         [Acl(f"User:{name}", "*", AclOperation.READ, AclPermission.ALLOW, AclResourceType.TOPIC, "orders")]
     )
     try:
-        for width in WIDTHS[theme]:
+        for width in WIDTHS:
             seen = open_page(admin, theme=theme, width=width)
             for step, path in {
                 "list": "",

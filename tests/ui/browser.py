@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,14 +23,9 @@ from controlplane.accounts.models import User
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
-#: What a theme changes is colour: where things are is looked at in the light one.
-WIDTHS: dict[Theme, tuple[int, ...]] = {"light": (375, 768, 1440), "dark": (375, 1440)}
+WIDTHS = (375, 768, 1440)
 SCREENSHOTS = Path(__file__).resolve().parents[2] / ".cache" / "screenshots"
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-#: The rules of axe that a theme can break.
-COLOUR_RULES = ["color-contrast", "link-in-text-block"]
-#: Between phone and desk nothing is hidden or moved that is not at one of the two.
-MIDDLE = 768
 WATCH = """
 addEventListener("securitypolicyviolation", (e) => kastellanSaw(`CSP ${e.violatedDirective}: ${e.blockedURI} ${e.sourceFile}`));
 addEventListener("htmx:error", (e) => kastellanSaw(`htmx:error ${e.detail?.error ?? e.detail?.ctx?.error ?? ""}`));
@@ -49,8 +44,6 @@ class Seen:
 
     page: Page
     base: str
-    theme: Theme = "light"
-    width: int = 1440
     problems: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
 
@@ -67,11 +60,7 @@ class Seen:
         assert not loud, "\n".join(loud)
 
     def assert_accessible(self, *, exclude: tuple[str, ...] = ()) -> None:
-        """Every rule in the light theme at the widths of a phone and a desk; in the dark one the colours."""
-        if self.width == MIDDLE:
-            return
-        rules = COLOUR_RULES if self.theme == "dark" else []
-        found = axe_violations(self.page, exclude=exclude, rules=rules)
+        found = axe_violations(self.page, exclude=exclude)
         assert not found, "\n".join(found)
 
     def assert_fits(self) -> None:
@@ -88,11 +77,9 @@ class Seen:
         return path
 
 
-def axe_violations(page: Page, *, exclude: tuple[str, ...] = (), rules: Sequence[str] = ()) -> list[str]:
-    """`rules`: only these; none means every one of WCAG 2.2 AA."""
+def axe_violations(page: Page, *, exclude: tuple[str, ...] = ()) -> list[str]:
     context: Any = {"exclude": [[selector] for selector in exclude]} if exclude else None
-    only = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": AXE_TAGS}
-    options = {"runOnly": only, "resultTypes": ["violations"]}
+    options = {"runOnly": {"type": "tag", "values": AXE_TAGS}, "resultTypes": ["violations"]}
     result = Axe().run(page, context=context, options=options)
     return [
         f"{violation['id']}: {node['html'][:160]} — {node.get('failureSummary', '')[:200]}"
@@ -126,7 +113,7 @@ def page_for(
     if user is not None:
         context.add_cookies(session_cookies(user, live_url))
     page = context.new_page()
-    seen = Seen(page, live_url, theme, width)
+    seen = Seen(page, live_url)
     page.expose_function("kastellanSaw", lambda text: seen.problems.append(text))
     page.add_init_script(WATCH)
     page.on("pageerror", lambda error: seen.problems.append(f"exception {error}"))

@@ -54,7 +54,7 @@ PAGES = {"components": "/manual/components/", "manual": "/manual/topics/", "resu
 def test_catalogue_and_manual_are_accessible_quiet_and_fit(
     open_page: Open, admin: User, cluster_row: Cluster, theme: Theme
 ) -> None:
-    for width in WIDTHS[theme]:
+    for width in WIDTHS:
         seen = open_page(admin, theme=theme, width=width)
         for name, path in PAGES.items():
             seen.open(path)
@@ -68,7 +68,7 @@ def test_catalogue_and_manual_are_accessible_quiet_and_fit(
 def test_the_other_pages_are_accessible_quiet_and_fit(
     open_page: Open, admin: User, cluster_row: Cluster, theme: Theme
 ) -> None:
-    for width in WIDTHS[theme]:
+    for width in WIDTHS:
         seen = open_page(admin, theme=theme, width=width)
         for path in OTHERS:
             seen.open(path)
@@ -89,7 +89,7 @@ def test_the_users_theme_wins_over_the_systems_from_the_first_paint(
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_the_login_page_is_accessible_quiet_and_fits(open_page: Open, theme: Theme) -> None:
-    for width in WIDTHS[theme]:
+    for width in WIDTHS:
         seen = open_page(theme=theme, width=width)
         seen.open("/login/")
         seen.screenshot(f"login-{theme}-{width}")
