@@ -202,9 +202,14 @@ def _obtain(item: LockedFile, dest: Path, offline: Path | None, counter: _Counte
     counter.add(0, files=1)
 
 
-def _from_directory(item: LockedFile, offline: Path, dest: Path) -> Path:
+def offered(item: LockedFile, offline: Path) -> Path | None:
+    """Where a directory for closed networks has the file; None where it does not."""
     candidates = (offline / "artifacts" / item.path, offline / item.path)
-    source = next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _from_directory(item: LockedFile, offline: Path, dest: Path) -> Path:
+    source = offered(item, offline)
     if source is None:
         raise ArtifactsError(
             f"{offline} has no {item.path}", "Fill it on a connected machine: ./run fetch DIR"
@@ -310,6 +315,14 @@ def _extract(item: LockedFile, dest: Path) -> None:
     temporary.replace(target)
 
 
+def _there(files: tuple[Path, ...], hint: str) -> tuple[Path, ...]:
+    """The same files, none of which is missing."""
+    absent = next((file for file in files if not file.is_file()), None)
+    if absent is not None:
+        raise ArtifactsError(f"{absent} is missing", hint)
+    return files
+
+
 @dataclass(frozen=True)
 class Artifacts:
     """Where the locked files are on this machine; `KAFKA_HOME` puts an installation in the place of Kafka's jars."""
@@ -335,18 +348,12 @@ class Artifacts:
         """In a fixed order: the AOT cache is valid for exactly one class path."""
         home = self.env.get("KAFKA_HOME")
         jars = tuple(sorted(Path(home, "libs").glob("*.jar"))) if home else self._files("broker")
-        absent = next((jar for jar in jars if not jar.is_file()), None)
-        if absent is not None or not jars:
-            raise ArtifactsError(f"{absent or Path(home or '', 'libs')} is missing", "./run up fetches it")
-        return jars
+        return _there(jars or (Path(home or "", "libs"),), "./run up fetches it")
 
     def connect_classpath(self) -> tuple[Path, ...]:
         """Of Connect and MirrorMaker: an own release with libraries of its own."""
         jars = self._files("connect")
-        absent = next((jar for jar in jars if not jar.is_file()), None)
-        if absent is not None:
-            raise ArtifactsError(f"{absent} is missing", "Starting a Connect worker fetches it.")
-        return jars
+        return _there(jars, "Starting a Connect worker fetches it.")
 
     def agent(self) -> Path:
         return self._files("agent")[0]

@@ -30,7 +30,7 @@ from broker.render import JOLOKIA_USER, Launch
 from broker.spec import ClusterSpec, NodeSpec
 from broker.tuning import jvm_profile
 
-__all__ = ["ControlCredentials", "JolokiaEndpoint", "bootstrap", "create_cluster", "load_cluster", "prepare"]
+__all__ = ["ControlCredentials", "HttpEndpoint", "bootstrap", "create_cluster", "load_cluster", "prepare"]
 
 DEFAULT_BROKERS = 3
 MOST_VOTERS = 3
@@ -43,7 +43,9 @@ bootstrap = render.bootstrap
 
 
 @dataclass(frozen=True, slots=True)
-class JolokiaEndpoint:
+class HttpEndpoint:
+    """Where a JVM of ours listens for us. The password stays in its 0600 file until the moment of use."""
+
     url: str
     username: str
     password_file: Path
@@ -223,9 +225,9 @@ def control_credentials(paths: DataPaths, spec: ClusterSpec) -> ControlCredentia
     return control_files(paths.cluster(spec.name))
 
 
-def jolokia_endpoint(paths: DataPaths, spec: ClusterSpec, node: NodeSpec) -> JolokiaEndpoint:
+def jolokia_endpoint(paths: DataPaths, spec: ClusterSpec, node: NodeSpec) -> HttpEndpoint:
     url = f"http://{spec.host}:{node.jolokia_port}/jolokia/"
-    return JolokiaEndpoint(url, JOLOKIA_USER, paths.secret(JOLOKIA_PASSWORD))
+    return HttpEndpoint(url, JOLOKIA_USER, paths.secret(JOLOKIA_PASSWORD))
 
 
 def ensure_admin_user(paths: DataPaths, spec: ClusterSpec) -> None:

@@ -1,13 +1,13 @@
 """The Connect worker of a bundled cluster: recorded, made ready to run, removed. Composes rendering, certificates, ports.
 
-Every step is idempotent and leaves whole files only; callers take turns on the cluster (`broker.turn`).
+Every step is idempotent and leaves whole files only; callers see to it that one at a time is at work on a worker.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from broker.artifacts import Artifacts
 from broker.cluster import (
     JOLOKIA_PASSWORD,
     KEPT_ENV,
-    JolokiaEndpoint,
+    HttpEndpoint,
     ensure_secret,
     list_clusters,
     taken_ports,
@@ -29,22 +29,13 @@ from broker.java import find_java
 from broker.paths import DataPaths, private_directory, write_if_changed, write_private
 from broker.pki import Purpose
 from broker.processes import LogReady, ProcessKind, ProcessSpec
-from broker.render import JOLOKIA_USER, jolokia_agent, jolokia_policy, properties_text
+from broker.render import jolokia_agent, jolokia_policy, properties_text
 from broker.spec import ClusterSpec
 
 #: Behind the blocks of a cluster's nodes.
 PORT_OFFSET = 90
 JOLOKIA_OFFSET = 1
 START_TIMEOUT = 180.0
-
-
-@dataclass(frozen=True, slots=True)
-class RestEndpoint:
-    """Where the worker's REST API listens. The password stays in its 0600 file until the moment of use."""
-
-    url: str
-    username: str
-    password_file: Path
 
 
 def load_worker(paths: DataPaths, cluster: str) -> ConnectSpec | None:
@@ -164,13 +155,8 @@ def rest_secret(cluster: str) -> str:
     return f"connect-password-{cluster}"
 
 
-def rest_endpoint(paths: DataPaths, worker: ConnectSpec) -> RestEndpoint:
-    return RestEndpoint(worker.url, render.REST_USER, paths.secret(rest_secret(worker.cluster)))
-
-
-def jolokia_endpoint(paths: DataPaths, worker: ConnectSpec) -> JolokiaEndpoint:
-    url = f"http://{worker.host}:{worker.jolokia_port}/jolokia/"
-    return JolokiaEndpoint(url, JOLOKIA_USER, paths.secret(JOLOKIA_PASSWORD))
+def rest_endpoint(paths: DataPaths, worker: ConnectSpec) -> HttpEndpoint:
+    return HttpEndpoint(worker.url, render.REST_USER, paths.secret(rest_secret(worker.cluster)))
 
 
 def forget_worker(paths: DataPaths, cluster: str) -> None:

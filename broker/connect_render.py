@@ -12,6 +12,7 @@ from pathlib import Path
 
 from broker import render
 from broker.connect_spec import ConnectSpec
+from broker.credentials import LeafFiles
 from broker.paths import ConnectPaths
 from broker.spec import LAPTOP_FLAGS, ClusterSpec, Protocol
 
@@ -70,19 +71,8 @@ LOGIN_MODULES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerTls:
+class WorkerTls(LeafFiles):
     """The worker's own certificate, as PEM files that Kafka's clients read."""
-
-    directory: Path
-
-    @property
-    def certificate(self) -> Path:
-        return self.directory / "certificate.pem"
-
-    @property
-    def key(self) -> Path:
-        return self.directory / "key.pem"
 
     @property
     def keystore(self) -> Path:

@@ -33,15 +33,11 @@ class ControlCredentials:
     keyfile: Path
 
 
-@dataclass(frozen=True, slots=True)
-class ClientFiles:
-    """What people give to their tools: Java ones take `client.properties`, kcat takes `kcat.conf` (`kcat -F`)."""
+@dataclass(frozen=True)
+class LeafFiles:
+    """A client's own certificate and its key."""
 
     directory: Path
-
-    @property
-    def ca(self) -> Path:
-        return self.directory / "ca.pem"
 
     @property
     def certificate(self) -> Path:
@@ -50,6 +46,14 @@ class ClientFiles:
     @property
     def key(self) -> Path:
         return self.directory / "key.pem"
+
+
+class ClientFiles(LeafFiles):
+    """What people give to their tools: Java ones take `client.properties`, kcat takes `kcat.conf` (`kcat -F`)."""
+
+    @property
+    def ca(self) -> Path:
+        return self.directory / "ca.pem"
 
     @property
     def java(self) -> Path:

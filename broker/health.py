@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from broker.availability import PartitionFacts, Quorum, Voter
-from broker.cluster import JolokiaEndpoint, jolokia_endpoint
+from broker.cluster import HttpEndpoint, jolokia_endpoint
 from broker.paths import DataPaths
 from broker.roll import ClusterView, FactsUnavailable
 from broker.spec import ClusterSpec, NodeSpec
@@ -63,7 +63,7 @@ class NodeHealth:
         return self.broker_state == RUNNING
 
 
-def read_bulk(endpoint: JolokiaEndpoint, mbeans: Iterable[str], timeout: float = TIMEOUT_S) -> list[Any]:
+def read_bulk(endpoint: HttpEndpoint, mbeans: Iterable[str], timeout: float = TIMEOUT_S) -> list[Any]:
     """The values of MBeans or patterns in one POST; None for one that is not there."""
     body = json.dumps([{"type": "read", "mbean": name} for name in mbeans])
     url = urlsplit(endpoint.url)

@@ -218,18 +218,10 @@ class ClusterPaths:
 
 
 @dataclass(frozen=True)
-class NodePaths:
-    """The files of one node."""
+class JvmPaths:
+    """What each JVM of ours has: its agent's files, and its certificates."""
 
     root: Path
-
-    @property
-    def server_properties(self) -> Path:
-        return self.root / "server.properties"
-
-    @property
-    def log4j(self) -> Path:
-        return self.root / "log4j2.yaml"
 
     @property
     def jolokia_properties(self) -> Path:
@@ -243,16 +235,27 @@ class NodePaths:
     def tls(self) -> Path:
         return self.root / "tls"
 
+
+class NodePaths(JvmPaths):
+    """The files of one node."""
+
+    @property
+    def server_properties(self) -> Path:
+        return self.root / "server.properties"
+
+    @property
+    def log4j(self) -> Path:
+        return self.root / "log4j2.yaml"
+
     @property
     def data(self) -> Path:
         return self.root / "data"
 
 
 @dataclass(frozen=True)
-class ConnectPaths:
-    """The files of a cluster's Connect worker. `files`: the only place that file connectors may read and write."""
+class ConnectPaths(JvmPaths):
+    """The files of a cluster's Connect worker. `files`: where it works, so that file connectors begin there."""
 
-    root: Path
     files: Path
 
     @property
@@ -274,18 +277,6 @@ class ConnectPaths:
     @property
     def rest_users(self) -> Path:
         return self.root / "rest-users.properties"
-
-    @property
-    def jolokia_properties(self) -> Path:
-        return self.root / "jolokia.properties"
-
-    @property
-    def jolokia_policy(self) -> Path:
-        return self.root / "jolokia-access.xml"
-
-    @property
-    def tls(self) -> Path:
-        return self.root / "tls"
 
     @property
     def plugins(self) -> Path:

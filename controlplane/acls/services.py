@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from controlplane.acls import selectors
@@ -35,6 +36,13 @@ def plan_create(cluster: Cluster, wanted: Sequence[Acl], *, title: str = "") -> 
         title=title,
         accepted=accepted_certificates(cluster),
     )
+
+
+def plan_grant(cluster: Cluster, wanted: Sequence[Acl]) -> AclChange | None:
+    """As a part of a larger plan, where it is no mistake that all of it is there already: None then."""
+    change = plan_create(cluster, wanted)
+    known = tuple(refusal for refusal in change.plan.refusals if refusal.code != "nothing")
+    return replace(change, plan=replace(change.plan, refusals=known)) if change.add or known else None
 
 
 def plan_delete(cluster: Cluster, doomed: Sequence[Acl]) -> AclChange:

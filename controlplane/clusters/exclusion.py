@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
@@ -35,14 +35,14 @@ class Busy(Conflict):
     code = "busy"
 
 
-def at_work(cluster: str) -> Job | None:
+def at_work(cluster: str, kinds: Collection[str] = DISRUPTIVE) -> Job | None:
     """The job that is running or waits for its worker."""
-    return Job.objects.filter(cluster=cluster, kind__in=DISRUPTIVE, ended_at=None).last()
+    return Job.objects.filter(cluster=cluster, kind__in=kinds, ended_at=None).last()
 
 
-def refused_while_busy(cluster: Cluster, plan: Plan) -> Plan:
+def refused_while_busy(cluster: Cluster, plan: Plan, kinds: Collection[str] = DISRUPTIVE) -> Plan:
     """Only this refusal then: what else may forbid the plan can come from the job that is at work."""
-    job = at_work(cluster.name)
+    job = at_work(cluster.name, kinds)
     if job is None:
         return plan
     at = Affected("job", job.title, url=_url(job), note="at work now")
@@ -58,11 +58,11 @@ def _url(job: Job) -> str:
 
 
 @contextmanager
-def admitted(cluster: Cluster) -> Generator[None]:
+def admitted(cluster: Cluster, kinds: Collection[str] = DISRUPTIVE) -> Generator[None]:
     """For the body that enqueues such a job. The cluster's row is the lock where a database has no single writer."""
     with transaction.atomic():
         Cluster.objects.select_for_update().get(pk=cluster.pk)
-        job = at_work(cluster.name)
+        job = at_work(cluster.name, kinds)
         if job is not None:
             refusal = _refusal(job)
             raise Busy(refusal.what, hint=refusal.hint)

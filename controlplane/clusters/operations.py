@@ -149,14 +149,14 @@ def carried_out(job: JobRun, act: BrokerAct, status: bundled.ProcessStatus | Non
     return alive is (act is BrokerAct.START)
 
 
-def check_again(job: JobRun, now: Plan) -> None:
+def check_again(job: JobRun, now: Plan, what: str = "The cluster") -> None:
     """The plan was reviewed a while ago; others may have acted since. Nothing is done that it would not say today."""
     if now.refusals:
         raise Refused(now.refusals, now)
     reviewed = job.args.get("plan")
     if isinstance(reviewed, dict) and reviewed.get("digest") != now.digest:
         raise Conflict(
-            "The cluster has changed since the plan was reviewed", hint="Nothing was done. Plan it again."
+            f"{what} has changed since the plan was reviewed", hint="Nothing was done. Plan it again."
         )
 
 

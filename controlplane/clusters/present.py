@@ -172,3 +172,9 @@ def work_on(cluster: Cluster) -> Work | None:
         done=job.done,
         total=job.total,
     )
+
+
+def log_shown(text: str, search: str) -> str:
+    """The lines of a log that contain `search`, newest first."""
+    wanted = search.lower()
+    return "\n".join(line for line in reversed(text.splitlines()) if wanted in line.lower())

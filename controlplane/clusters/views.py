@@ -227,11 +227,9 @@ def broker_metrics(request: HttpRequest, cluster: Cluster, broker: int) -> HttpR
 def broker_logs(request: HttpRequest, cluster: Cluster, broker: int) -> HttpResponse:
     head = _head(request, cluster, broker, "logs")
     search = request.GET.get("search", "").strip()
-    lines = bundled.broker_log(bundled.bundled_cluster(cluster.name), broker, LOG_BYTES)
-    if search:
-        lines = "\n".join(line for line in lines.splitlines() if search.lower() in line.lower())
-    newest_first = "\n".join(reversed(lines.splitlines()))
-    return render_page(request, pages.BrokerLogsPage(**head, lines=newest_first, search=search))
+    text = bundled.broker_log(bundled.bundled_cluster(cluster.name), broker, LOG_BYTES)
+    page = pages.BrokerLogsPage(**head, lines=present.log_shown(text, search), search=search)
+    return render_page(request, page)
 
 
 @require_http_methods(["GET", "POST"])

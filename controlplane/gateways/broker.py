@@ -21,6 +21,7 @@ from broker import cluster as _cluster
 from broker.artifacts import Artifacts, Lock, Progress
 from broker.artifacts import fetch as _fetch
 from broker.artifacts import missing as _missing
+from broker.artifacts import offered as _offered
 from broker.authorities import Authorities, Phase
 from broker.availability import ClusterFacts, PartitionFacts, Quorum, Voter, blockers, impact, unprotected
 from broker.connect_render import PRINCIPAL as CONNECT_NAME
@@ -163,7 +164,7 @@ def fetch_artifacts(paths: DataPaths, *, offline: Path | None, progress: Callabl
     """Makes the locked files present and verified; returns how many had to be fetched."""
     with translated():
         lock, groups = Lock.load(), artifacts(paths).groups()
-        if offline is not None and not _missing(lock.select({"connect"}), offline / "artifacts"):
+        if offline is not None and all(_offered(item, offline) for item in lock.select({"connect"})):
             # Nothing can be fetched later here: what somebody may ask for comes along now.
             groups |= {"connect"}
         absent = len(_missing(lock.select(groups), paths.artifacts))
@@ -320,7 +321,7 @@ def reserved_name(spec: ClusterSpec, name: str) -> bool:
     }
 
 
-def jolokia_endpoint(spec: ClusterSpec, node: NodeSpec) -> _cluster.JolokiaEndpoint:
+def jolokia_endpoint(spec: ClusterSpec, node: NodeSpec) -> _cluster.HttpEndpoint:
     return _cluster.jolokia_endpoint(data_paths(), spec, node)
 
 

@@ -1,12 +1,15 @@
 """The door to the bundled Connect workers: what `broker.connect` knows, with failures as `gateways.errors`.
 
-Answers from files alone; what a worker does is asked of its REST API (`gateways.connect`).
+Everything but `connector_names` is answered from files and the supervisor.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
+
+import httpx
 
 from broker import connect as _connect
 from broker import connect_render as _render
@@ -14,12 +17,12 @@ from broker import logs
 from broker.artifacts import Lock
 from broker.artifacts import fetch as _fetch
 from broker.artifacts import missing as _missing
-from broker.connect import RestEndpoint
+from broker.cluster import HttpEndpoint
 from broker.connect_spec import ConnectSpec
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.broker import ClusterSpec, ProcessSpec
 
-__all__ = ["GROUP", "PRINCIPAL", "ConnectSpec", "RestEndpoint"]
+__all__ = ["GROUP", "PRINCIPAL", "ConnectSpec", "HttpEndpoint"]
 
 GROUP = _render.GROUP
 #: Who the worker is for its cluster's authorizer.
@@ -27,6 +30,7 @@ PRINCIPAL = f"User:{_render.PRINCIPAL}"
 #: The worker's own topics, which nobody else should write.
 INTERNAL_TOPICS = (_render.CONFIGS, _render.OFFSETS, _render.STATUS)
 LOCK_GROUP = "connect"
+ASK_SECONDS = 4.0
 
 
 def worker_of(cluster: str) -> ConnectSpec | None:
@@ -80,12 +84,24 @@ def forget_worker(cluster: str) -> None:
     _connect.forget_worker(bundled.data_paths(), cluster)
 
 
-def rest_endpoint(worker: ConnectSpec) -> RestEndpoint:
+def rest_endpoint(worker: ConnectSpec) -> HttpEndpoint:
     return _connect.rest_endpoint(bundled.data_paths(), worker)
 
 
+def connector_names(worker: ConnectSpec) -> tuple[str, ...] | None:
+    """As the worker's REST API tells them; None while it does not answer."""
+    endpoint = rest_endpoint(worker)
+    try:
+        auth = (endpoint.username, endpoint.password_file.read_text().strip())
+        answer = httpx.get(f"{endpoint.url}/connectors", auth=auth, timeout=ASK_SECONDS, trust_env=False)
+        found: Any = answer.json() if answer.status_code == 200 else None
+    except (httpx.HTTPError, OSError, ValueError):
+        return None
+    return tuple(sorted(map(str, cast("list[Any]", found)))) if isinstance(found, list) else None
+
+
 def files_directory(cluster: str) -> Path:
-    """The only place that file connectors may read and write."""
+    """Where the worker works, so where relative paths of file connectors begin."""
     return bundled.data_paths().cluster(cluster).connect.files.absolute()
 
 

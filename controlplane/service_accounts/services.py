@@ -167,10 +167,7 @@ REMOVAL_NEEDS = (
 def _parts(cluster: Cluster, request: CreateAccount) -> Parts:
     rights = None
     if request.bundle is not None and not bundles.missing(request.bundle):
-        change = acls.plan_create(cluster, bindings_of(request.bundle))
-        known = tuple(refusal for refusal in change.plan.refusals if refusal.code != "nothing")
-        if change.add or known:
-            rights = replace(change, plan=replace(change.plan, refusals=known))
+        rights = acls.plan_grant(cluster, bindings_of(request.bundle))
     quota = quotas.plan_alter(cluster, request.quota) if request.quotas else None
     if quota and selectors.nobody_yet(cluster, request.name):
         quota = replace(quota, risk=Risk.REVERSIBLE)

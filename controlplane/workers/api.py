@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.shortcuts import resolve_url
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.clusters.api import JobAccepted, ProcessSerializer, process_json
-from controlplane.clusters.rest import ClusterApiView, PlanSerializer, accepted, change
+from controlplane.clusters.api import JobAccepted, ProcessSerializer, job_answer, process_json
+from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
 from controlplane.core.plans import Plan
 from controlplane.core.rest import DRY_RUN, IF_MATCH, valid_data
@@ -28,7 +27,7 @@ class WorkerSerializer(serializers.Serializer[Any]):
     principal = serializers.CharField(help_text="Who it is for the cluster's authorizer.")
     heap_mb = serializers.IntegerField()
     exactly_once = serializers.BooleanField(help_text="exactly.once.source.support (KIP-618).")
-    files = serializers.CharField(help_text="The directory that file connectors may read and write.")
+    files = serializers.CharField(help_text="Where relative paths of file connectors begin.")
     connectors = serializers.ListField(child=serializers.CharField(), allow_null=True)
     process = ProcessSerializer(allow_null=True)
 
@@ -45,7 +44,8 @@ class WorkerApi(ClusterApiView):
 
     @extend_schema(summary="Read the Connect worker of a bundled cluster", responses=WorkerSerializer)
     def get(self, request: Request, cluster: str) -> Response:
-        state, status = selectors.worker_state(self.cluster), selectors.status_of(self.cluster)
+        status = selectors.status_of(self.cluster)
+        state = selectors.worker_state(self.cluster, status)
         return Response(
             {
                 "name": state.name,
@@ -72,8 +72,7 @@ class WorkerApi(ClusterApiView):
         asked = WorkerRequest(WorkerAct(given["act"]), given["exactly_once"])
 
         def apply(plan: Plan) -> Response:
-            job = services.apply(self.actor, self.cluster, asked, plan)
-            return accepted(job, resolve_url("api:job", job.pk))
+            return job_answer(services.apply(self.actor, self.cluster, asked, plan))
 
         plan = services.plan(self.cluster, asked)
         return change(request, plan, apply, conditional=asked.act is WorkerAct.REMOVE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
-
 from controlplane.clusters.models import Cluster
 from controlplane.core.errors import NotFound
 from controlplane.gateways import broker as bundled
@@ -34,11 +32,11 @@ def supervised(client: bundled.ControlClient, name: str) -> bool:
     return any(status.name == name for status in client.status())
 
 
-def worker_state(cluster: Cluster) -> WorkerState:
+def worker_state(cluster: Cluster, status: bundled.ProcessStatus | None) -> WorkerState:
+    """`status`: as `status_of` gives it."""
     spec = bundled.bundled_cluster(cluster.name)
     recorded = workers.worker_of(cluster.name)
     worker = recorded or workers.planned_worker(spec)
-    status = status_of(cluster)
     word = None if recorded is None else status.state.value if status else bundled.ProcessState.STOPPED.value
     return WorkerState(
         name=worker.process_name,
@@ -48,25 +46,12 @@ def worker_state(cluster: Cluster) -> WorkerState:
         exactly_once=worker.exactly_once,
         process=word,
         alive=status is not None and status.state in bundled.ALIVE,
-        connectors=connectors(worker) if recorded else (),
-        missing_bytes=workers.missing_bytes(),
+        connectors=workers.connector_names(worker) if recorded else (),
         internal_topics=workers.INTERNAL_TOPICS,
         notes=worker.notes,
     )
 
 
-def connectors(worker: ConnectSpec) -> tuple[str, ...] | None:
-    """Their names as the worker tells them; None while it does not answer."""
-    endpoint = workers.rest_endpoint(worker)
-    try:
-        auth = (endpoint.username, endpoint.password_file.read_text().strip())
-        answer = httpx.get(f"{endpoint.url}/connectors", auth=auth, timeout=4.0, trust_env=False)
-        found = answer.json() if answer.status_code == 200 else None
-    except (httpx.HTTPError, OSError, ValueError):
-        return None
-    return tuple(sorted(map(str, found))) if isinstance(found, list) else None
-
-
-def log_lines(cluster: Cluster, limit: int) -> list[str]:
+def log_of(cluster: Cluster, limit: int) -> str:
     worker = worker_if_any(cluster)
-    return workers.worker_log(worker, limit).splitlines() if worker else []
+    return workers.worker_log(worker, limit) if worker else ""

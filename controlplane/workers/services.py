@@ -14,10 +14,11 @@ from controlplane.acls import services as acls
 from controlplane.acls.logic.bundles import Bundle, BundleRequest, bindings_of
 from controlplane.acls.logic.plans import AclChange
 from controlplane.audit.services import operation
+from controlplane.clusters.exclusion import admitted, refused_while_busy
 from controlplane.clusters.models import Cluster
+from controlplane.clusters.operations import check_again
 from controlplane.core.access import Action, Actor
-from controlplane.core.errors import Conflict, Refused
-from controlplane.core.plans import Json, Plan, Refusal
+from controlplane.core.plans import Json, Plan
 from controlplane.gateways import broker as bundled
 from controlplane.gateways import workers
 from controlplane.gateways.workers import ConnectSpec
@@ -28,22 +29,21 @@ from controlplane.workers import selectors
 from controlplane.workers.logic.plans import WorkerAct, WorkerRequest, plan_act
 
 KIND = "connect.worker"
+#: Of which one at a time is at work on a cluster.
+KINDS = (KIND,)
 READY_SECONDS = 180
 STOP_SECONDS = 120
 
 
 def plan(cluster: Cluster, asked: WorkerRequest) -> Plan:
-    found = _plan_now(cluster, asked)
-    job = Job.objects.filter(cluster=cluster.name, kind=KIND, ended_at=None).last()
-    if job is None:
-        return found
-    busy = Refusal("busy", f"{job.title} is at work", "Wait for it to end, or cancel it under Jobs.")
-    return replace(found, refusals=(busy,))
+    return refused_while_busy(cluster, _plan_now(cluster, asked), KINDS)
 
 
 def _plan_now(cluster: Cluster, asked: WorkerRequest) -> Plan:
     rights = _rights(cluster, asked.act)
-    state = selectors.worker_state(cluster)
+    state = selectors.worker_state(cluster, selectors.status_of(cluster))
+    if asked.act is WorkerAct.START:
+        state = replace(state, missing_bytes=workers.missing_bytes())
     return plan_act(asked, state, rights.plan if rights else None, cluster=cluster.name)
 
 
@@ -51,8 +51,7 @@ def _rights(cluster: Cluster, act: WorkerAct) -> AclChange | None:
     """Of the worker's principal: those that it lacks to run at all, or all that it has."""
     if act is WorkerAct.START:
         request = BundleRequest(Bundle.CONNECT_WORKER, workers.PRINCIPAL, group=workers.GROUP)
-        change = acls.plan_create(cluster, bindings_of(request))
-        return change if change.add else None
+        return acls.plan_grant(cluster, bindings_of(request))
     if act is WorkerAct.REMOVE:
         own = [acl for acl in acl_selectors.bindings(cluster) if acl.principal == workers.PRINCIPAL]
         return acls.plan_delete(cluster, own) if own else None
@@ -60,14 +59,15 @@ def _rights(cluster: Cluster, act: WorkerAct) -> AclChange | None:
 
 
 def apply(actor: Actor, cluster: Cluster, asked: WorkerRequest, plan: Plan) -> Job:
-    return enqueue(
-        kind=KIND,
-        title=plan.title,
-        args={"act": asked.act.value, "exactly_once": asked.exactly_once, "plan": plan.to_json()},
-        actor=actor,
-        cluster=cluster.name,
-        resumable=True,
-    )
+    with admitted(cluster, KINDS):
+        return enqueue(
+            kind=KIND,
+            title=plan.title,
+            args={"act": asked.act.value, "exactly_once": asked.exactly_once, "plan": plan.to_json()},
+            actor=actor,
+            cluster=cluster.name,
+            resumable=True,
+        )
 
 
 def run(job: JobRun) -> Mapping[str, Json]:
@@ -88,18 +88,8 @@ def run(job: JobRun) -> Mapping[str, Json]:
         entry.note(act=asked.act.value)
         if job.attempt == 1:
             with job.step("Look whether the plan still holds"):
-                check_again(job, _plan_now(cluster, asked))
+                check_again(job, _plan_now(cluster, asked), "The worker")
         return _ACTS[asked.act](job, client, cluster, asked)
-
-
-def check_again(job: JobRun, now: Plan) -> None:
-    """The plan was reviewed a while ago; others may have acted since. Nothing is done that it would not say today."""
-    if now.refusals:
-        raise Refused(now.refusals, now)
-    if job.plan is not None and job.plan.digest != now.digest:
-        raise Conflict(
-            "The worker has changed since the plan was reviewed", hint="Nothing was done. Plan it again."
-        )
 
 
 def _start(

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
+from controlplane.clusters.present import log_shown
 from controlplane.core.access import Action
 from controlplane.core.actors import actor_of
 from controlplane.core.errors import NotFound
@@ -26,14 +27,14 @@ LOG_BYTES = 200_000
 @cluster_view(Action.WORKER_VIEW)
 def worker(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     search = request.GET.get("search", "").strip()
-    lines = [line for line in selectors.log_lines(cluster, LOG_BYTES) if search.lower() in line.lower()]
+    status = selectors.status_of(cluster)
     page = pages.WorkerPage(
         cluster=cluster,
-        state=selectors.worker_state(cluster),
-        status=selectors.status_of(cluster),
+        state=selectors.worker_state(cluster, status),
+        status=status,
         files=str(workers.files_directory(cluster.name)),
         can_operate=allowed(request, cluster, Action.WORKER_OPERATE)["operate"],
-        lines="\n".join(reversed(lines)),
+        lines=log_shown(selectors.log_of(cluster, LOG_BYTES), search),
         search=search,
     )
     return render_page(request, page)
@@ -42,7 +43,7 @@ def worker(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @cluster_view(Action.WORKER_OPERATE)
 def start(request: HttpRequest, cluster: Cluster) -> HttpResponse:
-    state = selectors.worker_state(cluster)
+    state = selectors.worker_state(cluster, selectors.status_of(cluster))
     form = StartForm(
         request.POST if request.method == "POST" else None, initial={"exactly_once": state.exactly_once}
     )

@@ -6,10 +6,10 @@ rights of its principal away. What connectors do meanwhile is said by name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
+from controlplane.clusters.logic.broker_plans import some
 from controlplane.core.access import Action
 from controlplane.core.plans import (
     Affected,
@@ -40,7 +40,7 @@ class WorkerAct(StrEnum):
 @dataclass(frozen=True, slots=True)
 class WorkerState:
     """`process`: the supervisor's word, None where no worker was ever made. `connectors`: their names, None while nobody
-    answers. `missing_bytes`: what is downloaded before the first start. `internal_topics` hold everything it knows."""
+    answers. `missing_bytes`: what a start downloads first; 0 where nobody asked. `internal_topics` hold everything it knows."""
 
     name: str
     url: str
@@ -78,28 +78,26 @@ def plan_act(asked: WorkerRequest, state: WorkerState, rights: Plan | None, *, c
     """`rights`: the plan of the ACLs that the start makes, or the removal takes away; None where there are none."""
     act = asked.act
     own = PlanStep(_KINDS[act], "connect worker", state.name, _changes(asked, state))
-    with_rights = rights if act in (WorkerAct.START, WorkerAct.REMOVE) and rights and rights.steps else None
-    steps = (own, *with_rights.steps) if with_rights else (own,)
-    plan = Plan(
+    granted = rights.steps if rights else ()
+    return Plan(
         action=Action.WORKER_OPERATE,
         title=f"{act.verb} the Connect worker of {cluster}",
         apply_label=f"{act.verb} {state.name}",
         cluster=cluster,
         # Rights first where it starts, last where it goes.
-        steps=tuple(reversed(steps)) if act is WorkerAct.START and with_rights else steps,
+        steps=(*granted, own) if act is WorkerAct.START else (own, *granted),
         risk=_RISKS[act],
         digest=state_digest(
-            {"state": state.digest, "rights": with_rights.digest if with_rights else "", "act": act.value}
+            {"state": state.digest, "rights": rights.digest if rights else "", "act": act.value}
         ),
-        warnings=_warnings(asked, state),
-        refusals=_refusals(act, state),
+        warnings=(*_warnings(asked, state), *(rights.warnings if rights else ())),
+        refusals=(*_refusals(act, state), *(rights.refusals if rights else ())),
         affected=_affected(act, state),
         undo=_UNDO[act],
         confirm_name=state.name if act is WorkerAct.REMOVE else None,
         request={"act": act.value, "exactly_once": asked.exactly_once},
         api=ApiCall("POST", api_path(cluster, "connect-worker"), _body(asked)),
     )
-    return replace(plan, warnings=(*plan.warnings, *with_rights.warnings)) if with_rights else plan
 
 
 _KINDS = {
@@ -181,7 +179,7 @@ def _refusals(act: WorkerAct, state: WorkerState) -> tuple[Refusal, ...]:
         return (
             Refusal(
                 "connectors",
-                f"It has {counted(len(state.connectors), 'connector')}: {_some(state.connectors)}",
+                f"It has {counted(len(state.connectors), 'connector')}: {some(state.connectors)}",
                 "Delete them first: nobody would run them, and nobody could see them.",
             ),
         )
@@ -192,8 +190,3 @@ def _affected(act: WorkerAct, state: WorkerState) -> tuple[Affected, ...]:
     if act is WorkerAct.START or not state.connectors:
         return ()
     return tuple(Affected("connector", name) for name in state.connectors)
-
-
-def _some(names: Sequence[str], shown: int = 5) -> str:
-    more = len(names) - shown
-    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
