@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
@@ -97,7 +97,9 @@ def connector_names(worker: ConnectSpec) -> tuple[str, ...] | None:
         found: Any = answer.json() if answer.status_code == 200 else None
     except (httpx.HTTPError, OSError, ValueError):
         return None
-    return tuple(sorted(map(str, cast("list[Any]", found)))) if isinstance(found, list) else None
+    if not isinstance(found, list):
+        return None
+    return tuple(sorted(map(str, found)))  # pyright: ignore[reportUnknownArgumentType]  # mypy calls a cast redundant
 
 
 def files_directory(cluster: str) -> Path:
