@@ -6,6 +6,7 @@ through jgo, verified and renamed into place, so that an interrupted fetch goes 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -166,24 +167,44 @@ def fetch(
 ) -> None:
     """Makes every file of the groups present and verified in `dest`; from the directory `offline` when given."""
     wanted = lock.select(groups)
-    absent = missing(wanted, dest)
-    if absent:
-        trust_the_system()
-        counter = _Counter(absent, progress)
-        for group in {item.group for item in absent}:
-            private_directory(dest / group)
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            jobs = [pool.submit(_obtain, item, dest, offline, counter) for item in absent]
-            try:
-                for job in jobs:
-                    job.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-        shutil.rmtree(dest / ".partial", ignore_errors=True)
+    if missing(wanted, dest):
+        with _alone(dest):
+            _fetch(missing(wanted, dest), dest, progress, offline)
     for item in wanted:
         if item.member:
             _extract(item, dest)
+
+
+@contextmanager
+def _alone(dest: Path) -> Generator[None]:
+    """Two at once would write the same partial files: the second waits, and then finds what the first brought."""
+    descriptor = os.open(private_directory(dest) / ".fetching", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _fetch(
+    absent: Collection[LockedFile],
+    dest: Path,
+    progress: Callable[[Progress], None] | None,
+    offline: Path | None,
+) -> None:
+    trust_the_system()
+    counter = _Counter(absent, progress)
+    for group in {item.group for item in absent}:
+        private_directory(dest / group)
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        jobs = [pool.submit(_obtain, item, dest, offline, counter) for item in absent]
+        try:
+            for job in jobs:
+                job.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    shutil.rmtree(dest / ".partial", ignore_errors=True)
 
 
 def _obtain(item: LockedFile, dest: Path, offline: Path | None, counter: _Counter) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from pathlib import Path
 from broker import connect_spec, ports, render, storage
 from broker.artifacts import Artifacts
 from broker.credentials import ControlCredentials, control_files, ensure_credentials
+from broker.errors import BundledError
 from broker.java import find_java
 from broker.paths import (
     ClusterPaths,
@@ -33,6 +35,7 @@ from broker.tuning import jvm_profile
 __all__ = ["ControlCredentials", "HttpEndpoint", "bootstrap", "create_cluster", "load_cluster", "prepare"]
 
 DEFAULT_BROKERS = 3
+FIRST = "main"
 MOST_VOTERS = 3
 JOLOKIA_PASSWORD = "jolokia-password"  # noqa: S105 - the name of a file
 STARTED = r"Kafka Server started"
@@ -143,6 +146,31 @@ def add_node(
 
 def record(paths: DataPaths, spec: ClusterSpec) -> None:
     write_private(paths.cluster(spec.name).record, json.dumps(spec.to_json(), indent=1) + "\n")
+
+
+def remember_stopped(paths: DataPaths, spec: ClusterSpec, stopped: bool) -> ClusterSpec:
+    changed = replace(spec, stopped=stopped)
+    if changed != spec:
+        record(paths, changed)
+    return changed
+
+
+def forget(paths: DataPaths, spec: ClusterSpec, *, delete_data: bool) -> Path | None:
+    """Takes a cluster out of the data directory, when none of its processes runs. Returns where it was set aside: all of
+    it, authorities and records, as it was. Its passwords and the files for people's tools go in either case."""
+    if spec.name == FIRST:
+        raise BundledError(f"{FIRST} is the cluster of this installation", "./run reset deletes everything.")
+    place = paths.cluster(spec.name)
+    aside = None
+    if place.root.exists() and not delete_data:
+        private_directory(paths.removed)
+        aside = paths.removed / f"{spec.name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        place.root.rename(aside)
+    for gone in (place.root, place.clients):
+        shutil.rmtree(gone, ignore_errors=True)
+    for secret in (f"admin-password-{spec.name}", f"connect-password-{spec.name}"):
+        paths.secret(secret).unlink(missing_ok=True)
+    return aside
 
 
 def _ensure_storage(paths: DataPaths, spec: ClusterSpec, artifacts: Artifacts) -> None:

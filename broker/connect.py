@@ -6,7 +6,9 @@ Every step is idempotent and leaves whole files only; callers see to it that one
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -29,13 +31,14 @@ from broker.java import find_java
 from broker.paths import DataPaths, private_directory, write_if_changed, write_private
 from broker.pki import Purpose
 from broker.processes import LogReady, ProcessKind, ProcessSpec
-from broker.render import jolokia_agent, jolokia_policy, properties_text
+from broker.render import JOLOKIA_USER, jolokia_agent, jolokia_policy, properties_text
 from broker.spec import ClusterSpec
 
 #: Behind the blocks of a cluster's nodes.
 PORT_OFFSET = 90
 JOLOKIA_OFFSET = 1
 START_TIMEOUT = 180.0
+OWNER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,200}")
 
 
 def load_worker(paths: DataPaths, cluster: str) -> ConnectSpec | None:
@@ -157,6 +160,29 @@ def rest_secret(cluster: str) -> str:
 
 def rest_endpoint(paths: DataPaths, worker: ConnectSpec) -> HttpEndpoint:
     return HttpEndpoint(worker.url, render.REST_USER, paths.secret(rest_secret(worker.cluster)))
+
+
+def jolokia_endpoint(paths: DataPaths, worker: ConnectSpec) -> HttpEndpoint:
+    url = f"http://{worker.host}:{worker.jolokia_port}/jolokia/"
+    return HttpEndpoint(url, JOLOKIA_USER, paths.secret(JOLOKIA_PASSWORD))
+
+
+def credentials_file(paths: DataPaths, cluster: str, owner: str) -> Path:
+    """Of one owner (a flow, a connector) of secrets; the only place that connectors' configurations may refer to."""
+    if not OWNER.fullmatch(owner):
+        raise ValueError(f"{owner!r} is no name of a file of credentials")
+    return (paths.cluster(cluster).connect.credentials / f"{owner}.properties").absolute()
+
+
+def write_credentials(paths: DataPaths, cluster: str, owner: str, secrets: Mapping[str, str]) -> Path:
+    file = credentials_file(paths, cluster, owner)
+    lines = [f"{key}={render.property_value(value)}\n" for key, value in secrets.items()]
+    write_if_changed(file, "".join(lines))
+    return file
+
+
+def forget_credentials(paths: DataPaths, cluster: str, owner: str) -> None:
+    credentials_file(paths, cluster, owner).unlink(missing_ok=True)
 
 
 def forget_worker(paths: DataPaths, cluster: str) -> None:

@@ -135,6 +135,18 @@ def worker_properties(
     }
 
 
+def property_value(value: str) -> str:
+    """As `java.util.Properties` reads it back: escapes for backslashes, line ends, a leading blank, and beyond Latin-1."""
+    named = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f"}
+    text = "".join(named.get(char) or (char if " " <= char <= "~" else _unicode(char)) for char in value)
+    return f"\\{text}" if text.startswith(" ") else text
+
+
+def _unicode(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
 def jaas(paths: ConnectPaths) -> str:
     """Who may call the REST API. The extension reads the entry of this very name."""
     return (

@@ -108,6 +108,11 @@ class DataPaths:
         return self.root / "clusters"
 
     @property
+    def removed(self) -> Path:
+        """Clusters that were removed and whose data was to stay."""
+        return self.root / "removed"
+
+    @property
     def prometheus(self) -> Path:
         return self.root / "prometheus"
 

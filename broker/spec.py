@@ -89,6 +89,7 @@ class ClusterSpec:
     """`notes`: what people must be told about the choices made at creation (a port block that was taken, say).
 
     `leaving`: brokers whose removal has begun and holds no replica back: they are not started any more.
+    `stopped`: somebody stopped the whole cluster, so that no start of the installation starts it again.
     """
 
     name: str
@@ -99,6 +100,7 @@ class ClusterSpec:
     overrides: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
     leaving: tuple[int, ...] = ()
+    stopped: bool = False
 
     @property
     def controllers(self) -> tuple[NodeSpec, ...]:
@@ -126,6 +128,7 @@ class ClusterSpec:
             overrides=dict(raw.get("overrides", {})),
             notes=tuple(raw.get("notes", ())),
             leaving=tuple(raw.get("leaving", ())),
+            stopped=raw.get("stopped", False),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -138,4 +141,5 @@ class ClusterSpec:
             "overrides": dict(self.overrides),
             "notes": list(self.notes),
             "leaving": list(self.leaving),
+            "stopped": self.stopped,
         }

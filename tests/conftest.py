@@ -22,7 +22,7 @@ from broker import cluster as clusters_
 from broker.control import ControlClient, ensure_supervisor
 from broker.paths import DataPaths
 from broker.spec import ClusterSpec
-from tests.environment import DATA, SHARED
+from tests.environment import DATA, PORTS, SHARED
 
 if TYPE_CHECKING:
     from controlplane.accounts.models import User
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from controlplane.gateways.kafka.gateway import KafkaGateway
 
 #: One browser for the whole session: two synchronous Playwrights cannot run in one process.
-pytest_plugins = ["tests.browsing", "tests.connecting"]
+pytest_plugins = ["tests.browsing", "tests.connecting", "tests.replicating"]
 READY_SECONDS = 180
 
 
@@ -65,7 +65,7 @@ def cluster_spec(data_paths: DataPaths, control: ControlClient) -> ClusterSpec:
     """Three real brokers, secured as in production, and the Kafka user `admin`."""
     installed = artifacts_.Artifacts.at(data_paths.artifacts)
     artifacts_.fetch(artifacts_.Lock.load(), installed.groups(), data_paths.artifacts)
-    spec = clusters_.create_cluster(data_paths, artifacts=installed)
+    spec = clusters_.create_cluster(data_paths, artifacts=installed, base_port=PORTS)
     if not SHARED:
         control.apply(clusters_.prepare(data_paths, spec, datetime.now(UTC), artifacts=installed))
     control.wait_ready([spec.process_name(node) for node in spec.nodes], READY_SECONDS)

@@ -31,6 +31,25 @@ def connect_worker(data_paths: DataPaths, cluster_spec: ClusterSpec, control: Co
     return worker
 
 
+def lines_into(worker: ConnectSpec, topic: str, name: str) -> None:
+    """A connector that copies three lines of a file into the topic, and is running."""
+    from controlplane.gateways import workers
+    from tests.waiting import eventually
+
+    (workers.files_directory(worker.cluster) / f"{name}.txt").write_text("one\ntwo\nthree\n")
+    config = {
+        "connector.class": "FileStreamSource",
+        "file": f"{name}.txt",
+        "topic": topic,
+        "tasks.max": "1",
+        "value.converter": "org.apache.kafka.connect.storage.StringConverter",
+    }
+    api = workers.rest_api(worker)
+    api.put_config(name, config)
+    # What was just made is in the list before it has a state.
+    eventually(lambda: (seen := api.statuses().get(name)) and seen.running_tasks == 1, timeout=60)
+
+
 def _allow(spec: ClusterSpec) -> None:
     from controlplane.acls.logic.bundles import Bundle, BundleRequest, bindings_of
     from controlplane.clusters.models import Cluster

@@ -9,6 +9,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from broker.tuning import base_port
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = os.environ.get("KASTELLAN_TEST_DATA", "")
 DATA = SHARED or tempfile.mkdtemp(prefix="kastellan-test-")
@@ -20,3 +22,5 @@ os.environ["KASTELLAN_TEST_DATABASE"] = str(
 )
 # The synchronous Playwright driver runs an event loop in the main thread; Django's ORM is used beside it, not in it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+#: The first port of the clusters that fixtures make: two sessions beside each other need a range each.
+PORTS = base_port(os.environ)

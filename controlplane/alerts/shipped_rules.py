@@ -5,20 +5,11 @@ Rules keep the broker's label where they can: an alert of a broker that falls si
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from controlplane.alerts.shipped_connect_rules import INHIBITIONS as OF_CONNECT
+from controlplane.alerts.shipped_connect_rules import RULES as CONNECT_RULES
+from controlplane.alerts.shipped_kind import CRITICAL, INFO, WARNING, Shipped
 
-
-@dataclass(frozen=True, slots=True)
-class Shipped:
-    """`hold` and `keep` as Prometheus writes durations."""
-
-    name: str
-    expr: str
-    severity: str
-    hold: str
-    summary: str
-    description: str
-    keep: str = "0s"
+__all__ = ["INHIBITIONS", "RULES", "Shipped"]
 
 
 _CONTROLLER = "kafka_controller_kafkacontroller_"
@@ -26,14 +17,14 @@ _REPLICAS = "kafka_server_replicamanager_"
 _FETCHERS = "kafka_server_replicafetchermanager_"
 _TOPICS = "kafka_server_brokertopicmetrics_"
 _METADATA = "kafka_server_broker_metadata_metrics_"
-_HEAP = 'jvm_memory_used_bytes{area="heap"} / jvm_memory_max_bytes{area="heap"}'
+#: The JVM of a Connect worker has the names of a broker's.
+_HEAP = 'jvm_memory_used_bytes{area="heap",worker=""} / jvm_memory_max_bytes{area="heap",worker=""}'
 _DISK_USED = "1 - kastellan_log_dir_usable_bytes / kastellan_log_dir_total_bytes"
 _BROKER = "Broker {{ $labels.broker }} of {{ $labels.cluster }}"
 _ENDS = (
     "kastellan_certificate_expiry_seconds < {days} * 86400"
     " and kastellan_certificate_expiry_seconds < 0.3 * kastellan_certificate_life_seconds"
 )
-WARNING, CRITICAL, INFO = "warning", "critical", "info"
 
 RULES: tuple[Shipped, ...] = (
     Shipped(
@@ -193,11 +184,11 @@ RULES: tuple[Shipped, ...] = (
         f"{_BROKER} uses {{{{ $value | humanizePercentage }}}} of its processors", "Requests wait for a turn.", "5m",
     ),
     Shipped(
-        "GarbageCollection", "sum by (broker) (rate(jvm_gc_collection_seconds_sum[5m])) > 0.05", WARNING, "5m",
+        "GarbageCollection", 'sum by (broker) (rate(jvm_gc_collection_seconds_sum{worker=""}[5m])) > 0.05', WARNING, "5m",
         f"{_BROKER} spends {{{{ $value | humanizePercentage }}}} of its time collecting garbage", "Everything waits meanwhile.", "5m",
     ),
     Shipped(
-        "FileDescriptors", "process_open_fds / process_max_fds > 0.9", WARNING, "5m",
+        "FileDescriptors", 'process_open_fds{worker=""} / process_max_fds{worker=""} > 0.9', WARNING, "5m",
         f"{_BROKER} uses {{{{ $value | humanizePercentage }}}} of its file descriptors",
         "At the limit it refuses connections and cannot open segments.",
     ),
@@ -307,6 +298,7 @@ RULES: tuple[Shipped, ...] = (
         f"{_BROKER} takes {{{{ $value | humanizeDuration }}}} from producer to consumer",
         "Usual are some tens of milliseconds. The board Requests says where the time goes.",
     ),
+    *CONNECT_RULES,
 )  # fmt: skip
 #: name, source, target, equal: what explains others keeps them quiet.
 INHIBITIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
@@ -358,4 +350,5 @@ INHIBITIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         'alertname="CertificateEnds"',
         ("cluster", "kind", "name"),
     ),
+    *OF_CONNECT,
 )

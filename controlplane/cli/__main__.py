@@ -57,6 +57,7 @@ def _add_up(commands: Commands) -> None:
     up = commands.add_parser("up", help="install, fetch and start everything, then print the URL")
     up.add_argument("--detach", action="store_true", help="return when everything is ready")
     up.add_argument("--brokers", type=broker_count, metavar="N", help="at the first start (default 3)")
+    up.add_argument("--dr", action="store_true", help="a second cluster beside the first, for replication")
     up.add_argument("--offline", type=Path, metavar="DIR", help="take every download from DIR (see fetch)")
     up.add_argument(
         "--tls",
@@ -92,6 +93,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             arguments.open,
             arguments.tls,
             arguments.insecure,
+            arguments.dr,
         )
         return up(data_paths(), options, console)
     return run_small(arguments, console)

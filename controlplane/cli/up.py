@@ -40,6 +40,9 @@ from controlplane.gateways.broker import (
 from controlplane.gateways.errors import GatewayError
 
 CLUSTER = "main"
+#: For replication: one broker shows everything, and a laptop has room for it.
+SECOND = "dr"
+SECOND_BROKERS = 1
 DEFAULT_BROKERS = 3
 READY_SECONDS = 180
 ASK_EVERY = 0.3
@@ -54,6 +57,7 @@ class UpOptions:
     open_browser: bool = False
     tls: bool | None = None
     insecure: bool = False
+    second: bool = False
 
 
 def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
@@ -68,6 +72,9 @@ def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
     for note in (*notes, *bundled.leaving_notes(spec)):
         console.note(note)
     boot, address, tls = decide_serving(paths, options, spec, console)
+    if options.second:
+        with console.step(f"Second cluster prepared: {SECOND}"):
+            bundled.create_cluster(paths, SECOND, SECOND_BROKERS)
     client = bundled.supervisor(paths)
     wipe_metrics_directory(paths, client)
     first = (*brokers, *services.redis(paths))
@@ -82,6 +89,7 @@ def up(paths: DataPaths, options: UpOptions, console: Console) -> int:
     wait_ready(client, (*first, *later), console)
     with console.step("Kafka user `admin` exists; client files written"):
         bundled.ensure_admin(paths, spec)
+    start_others(paths, client, console)
     start_workers(client, console)
     bundled.train_cache(paths)
     print_summary(paths, address, boot, time.monotonic() - started)
@@ -232,6 +240,21 @@ def wait_ready(client: ControlClient, specs: tuple[ProcessSpec, ...], console: C
         broken = next((s for s in failure.statuses if s.state is not ProcessState.RUNNING), None)
         log = f"Its log: ./run logs {broken.name}" if broken else "./run logs"
         raise CommandFailed(str(failure), failure.hint or log) from failure
+
+
+def start_others(paths: DataPaths, client: ControlClient, console: Console) -> None:
+    """The other bundled clusters, but for those that somebody stopped. One that cannot run keeps nothing else from it."""
+    for spec in bundled.bundled_clusters():
+        if spec.name == CLUSTER or spec.stopped:
+            continue
+        try:
+            client.apply(bundled.broker_processes(paths, spec))
+            client.wait_ready([spec.process_name(node) for node in spec.staying], READY_SECONDS)
+            bundled.ensure_admin(paths, spec)
+        except (GatewayError, NotReached) as error:
+            console.warn(f"The cluster {spec.name} is not up: {error}")
+        else:
+            console.done(f"Cluster {spec.name} is ready")
 
 
 def start_workers(client: ControlClient, console: Console) -> None:

@@ -23,7 +23,14 @@ from controlplane.jobs.models import Job
 from controlplane.jobs.run import JobRun
 
 #: Kinds of jobs that stop, start, add or remove brokers. They exclude one another on each cluster.
-DISRUPTIVE = ("brokers.act", "brokers.roll", "brokers.add", "brokers.remove", "certificates.rotate")
+DISRUPTIVE = (
+    "brokers.act",
+    "brokers.roll",
+    "brokers.add",
+    "brokers.remove",
+    "certificates.rotate",
+    "clusters.whole",
+)
 #: A holder that is no open job (a command line, a worker taken for dead) gets this long to end.
 PATIENCE_SECONDS = 60.0
 ASK_EVERY = 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.clusters import registration_views, views
+from controlplane.clusters import bundling_views, registration_views, views
 
 app_name = "clusters"
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("connection/edit/", registration_views.edit, name="connection_edit"),
     path("connection/test/", registration_views.connection_test, name="connection_test"),
     path("remove/", registration_views.remove, name="remove"),
+    path("bundled/remove/", bundling_views.remove, name="bundled_remove"),
+    path("bundled/<slug:act>/", bundling_views.whole_act, name="bundled_act"),
     path("brokers/", views.brokers, name="brokers"),
     path("brokers/roll/", views.roll, name="roll"),
     path("brokers/add/", views.add_broker, name="add_broker"),

@@ -22,6 +22,7 @@ from controlplane.certificates import api as certificates
 from controlplane.certificates import inventory_api as inventory
 from controlplane.certificates import rotation_api as rotation
 from controlplane.clusters import api as clusters
+from controlplane.clusters import bundling_api as bundling
 from controlplane.clusters import registration_api as registration
 from controlplane.config import api_views
 from controlplane.groups import api as groups
@@ -35,6 +36,8 @@ from controlplane.metrics import source_api as sources
 from controlplane.metrics.prometheus_urls import urlpatterns as prometheus_urls
 from controlplane.quotas import api as quotas
 from controlplane.records import api as records
+from controlplane.replication import api as replication
+from controlplane.replication import failover_api as failovers
 from controlplane.service_accounts import api as service_accounts
 from controlplane.topics import api as topics
 from controlplane.users import api as kafka_users
@@ -47,10 +50,38 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", api_views.Schema.as_view(), name="schema"),
     path("docs/", api_views.docs, name="docs"),
     path("clusters/", registration.ClustersApi.as_view(), name="clusters"),
+    path("bundled-clusters/", bundling.BundledClustersApi.as_view(), name="bundled_clusters"),
+    path("clusters/<slug:cluster>/bundled/", bundling.BundledClusterApi.as_view(), name="bundled_cluster"),
     path("connection-test/", registration.TryConnectionApi.as_view(), name="try_connection"),
     path("clusters/<slug:cluster>/", registration.ClusterApi.as_view(), name="cluster"),
     path("clusters/<slug:cluster>/test/", registration.TryClusterApi.as_view(), name="try_cluster"),
     path("clusters/<slug:cluster>/brokers/", clusters.BrokersApi.as_view(), name="brokers"),
+    path("clusters/<slug:cluster>/connect/", include("controlplane.connect.api_urls")),
+    path("clusters/<slug:cluster>/flows/", replication.FlowsApi.as_view(), name="flows"),
+    path("clusters/<slug:cluster>/flows/<slug:source>/", replication.FlowApi.as_view(), name="flow"),
+    path(
+        "clusters/<slug:cluster>/flows/<slug:source>/act/", replication.FlowActApi.as_view(), name="flow_act"
+    ),
+    path(
+        "clusters/<slug:cluster>/flows/<slug:source>/progress/",
+        replication.FlowProgressApi.as_view(),
+        name="flow_progress",
+    ),
+    path(
+        "clusters/<slug:cluster>/flows/<slug:source>/failover/",
+        failovers.FailoverApi.as_view(),
+        name="failover",
+    ),
+    path(
+        "clusters/<slug:cluster>/flows/<slug:source>/failover/step/",
+        failovers.FailoverStepApi.as_view(),
+        name="failover_step",
+    ),
+    path(
+        "clusters/<slug:cluster>/flows/<slug:source>/groups/",
+        replication.FlowGroupsApi.as_view(),
+        name="flow_groups",
+    ),
     path(
         "clusters/<slug:cluster>/connect-worker/", connect_workers.WorkerApi.as_view(), name="connect_worker"
     ),

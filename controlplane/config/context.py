@@ -118,15 +118,21 @@ def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
             if apps.is_installed(METRICS)
             else ()
         ),
+        _item(path, "Connect", "connect:list", "connect", cluster.name),
         *(
-            ()
-            if cluster.external
-            else (_item(path, "Connect worker", "workers:worker", "connect", cluster.name),)
+            (_item(path, "Replication", "replication:list", "replication", cluster.name),)
+            if _several()
+            else ()
         ),
         _item(
             path, "Alerts", "alerts:list", "alert", cluster.name, count=alerts.open_counts(cluster)[0] or None
         ),
     )
+
+
+def _several() -> bool:
+    """A page appears in the menu only when it can be of use: replication needs two clusters."""
+    return selectors.clusters().count() > 1
 
 
 def _security_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:

@@ -67,6 +67,7 @@ PAGES = (
     ("Certificate expiry", "certificates:expiry", "expire end"),
     ("Quotas", "quotas:list", "limits throttle"),
     ("Service accounts", "service_accounts:list", ""),
+    ("Connect", "connect:list", "kafka connectors tasks plugins"),
     ("Quotas: clients", "quotas:clients", "throttled"),
     ("Effective quota of a client", "quotas:effective", "throttle explain"),
 )
@@ -90,6 +91,7 @@ ACTIONS = (
     ("Create ACLs", "acls:create", Action.ACL_EDIT, "new add allow deny grant permission"),
     ("Create ACLs for an application", "acls:bundle", Action.ACL_EDIT, "bundle producer consumer grant"),
     ("Delete ACLs", "acls:list", Action.ACL_EDIT, "remove revoke permission"),
+    ("Add a Connect cluster", "connect:add", Action.CLUSTER_MANAGE, "kafka connect external register url"),
     ("Import ACLs", "acls:import", Action.ACL_EDIT, "csv yaml upload"),
 )  # fmt: skip
 #: Only for clusters whose processes are ours.

@@ -20,6 +20,12 @@ from controlplane.config.storage import (  # noqa: F401  # they are settings
     PROBE,
 )
 from controlplane.config.version import VERSION
+from controlplane.config.wiring import (  # noqa: F401  # they are settings
+    CLUSTER_USERS,
+    CREDENTIAL_SOURCES,
+    JOB_KINDS,
+    METRIC_READERS,
+)
 from controlplane.core.env import envbool, envchoice, envint, envlist, envsecret, envstr, generated_secret
 from controlplane.core.paths import data_directory, private_directory, recorded_port, socket_path
 
@@ -95,7 +101,9 @@ INSTALLED_APPS = [
     "controlplane.quotas",
     "controlplane.certificates",
     "controlplane.service_accounts",
+    "controlplane.connect",
     "controlplane.workers",
+    "controlplane.replication",
     "controlplane.alerts",
     "controlplane.manual",
 ]
@@ -170,22 +178,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
 }
-#: kind → handler `run(job: JobRun) -> dict`. Domains add a line each.
-JOB_KINDS: dict[str, str] = {
-    "brokers.act": "controlplane.clusters.operations.run_act",
-    "brokers.roll": "controlplane.clusters.operations.run_roll",
-    "brokers.add": "controlplane.clusters.operations.run_add",
-    "brokers.remove": "controlplane.clusters.removal.run_remove",
-    "certificates.rotate": "controlplane.certificates.rotation.run",
-    "connect.worker": "controlplane.workers.services.run",
-    "acls.watch": "controlplane.acls.watching.run_watch",
-}
-#: Of domains that hand out certificates: `source(cluster)` gives, by principal, those that brokers accept now. Read by
-#: clusters.credentials for whoever gives rights to a name.
-CREDENTIAL_SOURCES = ("controlplane.certificates.selectors.accepted_certificates",)
-#: Who reads metrics beside the boards: `reader()` gives names with the metrics that each needs. Read by
-#: metrics.configuring, which says what stays empty with a source.
-METRIC_READERS = ("controlplane.alerts.selectors.metrics_of_rules",)
 
 # --- Language and time ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"

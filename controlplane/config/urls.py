@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from controlplane.certificates import revocation_views
+from controlplane.clusters import bundling_views as bundling
 from controlplane.clusters import registration_views as registration
 from controlplane.clusters import views as clusters
 from controlplane.config.palette import palette
@@ -25,6 +26,7 @@ urlpatterns = [
     path("palette/", palette, name="palette"),
     path("clusters/", registration.cluster_list, name="cluster_list"),
     path("clusters/+add/", registration.add, name="cluster_add"),
+    path("clusters/+bundled/", bundling.create, name="cluster_bundled"),
     path("clusters/<slug:cluster>/", include("controlplane.clusters.urls")),
     path("clusters/<slug:cluster>/topics/<str:topic>/messages/", include("controlplane.records.urls")),
     path("clusters/<slug:cluster>/topics/", include("controlplane.topics.urls")),
@@ -33,6 +35,8 @@ urlpatterns = [
     path("clusters/<slug:cluster>/acls/", include("controlplane.acls.urls")),
     path("clusters/<slug:cluster>/quotas/", include("controlplane.quotas.urls")),
     path("clusters/<slug:cluster>/certificates/", include("controlplane.certificates.urls")),
+    path("clusters/<slug:cluster>/replication/", include("controlplane.replication.urls")),
+    path("clusters/<slug:cluster>/connect/", include("controlplane.connect.urls")),
     path("clusters/<slug:cluster>/connect-worker/", include("controlplane.workers.urls")),
     path("clusters/<slug:cluster>/service-accounts/", include("controlplane.service_accounts.urls")),
     path("clusters/<slug:cluster>/alerts/", include("controlplane.alerts.urls")),

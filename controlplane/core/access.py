@@ -27,6 +27,9 @@ class Action(StrEnum):
     CLUSTER_MANAGE = "cluster.manage"
     BROKER_VIEW = "broker.view"
     BROKER_OPERATE = "broker.operate"
+    CONNECTOR_VIEW = "connector.view"
+    CONNECTOR_OPERATE = "connector.operate"
+    CONNECTOR_EDIT = "connector.edit"
     WORKER_VIEW = "connect_worker.view"
     WORKER_OPERATE = "connect_worker.operate"
     TOPIC_VIEW = "topic.view"
@@ -47,6 +50,9 @@ class Action(StrEnum):
     CERTIFICATE_REVOKE = "certificate.revoke"
     AUTHORITY_MANAGE = "authority.manage"
     SERVICE_ACCOUNT_EDIT = "service_account.edit"
+    FLOW_VIEW = "flow.view"
+    FLOW_OPERATE = "flow.operate"
+    FLOW_EDIT = "flow.edit"
     METRICS_VIEW = "metrics.view"
     ALERT_VIEW = "alert.view"
     ALERT_EDIT_RULES = "alert.edit_rules"
@@ -70,6 +76,9 @@ LOWEST_ROLE: Mapping[Action, Role] = {
     Action.CLUSTER_MANAGE: Role.ADMIN,
     Action.BROKER_VIEW: Role.VIEWER,
     Action.BROKER_OPERATE: Role.ADMIN,
+    Action.CONNECTOR_VIEW: Role.VIEWER,
+    Action.CONNECTOR_OPERATE: Role.OPERATOR,
+    Action.CONNECTOR_EDIT: Role.OPERATOR,
     Action.WORKER_VIEW: Role.VIEWER,
     # A worker runs what plugins hold, on this machine.
     Action.WORKER_OPERATE: Role.ADMIN,
@@ -92,6 +101,10 @@ LOWEST_ROLE: Mapping[Action, Role] = {
     Action.CERTIFICATE_REVOKE: Role.ADMIN,
     Action.AUTHORITY_MANAGE: Role.ADMIN,
     Action.SERVICE_ACCOUNT_EDIT: Role.ADMIN,
+    Action.FLOW_VIEW: Role.VIEWER,
+    Action.FLOW_OPERATE: Role.OPERATOR,
+    # A flow makes a user, and copies records from one cluster to another.
+    Action.FLOW_EDIT: Role.ADMIN,
     Action.METRICS_VIEW: Role.VIEWER,
     Action.ALERT_VIEW: Role.VIEWER,
     Action.ALERT_EDIT_RULES: Role.OPERATOR,

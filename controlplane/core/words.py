@@ -1,6 +1,10 @@
-"""Numbers as people read them, for plans, verdicts and templates alike. Pure."""
+"""Numbers and names as people read them, for plans, verdicts and templates alike. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+SHOWN = 5
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -15,3 +19,9 @@ def byte_size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} TB"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few, and how many more."""
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -80,7 +80,8 @@ class Outbound:
         host = addresses.normal_host(target.hostname or "")
         backend = _PinnedBackend(self, expires)
         pool = httpcore.ConnectionPool(
-            ssl_context=self.tls or ssl.create_default_context(),
+            # To load the authorities of the machine takes tens of milliseconds, and plain http has no use for them.
+            ssl_context=(self.tls or ssl.create_default_context()) if target.scheme == "https" else None,
             network_backend=backend,
             max_connections=1,
             retries=0,

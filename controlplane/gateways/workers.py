@@ -5,11 +5,9 @@ Everything but `connector_names` is answered from files and the supervisor.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import httpx
 
 from broker import connect as _connect
 from broker import connect_render as _render
@@ -20,7 +18,10 @@ from broker.artifacts import missing as _missing
 from broker.cluster import HttpEndpoint
 from broker.connect_spec import ConnectSpec
 from controlplane.gateways import broker as bundled
+from controlplane.gateways.addresses import Allowed
 from controlplane.gateways.broker import ClusterSpec, ProcessSpec
+from controlplane.gateways.connect import TIMEOUT_S, ConnectApi, Login
+from controlplane.gateways.jolokia import Endpoint
 
 __all__ = ["GROUP", "PRINCIPAL", "ConnectSpec", "HttpEndpoint"]
 
@@ -88,18 +89,15 @@ def rest_endpoint(worker: ConnectSpec) -> HttpEndpoint:
     return _connect.rest_endpoint(bundled.data_paths(), worker)
 
 
-def connector_names(worker: ConnectSpec) -> tuple[str, ...] | None:
-    """As the worker's REST API tells them; None while it does not answer."""
+def rest_api(worker: ConnectSpec, timeout_s: float = TIMEOUT_S) -> ConnectApi:
     endpoint = rest_endpoint(worker)
-    try:
-        auth = (endpoint.username, endpoint.password_file.read_text().strip())
-        answer = httpx.get(f"{endpoint.url}/connectors", auth=auth, timeout=ASK_SECONDS, trust_env=False)
-        found: Any = answer.json() if answer.status_code == 200 else None
-    except (httpx.HTTPError, OSError, ValueError):
-        return None
-    if not isinstance(found, list):
-        return None
-    return tuple(sorted(map(str, found)))  # pyright: ignore[reportUnknownArgumentType]  # mypy calls a cast redundant
+    login = Login(endpoint.username, password_file=endpoint.password_file)
+    return ConnectApi(endpoint.url, login, Allowed.of([worker.host]), timeout_s=timeout_s)
+
+
+def jolokia_endpoint(worker: ConnectSpec) -> Endpoint:
+    found = _connect.jolokia_endpoint(bundled.data_paths(), worker)
+    return Endpoint(found.url, found.username, found.password_file)
 
 
 def files_directory(cluster: str) -> Path:
@@ -116,6 +114,27 @@ def missing_bytes() -> int:
 def fetch_artifacts() -> None:
     with bundled.translated():
         _fetch(Lock.load(), {LOCK_GROUP}, bundled.data_paths().artifacts)
+
+
+def secret_reference(cluster: str, owner: str, name: str) -> str:
+    """How a connector's configuration names a secret that `store_secrets` keeps."""
+    return f"${{file:{_connect.credentials_file(bundled.data_paths(), cluster, owner)}:{name}}}"
+
+
+def store_secrets(cluster: str, owner: str, secrets: Mapping[str, str]) -> None:
+    """In a 0600 file that only the worker and this control plane read; never in a topic."""
+    _connect.write_credentials(bundled.data_paths(), cluster, owner, secrets)
+
+
+def forget_secrets(cluster: str, owner: str) -> None:
+    _connect.forget_credentials(bundled.data_paths(), cluster, owner)
+
+
+def own_cluster(spec: ClusterSpec) -> dict[str, str]:
+    """Settings for a connector's clients of the worker's own cluster: with the worker's certificate, as its principal."""
+    keystore, cafile = _connect.tls_files(bundled.data_paths(), spec)
+    security = _render.client_security(_render.WorkerTls(keystore.parent), cafile)
+    return {"bootstrap.servers": bundled.bootstrap(spec, "SSL"), **security}
 
 
 def worker_log(worker: ConnectSpec, limit: int) -> str:

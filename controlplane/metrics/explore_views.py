@@ -24,7 +24,7 @@ EXAMPLES = (
     ("How old is what groups have not read, in seconds", "max by (consumergroup) (kastellan_group_lag_seconds)"),
     ("Slowest produce requests, p99", 'max by (broker) (kafka_network_requestmetrics_totaltimems{request="Produce", quantile="0.99"})'),
     ("Disk full in a day?", "predict_linear(kastellan_log_dir_usable_bytes[6h], 86400) < 0"),
-    ("Heap in use", 'jvm_memory_used_bytes{area="heap"} / jvm_memory_max_bytes{area="heap"}'),
+    ("Heap in use", 'jvm_memory_used_bytes{area="heap", worker=""} / jvm_memory_max_bytes{area="heap", worker=""}'),
 )  # fmt: skip
 
 

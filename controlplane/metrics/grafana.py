@@ -23,6 +23,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "broker": ("Broker", "label_values(up, broker)"),
     "topic": ("Topic", "label_values(kafka_topic_partitions, topic)"),
     "group": ("Consumer group", "label_values(kafka_consumergroup_members, consumergroup)"),
+    "source": ("Source cluster", "label_values(kastellan_flow_state, source)"),
     "user": ("User", "label_values(kafka_server_produce_byte_rate, user)"),
     "client": ("Client id", "label_values(kafka_server_produce_byte_rate, client_id)"),
 }

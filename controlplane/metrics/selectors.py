@@ -185,7 +185,10 @@ class _Window:
         return [
             each
             for each in found
-            if self.now - each.times[-1] <= STALE_MS and each.labels.get("broker", "") not in self.mute
+            if self.now - each.times[-1] <= STALE_MS
+            and each.labels.get("broker", "") not in self.mute
+            # The JVM of a Connect worker has the same names.
+            and "worker" not in each.labels
         ]
 
     def values(self, name: str, where: Mapping[str, str]) -> dict[str, float]:

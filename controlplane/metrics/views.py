@@ -83,6 +83,7 @@ def chart_json(cluster: str, chart: str, given: dict[str, str]) -> dict[str, Any
         "broker": re.escape(given.get("broker", "")),
         "topic": given.get("topic", ""),
         "group": given.get("group", ""),
+        "source": given.get("source", ""),
         "user": encoded_user(given.get("user", "")),
         "client": given.get("client_id", ""),
     }

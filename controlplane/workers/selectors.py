@@ -6,6 +6,7 @@ from controlplane.clusters.models import Cluster
 from controlplane.core.errors import NotFound
 from controlplane.gateways import broker as bundled
 from controlplane.gateways import workers
+from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.workers import ConnectSpec
 from controlplane.workers.logic.plans import WorkerState
 
@@ -46,10 +47,18 @@ def worker_state(cluster: Cluster, status: bundled.ProcessStatus | None) -> Work
         exactly_once=worker.exactly_once,
         process=word,
         alive=status is not None and status.state in bundled.ALIVE,
-        connectors=workers.connector_names(worker) if recorded else (),
+        connectors=connectors(worker) if recorded else (),
         internal_topics=workers.INTERNAL_TOPICS,
         notes=worker.notes,
     )
+
+
+def connectors(worker: ConnectSpec) -> tuple[str, ...] | None:
+    """Their names as the worker tells them; None while it does not answer."""
+    try:
+        return workers.rest_api(worker).names()
+    except (GatewayError, OSError):
+        return None
 
 
 def log_of(cluster: Cluster, limit: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from broker.connect_spec import ConnectSpec
 from broker.spec import ClusterSpec
 from controlplane.alerts import shipped_rules
 from controlplane.clusters.models import Cluster
@@ -18,6 +19,8 @@ from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.produce import NewRecord
 from controlplane.metrics import polling, protocol_poll, query
 from controlplane.metrics.selectors import store
+from controlplane.workers import polling as connect_polling
+from tests.connecting import lines_into
 
 #: Metric → what has to happen before a cluster exposes it.
 LAZY = {
@@ -29,6 +32,11 @@ LAZY = {
     "kastellan_certificate_life_seconds": "certificates.sample, a task of its own, has run",
     "kastellan_group_lag_state": "a group has committed",
     "kastellan_group_lag_seconds": "a group has committed",
+    "kastellan_flow_state": "a flow is polled (tests/replication/test_sampling.py)",
+    "kastellan_flow_poll_up": "a flow is polled",
+    "kastellan_flow_lag_seconds": "a flow is polled",
+    "kastellan_flow_heartbeat_age_seconds": "a flow is polled",
+    "kastellan_flow_checkpoint_age_seconds": "a flow is polled, and a group has committed",
     "kastellan_probe_up": "the probe has run (tests/metrics/test_probe.py)",
     "kastellan_probe_latency_seconds": "the probe has run",
 }
@@ -54,12 +62,15 @@ def test_every_shipped_rule_reads_what_a_cluster_exposes(
     gateway: KafkaGateway,
     prefix: str,
     make_topic: Callable[..., str],
+    connect_worker: ConnectSpec,
 ) -> None:
     topic = make_topic(f"{prefix}-rules")
+    lines_into(connect_worker, make_topic(f"{prefix}-lines"), prefix)
     gateway.produce_all(topic, [NewRecord(b"k", b"v") for _ in range(20)])
     for node in cluster_spec.nodes:
         assert polling.poll(cluster.name, node.id) is None
     assert protocol_poll.poll(cluster, time.time_ns() // 1_000_000) is None
+    assert connect_polling.poll(cluster.name, connect_worker, time.time_ns() // 1_000_000) is None
     exposed = set(store().metric_names(cluster.name))
     missing = {
         name: rule.name

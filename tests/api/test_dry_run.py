@@ -34,6 +34,7 @@ ASKING = frozenset(
         "/api/v1/connection-test/",
         "/api/v1/clusters/{cluster}/test/",
         "/api/v1/clusters/{cluster}/metrics/source/test/",
+        "/api/v1/clusters/{cluster}/connect/{connect}/test/",
     }
 )
 

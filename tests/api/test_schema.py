@@ -67,7 +67,7 @@ def test_operations_are_grouped_by_domain() -> None:
     tags = {operation["tags"][0] for _, operation in described()}
     assert {
         "acls", "alerts", "brokers", "certificates", "clusters", "connect", "groups", "jobs", "kafka users", "metrics", "operations",
-        "quotas", "records", "service accounts", "tokens", "topics", "users", "about",
+        "quotas", "records", "replication", "service accounts", "tokens", "topics", "users", "about",
     } == tags  # fmt: skip
 
 

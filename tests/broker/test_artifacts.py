@@ -7,6 +7,7 @@ import http.server
 import threading
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,16 @@ def test_a_second_fetch_asks_for_nothing(mirror: Mirror, tmp_path: Path) -> None
     mirror.requests.clear()
     fetch(LOCK, {"broker"}, tmp_path)
     assert mirror.requests == []
+
+
+def test_two_fetches_at_once_bring_every_file_once(mirror: Mirror, tmp_path: Path) -> None:
+    """Two Connect workers that are started together, each the first of its cluster."""
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(fetch, LOCK, {"broker"}, tmp_path) for _ in range(2)]
+        for each in both:
+            each.result()
+    assert missing(LOCK.select({"broker"}), tmp_path) == ()
+    assert len(mirror.requests) == len(set(mirror.requests))
 
 
 def test_after_an_interruption_only_what_is_missing_is_fetched(mirror: Mirror, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from controlplane.gateways.kafka.access_types import (
 )
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from tests.conftest import Api
+from tests.environment import PORTS
 from tests.waiting import eventually
 
 READY_SECONDS = 180
@@ -122,7 +123,7 @@ def lone_spec(data_paths: DataPaths, control: ControlClient) -> Iterator[Cluster
     """One real broker named `lone`, secured as every other."""
     installed = artifacts_.Artifacts.at(data_paths.artifacts)
     artifacts_.fetch(artifacts_.Lock.load(), installed.groups(), data_paths.artifacts)
-    spec = clusters_.create_cluster(data_paths, name="lone", brokers=1, artifacts=installed)
+    spec = clusters_.create_cluster(data_paths, name="lone", brokers=1, artifacts=installed, base_port=PORTS)
     control.apply(clusters_.prepare(data_paths, spec, datetime.now(UTC), artifacts=installed))
     control.wait_ready([spec.process_name(node) for node in spec.nodes], READY_SECONDS)
     clusters_.ensure_admin_user(data_paths, spec)

@@ -13,9 +13,9 @@ from controlplane.clusters.logic.broker_plans import (
     plan_act,
     plan_add,
     plan_roll,
-    some,
 )
 from controlplane.core.plans import Risk
+from controlplane.core.words import some
 
 HARMLESS = BrokerImpact(leaders_moved=("orders-0",), under_replicated=("orders-0", "orders-1"))
 SEVERE = BrokerImpact(offline=("single-0",), under_min_isr=("pay-0",), quorum_lost=True)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.connect_spec import ConnectSpec
 from broker.spec import ClusterSpec
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
@@ -21,7 +22,9 @@ from controlplane.metrics.boards import BOARDS, CHARTS, OF_CLUSTER
 from controlplane.metrics.charts import filled, for_grafana, named
 from controlplane.metrics.logic.ranges import TimeRange
 from controlplane.metrics.selectors import store
+from controlplane.workers import polling as connect_polling
 from tests.conftest import Api
+from tests.connecting import lines_into
 from tests.offsets import commit
 
 LINES = [(chart.id, line) for chart in CHARTS.values() for line in chart.lines]
@@ -33,9 +36,13 @@ LAZY = {
     "kafka_server_produce_byte_rate": "a producer quota is set and a client has produced",
     "kafka_server_fetch_byte_rate": "a consumer quota is set and a client has fetched",
     "kafka_server_request_request_time": "a request quota is set and a client has asked",
+    "kafka_connect_sink_task_put_batch_avg_time_ms": "a sink has taken records",
+    "kafka_connect_sink_task_sink_record_send_total": "there is a sink",
     "kastellan_probe_up": "the probe has run (tests/metrics/test_probe.py)",
     "kastellan_probe_latency_seconds": "the probe has run",
 }
+#: There once a flow is polled (tests/replication/test_sampling.py).
+OF_FLOWS = ("kastellan_flow_", "kafka_connect_mirror_")
 
 
 @pytest.mark.parametrize(
@@ -96,11 +103,14 @@ def test_every_chart_reads_what_a_cluster_exposes_and_is_drawn(
     prefix: str,
     make_topic: Callable[..., str],
     api: Callable[[Role], Api],
+    connect_worker: ConnectSpec,
 ) -> None:
     topic, group = make_topic(f"{prefix}-board", 2), f'{prefix}-"group"'
     gateway.produce_all(topic, [NewRecord(b"k", b"v") for _ in range(20)])
     commit(cluster_connection(cluster), group, {(topic, 0): 0, (topic, 1): 0})
+    lines_into(connect_worker, make_topic(f"{prefix}-lines"), prefix)
     for _ in range(2):
+        assert connect_polling.poll(cluster.name, connect_worker, time.time_ns() // 1_000_000) is None
         for node in cluster_spec.nodes:
             assert polling.poll(cluster.name, node.id) is None
         assert protocol_poll.poll(cluster, time.time_ns() // 1_000_000) is None
@@ -109,7 +119,7 @@ def test_every_chart_reads_what_a_cluster_exposes_and_is_drawn(
         each.name
         for _, line in LINES
         for each in query.parse(filled(line.expr, 10_000, {})).selectors()
-        if each.name not in exposed and each.name not in LAZY
+        if each.name not in exposed and each.name not in LAZY and not each.name.startswith(OF_FLOWS)
     }
     assert missing == set()
     # Through the API, with a group that Kafka takes although its name has quotes.
@@ -130,7 +140,9 @@ def test_every_chart_reads_what_a_cluster_exposes_and_is_drawn(
     gauges = {
         chart.id for chart in CHARTS.values() if not any("[$window]" in line.expr for line in chart.lines)
     }
-    assert empty & gauges <= {"throttled", "fetch-latency", "fetch-parts", "probe-latency", "probe-up"}
+    assert empty & gauges <= {
+        "throttled", "fetch-latency", "fetch-parts", "probe-latency", "probe-up", "flows-lag", "flow-poll", "connect-put-time",
+    }  # fmt: skip
 
 
 def cluster_connection(cluster: Cluster) -> Any:

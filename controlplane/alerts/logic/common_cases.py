@@ -77,7 +77,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "broker", "A broker is short of something",
         (
-            Measure("heap", "heap in use", "%", 'max by (broker) (jvm_memory_used_bytes{area="heap"} / jvm_memory_max_bytes{area="heap"})', scale=0.01, limit=80, said="uses {{ $value | humanizePercentage }} of its heap"),
+            Measure("heap", "heap in use", "%", 'max by (broker) (jvm_memory_used_bytes{area="heap", worker=""} / jvm_memory_max_bytes{area="heap", worker=""})', scale=0.01, limit=80, said="uses {{ $value | humanizePercentage }} of its heap"),
             Measure("cpu", "processors in use", "%", "max by (broker) (rate(process_cpu_seconds_total[2m]) / jvm_available_processors)", scale=0.01, limit=90, said="uses {{ $value | humanizePercentage }} of its processors"),
             Measure("network", "idle network processors", "%", "min by (broker) (kafka_network_socketserver_networkprocessoravgidle_percent)", above=False, scale=0.01, limit=20, said="has {{ $value | humanizePercentage }} of its network processors idle"),
             Measure("handlers", "idle request handlers", "%", "min by (broker) (rate(kafka_server_kafkarequesthandlerpool_brokerrequesthandleravgidle_nanoseconds_total[2m]) / 1e9)", above=False, scale=0.01, limit=30, said="has {{ $value | humanizePercentage }} of its request handlers idle"),

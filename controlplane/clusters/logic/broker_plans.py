@@ -7,7 +7,6 @@ destructive in effect, so it asks for the broker's name. What Strimzi's rules fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,8 +22,7 @@ from controlplane.core.plans import (
     api_path,
     state_digest,
 )
-
-SHOWN = 5
+from controlplane.core.words import some
 
 
 class BrokerAct(StrEnum):
@@ -124,12 +122,6 @@ def _impact_changes(state: BrokerState, *, stops: bool) -> tuple[Change, ...]:
         ("partitions offline (no reads, no writes)", impact.offline),
     )
     return tuple(Change(label, "0", str(len(names)), some(names)) for label, names in counted if names)
-
-
-def some(names: Sequence[str]) -> str:
-    """The first few, and how many more."""
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _warnings(act: BrokerAct, state: BrokerState) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from controlplane.clusters.logic.broker_plans import some
 from controlplane.core.access import Action
 from controlplane.core.commands import line
 from controlplane.core.plans import (
@@ -28,7 +27,7 @@ from controlplane.core.plans import (
     api_path,
     state_digest,
 )
-from controlplane.core.words import byte_size, counted
+from controlplane.core.words import byte_size, counted, some
 
 Key = tuple[str, int]
 

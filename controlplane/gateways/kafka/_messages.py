@@ -53,6 +53,7 @@ ListGroups: Any = _admin.ListGroupsRequest
 DescribeGroups: Any = _admin.DescribeGroupsRequest
 ListOffsets: Any = _consumer.ListOffsetsRequest
 OffsetFetch: Any = _consumer.OffsetFetchRequest
+OffsetCommit: Any = _consumer.OffsetCommitRequest
 ConsumerProtocolSubscription: Any = _consumer.ConsumerProtocolSubscription
 ConsumerProtocolAssignment: Any = _consumer.ConsumerProtocolAssignment
 DescribeAcls: Any = _admin.DescribeAclsRequest

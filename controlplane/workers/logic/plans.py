@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from controlplane.clusters.logic.broker_plans import some
 from controlplane.core.access import Action
 from controlplane.core.plans import (
     Affected,
@@ -23,7 +22,7 @@ from controlplane.core.plans import (
     api_path,
     state_digest,
 )
-from controlplane.core.words import byte_size, counted
+from controlplane.core.words import byte_size, counted, some
 
 
 class WorkerAct(StrEnum):

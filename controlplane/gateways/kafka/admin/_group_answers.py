@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from controlplane.gateways.errors import GatewayError
+from controlplane.gateways.errors import Conflict, GatewayError
 from controlplane.gateways.kafka import _messages as m
 from controlplane.gateways.kafka._messages import Message
 from controlplane.gateways.kafka.admin._base import node_or_none
@@ -260,3 +260,28 @@ MESSAGES: dict[GroupType, GroupMessage] = {
     GroupType.SHARE: GroupMessage(m.ShareGroupDescribe, share_request, parse_share),
     GroupType.STREAMS: GroupMessage(m.StreamsGroupDescribe, streams_request, parse_streams),
 }
+
+
+def committed_errors(answer: Message, group: str) -> list[GatewayError]:
+    """What was refused, for each partition. A group with members answers as if the member were unknown."""
+    found: list[GatewayError] = []
+    for topic in answer.topics:
+        for partition in topic.partitions:
+            if partition.error_code in HAS_MEMBERS:
+                found.append(
+                    Conflict(
+                        f"The group {group} has members, so its offsets are theirs",
+                        "Stop its consumers first.",
+                    )
+                )
+                continue
+            error = fault_of(
+                partition.error_code, subject=f"{topic.name}-{partition.partition_index} of group {group}"
+            )
+            if error is not None:
+                found.append(error)
+    return found
+
+
+#: UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS, ILLEGAL_GENERATION, STALE_MEMBER_EPOCH: of a commit as nobody's member.
+HAS_MEMBERS = frozenset({22, 25, 27, 113})

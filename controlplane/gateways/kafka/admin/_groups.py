@@ -65,6 +65,23 @@ class GroupsAdmin(AdminBase):
             offsets = _settled(call, wanted, _offsets_of)
         return _readable(offsets, alone=len(wanted) == 1)
 
+    def alter_group_offsets(self, group: str, offsets: OffsetsByPartition) -> None:
+        """Commits for a group that has no member now; one with members refuses (`Conflict`). What a broker refused for
+        single partitions is raised after the others were committed."""
+        with self._call(f"group {group}") as call:
+            coordinators, errors = _coordinators(call, [group])
+            if group not in coordinators:
+                found = errors.get(group)
+                raise (
+                    found
+                    if isinstance(found, GatewayError)
+                    else NotFound(f"group {group} has no coordinator")
+                )
+            answer = call.change(offset_commit_request(group, offsets), node=coordinators[group])
+        refused = answers_of.committed_errors(answer, group)
+        if refused:
+            raise refused[0]
+
 
 def _list(call: Call) -> tuple[dict[str, GroupListing], list[GatewayError]]:
     listed: dict[str, GroupListing] = {}
@@ -246,6 +263,33 @@ def offset_fetch_request(names: Sequence[str]) -> Message:
         groups=[group(group_id=name, member_id=None, member_epoch=-1, topics=None) for name in names],
         require_stable=False,
         min_version=8,
+        max_version=9,
+    )
+
+
+def offset_commit_request(group: str, offsets: OffsetsByPartition) -> Message:
+    """As nobody's member: the coordinator takes it only while the group is empty. Version 10 names topics by id."""
+    topic, partition = (
+        m.OffsetCommit.OffsetCommitRequestTopic,
+        m.OffsetCommit.OffsetCommitRequestTopic.OffsetCommitRequestPartition,
+    )
+    by_topic: defaultdict[str, list[Message]] = defaultdict(list)
+    for where, offset in offsets.items():
+        by_topic[where.topic].append(
+            partition(
+                partition_index=where.partition,
+                committed_offset=offset,
+                committed_leader_epoch=-1,
+                committed_metadata="",
+            )
+        )
+    return m.OffsetCommit(
+        group_id=group,
+        generation_id_or_member_epoch=-1,
+        member_id="",
+        group_instance_id=None,
+        topics=[topic(name=name, partitions=parts) for name, parts in by_topic.items()],
+        min_version=7,
         max_version=9,
     )
 

@@ -1,0 +1,28 @@
+"""Who is asked by whom, where the directions between packages forbid an import: dotted paths, resolved when they are used.
+
+Domains add a line each; settings hands these on under the same names.
+"""
+
+from __future__ import annotations
+
+#: kind → handler `run(job: JobRun) -> dict`. Domains add a line each.
+JOB_KINDS: dict[str, str] = {
+    "brokers.act": "controlplane.clusters.operations.run_act",
+    "brokers.roll": "controlplane.clusters.operations.run_roll",
+    "brokers.add": "controlplane.clusters.operations.run_add",
+    "brokers.remove": "controlplane.clusters.removal.run_remove",
+    "clusters.create": "controlplane.clusters.bundling.run_create",
+    "clusters.whole": "controlplane.clusters.bundling.run_whole",
+    "certificates.rotate": "controlplane.certificates.rotation.run",
+    "connect.worker": "controlplane.workers.services.run",
+    "replication.step": "controlplane.replication.failover.run_step",
+    "acls.watch": "controlplane.acls.watching.run_watch",
+}
+#: Of domains that hand out certificates: `source(cluster)` gives, by principal, those that brokers accept now. Read by
+#: clusters.credentials for whoever gives rights to a name.
+CREDENTIAL_SOURCES = ("controlplane.certificates.selectors.accepted_certificates",)
+#: Who needs a cluster: `users(cluster)` names what would break without it. Read by clusters.bundling before a removal.
+CLUSTER_USERS = ("controlplane.replication.selectors.needing",)
+#: Who reads metrics beside the boards: `reader()` gives names with the metrics that each needs. Read by
+#: metrics.configuring, which says what stays empty with a source.
+METRIC_READERS = ("controlplane.alerts.selectors.metrics_of_rules",)

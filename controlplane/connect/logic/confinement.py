@@ -1,0 +1,91 @@
+"""What a connector on a bundled worker may not be told, since the worker runs on this machine with our files. Pure but for
+the look at links: a path is judged by where it leads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePosixPath
+
+from controlplane.core.plans import Refusal
+
+FILE_PLUGINS = re.compile(r"(?:org\.apache\.kafka\.connect\.file\.)?FileStream(?:Source|Sink)(?:Connector)?")
+#: `${file:…}` is for secrets below the worker's own directory; the others read the machine.
+REFERENCE = re.compile(r"\$\{([a-zA-Z0-9_-]+):")
+ALLOWED_PROVIDERS = frozenset({"file"})
+FILE = re.compile(r"\$\{file:([^:}]*)")
+#: Files of secrets that Kastellan wrote for a flow begin so: a transform could write what is in them into a topic.
+OWN_SECRETS = "flow-"
+#: A connector's own providers would read whatever they like.
+PROVIDERS = re.compile(r"^config\.providers($|\.)")
+NAME = re.compile(r"[^/\\%\s][^/\\%]{0,199}")
+
+
+def is_file_connector(config: Mapping[str, str]) -> bool:
+    return bool(FILE_PLUGINS.fullmatch(config.get("connector.class", "")))
+
+
+def refusals(config: Mapping[str, str], inside: Callable[[str], bool]) -> tuple[Refusal, ...]:
+    """`inside(path)`: whether a relative path stays in the directory of file connectors when links are followed."""
+    found = [*_of_references(config)]
+    if any(PROVIDERS.match(name) for name in config):
+        found.append(
+            Refusal(
+                "providers",
+                "A connector brings no configuration providers of its own",
+                "Use the worker's: ${file:…}.",
+            )
+        )
+    if is_file_connector(config):
+        path = config.get("file", "")
+        if not path:
+            found.append(
+                Refusal(
+                    "file",
+                    "A file connector needs a file: standard input and output are the worker's",
+                    "Name one.",
+                )
+            )
+        elif not relative(path) or not inside(path):
+            found.append(
+                Refusal(
+                    "file",
+                    f"{path} is outside of the directory of file connectors",
+                    "Give a path without '..' below that directory.",
+                )
+            )
+    return tuple(found)
+
+
+def _of_references(config: Mapping[str, str]) -> Iterable[Refusal]:
+    for name, value in config.items():
+        providers = set(REFERENCE.findall(value)) - ALLOWED_PROVIDERS
+        if providers:
+            yield Refusal(
+                "reference",
+                f"{name} refers to {', '.join(sorted(providers))}: the worker would read this machine",
+                "Only ${file:…} below the worker's credentials directory is allowed.",
+            )
+        if any(PurePosixPath(path).name.startswith(OWN_SECRETS) for path in FILE.findall(value)):
+            yield Refusal(
+                "reference",
+                f"{name} refers to the secrets of a replication flow",
+                "They are for its own connectors. Change the flow, or give this connector a file of its own.",
+            )
+
+
+def relative(path: str) -> bool:
+    """Written so that it can only lead down."""
+    parts = PurePosixPath(path)
+    return not parts.is_absolute() and ".." not in parts.parts and "\0" not in path and bool(parts.parts)
+
+
+def name_refusal(name: str) -> Refusal | None:
+    if NAME.fullmatch(name) and name not in (".", ".."):
+        return None
+    return Refusal(
+        "name",
+        f"{name!r} is no name that the worker can be asked for",
+        "Up to 200 characters, without /, \\ and %.",
+    )

@@ -1,0 +1,193 @@
+"""The Connect clusters of a Kafka cluster, and their connectors, asked live: rows for the list, one of them, its plugins."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from controlplane.clusters import selectors as clusters
+from controlplane.clusters.models import Cluster
+from controlplane.connect import external
+from controlplane.connect.logic.external import BUNDLED
+from controlplane.connect.logic.plans import Known, TopicUse
+from controlplane.connect.models import ConnectCluster
+from controlplane.core.errors import NotFound
+from controlplane.gateways import workers
+from controlplane.gateways.connect import ConnectApi, Connector, ConnectorStatus, mask
+from controlplane.gateways.errors import GatewayError
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorRow:
+    name: str
+    kind: str
+    plugin: str
+    topics: str
+    status: ConnectorStatus
+
+    @property
+    def state(self) -> str:
+        """The worst of connector and tasks."""
+        return "FAILED" if self.status.failed else self.status.state.value
+
+    @property
+    def running(self) -> int:
+        return self.status.running_tasks
+
+    @property
+    def tasks(self) -> int:
+        return len(self.status.tasks)
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """A Connect cluster of a Kafka cluster: the bundled worker, or an external one that was registered.
+
+    `files`: where relative paths of file connectors begin, if its worker is one of ours, on this machine.
+    """
+
+    cluster: Cluster
+    name: str
+    api: ConnectApi = field(repr=False)
+    files: Path | None = None
+    row: ConnectCluster | None = None
+
+    @property
+    def url(self) -> str:
+        return self.api.url
+
+    @property
+    def title(self) -> str:
+        return self.name if self.row else "Bundled worker"
+
+
+def connects(cluster: Cluster) -> tuple[Connect, ...]:
+    """All of them, the bundled worker first."""
+    worker = None if cluster.external else workers.worker_of(cluster.name)
+    own = (
+        (Connect(cluster, BUNDLED, workers.rest_api(worker), workers.files_directory(cluster.name)),)
+        if worker
+        else ()
+    )
+    rows = ConnectCluster.objects.filter(cluster=cluster)
+    return (*own, *(_external(cluster, row) for row in rows))
+
+
+def _external(cluster: Cluster, row: ConnectCluster) -> Connect:
+    return Connect(cluster, row.name, external.api_of(row), _own_files(row.url), row)
+
+
+def _own_files(url: str) -> Path | None:
+    """A worker of ours that was registered by its address stays as confined as it is under its own name."""
+    parts = urlsplit(url)
+    for worker in workers.workers():
+        if parts.port == worker.port and parts.hostname in (worker.host, *LOOPBACK):
+            return workers.files_directory(worker.cluster)
+    return None
+
+
+def connect_of(cluster: Cluster, name: str) -> Connect:
+    if name == BUNDLED:
+        worker = None if cluster.external else workers.worker_of(cluster.name)
+        if worker is None:
+            raise NotFound(f"{cluster.title} has no Connect worker", hint="Start one: Connect worker.")
+        return Connect(cluster, BUNDLED, workers.rest_api(worker), workers.files_directory(cluster.name))
+    return _external(cluster, external.row_of(cluster, name))
+
+
+def rows(connect: Connect, search: str = "") -> list[ConnectorRow]:
+    wanted = search.lower()
+    found = (_row(each) for each in connect.api.connectors().values())
+    return [row for row in found if wanted in row.name.lower() or wanted in row.plugin.lower()]
+
+
+def _row(connector: Connector) -> ConnectorRow:
+    return ConnectorRow(
+        connector.name,
+        connector.kind,
+        connector.plugin.rpartition(".")[2],
+        topics_in_words(connector.config),
+        connector.status,
+    )
+
+
+def topics_in_words(config: Mapping[str, str]) -> str:
+    return (
+        config.get("topics")
+        or config.get("topic")
+        or config.get("topics.regex")
+        or config.get("topic.prefix")
+        or ""
+    )
+
+
+def known(connect: Connect, name: str) -> Known:
+    status = connect.api.status(name)
+    return known_of(connect.api.config(name), status)
+
+
+def known_of(
+    config: Mapping[str, str], status: ConnectorStatus, secret: frozenset[str] = frozenset()
+) -> Known:
+    """`secret`: what its plugin calls passwords, where the settings are shown."""
+    return Known(
+        status.name,
+        mask(config, secret),
+        fingerprint(config),
+        status.state.value,
+        tuple(task.state.value for task in status.tasks),
+        status.kind,
+    )
+
+
+def fingerprint(config: Mapping[str, str]) -> str:
+    """Of the whole configuration with its secrets: tells that one changed, and nothing about it."""
+    return hashlib.sha256(json.dumps(dict(config), sort_keys=True).encode()).hexdigest()
+
+
+def topics_of(cluster: Cluster, config: Mapping[str, str], kind: str) -> tuple[TopicUse, ...]:
+    """Those that the configuration names one by one."""
+    names = [name.strip() for key in ("topics", "topic") for name in config.get(key, "").split(",")]
+    there = set(clusters.topics(cluster, internal=True).values_list("name", flat=True))
+    return tuple(TopicUse(name, name in there, kind == "source") for name in dict.fromkeys(names) if name)
+
+
+def inside(files: Path, path: str) -> bool:
+    """Whether a relative path stays below the directory of file connectors, links followed."""
+    directory = files.resolve()
+    try:
+        led = (directory / path).resolve()
+    except (OSError, ValueError, RuntimeError):
+        return False
+    return led != directory and directory in Path(led).parents
+
+
+def offsets_in_words(connect: Connect, name: str) -> tuple[tuple[str, str], ...]:
+    """Where it stands: each partition and offset as the connector writes them."""
+    found = connect.api.offsets(name)
+    return tuple((_compact(each.partition), _compact(each.offset or {})) for each in found)
+
+
+def _compact(raw: Mapping[str, object]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in sorted(raw.items()))
+
+
+def masked(connect: Connect, name: str) -> dict[str, str]:
+    """Its settings for people, without its name; also what the plugin calls a password is hidden."""
+    config = connect.api.config(name)
+    shown = mask(config, passwords_of(connect.api, config))
+    return {setting: value for setting, value in shown.items() if setting != "name"}
+
+
+def passwords_of(api: ConnectApi, config: Mapping[str, str]) -> frozenset[str]:
+    """What the plugin calls passwords: a name alone need not tell."""
+    try:
+        return api.validation(config.get("connector.class", ""), config).secrets
+    except GatewayError:
+        return frozenset()

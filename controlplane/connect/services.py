@@ -1,0 +1,207 @@
+"""Changes to connectors: plan with the plugin's own validation, apply, verify, record. Secrets pass through as arguments
+only: they are in no plan, no operation and no log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from controlplane.audit.services import operation
+from controlplane.connect import restarting, selectors
+from controlplane.connect.logic import confinement, offsets, plans
+from controlplane.connect.logic.plans import ConnectorAct, Known, Wanted
+from controlplane.connect.selectors import Connect
+from controlplane.core.access import Action, Actor
+from controlplane.core.errors import Refused
+from controlplane.core.plans import Json, Plan, Refusal
+from controlplane.core.verify import verify
+from controlplane.gateways.connect import ConnectApi, Offset, State, left_masked, mask, restored
+from controlplane.gateways.errors import GatewayError, NotFound
+
+SETTLES_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class PutConnector:
+    """`config` may hold masks where a stored value is meant to stay. `initial_state` counts for a new one (KIP-980)."""
+
+    name: str
+    config: Mapping[str, str] = field(repr=False)
+    initial_state: State = State.RUNNING
+
+
+def plan_put(connect: Connect, asked: PutConnector) -> Plan:
+    before, known, secret = _before(connect.api, asked.name)
+    config = _meant(asked, before, secret)
+    refusals = [*_refusals(connect, asked.name, config)]
+    errors: Mapping[str, tuple[str, ...]] = {}
+    kind = known.kind if known else "source"
+    if not refusals:
+        try:
+            validation = connect.api.validation(config["connector.class"], config)
+            errors, secret = validation.errors, secret | validation.secrets
+        except GatewayError as error:
+            errors = {"connector.class": (error.what,)}
+        kind = "sink" if "topics" in config or "topics.regex" in config else "source"
+    wanted = Wanted(
+        asked.name,
+        mask(config, secret),
+        selectors.fingerprint(config),
+        errors,
+        selectors.topics_of(connect.cluster, config, kind),
+        initial_state=asked.initial_state.value,
+    )
+    return plans.plan_put(
+        wanted, known, cluster=connect.cluster.name, connect=connect.name, refusals=refusals
+    )
+
+
+def _before(api: ConnectApi, name: str) -> tuple[dict[str, str], Known | None, frozenset[str]]:
+    """What is stored, the same for people, and what the plugin calls passwords."""
+    try:
+        config = api.config(name)
+        secret = selectors.passwords_of(api, config)
+        return config, selectors.known_of(config, api.status(name), secret), secret
+    except NotFound:
+        return {}, None, frozenset()
+
+
+def _meant(asked: PutConnector, before: Mapping[str, str], secret: frozenset[str]) -> dict[str, str]:
+    """With the stored secrets where their masks came back, and the name that the worker adds itself."""
+    return {**restored(asked.config, before, secret), "name": asked.name}
+
+
+def _refusals(connect: Connect, name: str, config: Mapping[str, str]) -> list[Refusal]:
+    found = [refusal for refusal in (confinement.name_refusal(name),) if refusal]
+    if not config.get("connector.class"):
+        found.append(Refusal("connector_class", "No connector.class is given", "Choose a plugin."))
+    found += [
+        Refusal(
+            "masked", f"{setting} holds the mask and no value", "Type the value, or leave what was stored."
+        )
+        for setting in left_masked(config)
+    ]
+    return [*found, *_confined(connect, config)]
+
+
+def _confined(connect: Connect, config: Mapping[str, str]) -> tuple[Refusal, ...]:
+    """On this machine a connector is kept from what is not its own; what others' machines hold is theirs to guard."""
+    files = connect.files
+    if files is None:
+        return ()
+    return confinement.refusals(config, lambda path: selectors.inside(files, path))
+
+
+def apply_put(actor: Actor, connect: Connect, asked: PutConnector, plan: Plan) -> None:
+    before, known, secret = _before(connect.api, asked.name)
+    config = _meant(asked, before, secret)
+    with operation(
+        actor,
+        plan.action,
+        cluster=connect.cluster.name,
+        target=asked.name,
+        plan=plan,
+        before=dict(mask(before, secret)) if known else None,
+        needs=_needs(config),
+    ):
+        # Looked at once more: a link may have been laid since the plan.
+        refusals = _confined(connect, config)
+        if refusals:
+            raise Refused(refusals, plan)
+        if known is None:
+            connect.api.create(asked.name, config, asked.initial_state)
+        else:
+            connect.api.put_config(asked.name, config)
+            restarting.begin_anew(connect, asked.name)
+        verify(
+            "the connector's settings", lambda: _has(connect.api, asked.name, config), seconds=SETTLES_SECONDS
+        )
+
+
+def _needs(config: Mapping[str, str]) -> tuple[Action, ...]:
+    """Files of the worker's machine are an admin's."""
+    return (Action.WORKER_OPERATE,) if confinement.is_file_connector(config) else ()
+
+
+def _has(api: ConnectApi, name: str, config: Mapping[str, str]) -> bool:
+    try:
+        return api.config(name) == dict(config) and api.status(name).state is not State.UNKNOWN
+    except NotFound:
+        return False
+
+
+def plan_act(connect: Connect, name: str, act: ConnectorAct) -> Plan:
+    return plans.plan_act(
+        act, selectors.known(connect, name), cluster=connect.cluster.name, connect=connect.name
+    )
+
+
+def apply_act(actor: Actor, connect: Connect, name: str, act: ConnectorAct, plan: Plan) -> None:
+    does: dict[ConnectorAct, Callable[[], None]] = {
+        ConnectorAct.PAUSE: lambda: connect.api.pause(name),
+        ConnectorAct.RESUME: lambda: connect.api.resume(name),
+        ConnectorAct.STOP: lambda: connect.api.stop(name),
+        ConnectorAct.RESTART: lambda: connect.api.restart(name),
+        ConnectorAct.RESTART_FAILED: lambda: connect.api.restart(name, only_failed=True),
+    }
+    wanted = {ConnectorAct.PAUSE: State.PAUSED, ConnectorAct.STOP: State.STOPPED}.get(act)
+    with operation(actor, plan.action, cluster=connect.cluster.name, target=name, plan=plan) as entry:
+        entry.note(act=act.value)
+        does[act]()
+        restarting.begin_anew(connect, name)
+        if wanted is not None:
+            verify(
+                f"{name} is {wanted.value.lower()}",
+                lambda: connect.api.status(name).state is wanted,
+                seconds=SETTLES_SECONDS,
+            )
+
+
+def plan_delete(connect: Connect, name: str) -> Plan:
+    return plans.plan_delete(
+        selectors.known(connect, name), cluster=connect.cluster.name, connect=connect.name
+    )
+
+
+def apply_delete(actor: Actor, connect: Connect, name: str, plan: Plan) -> None:
+    before: dict[str, Json] = dict(selectors.masked(connect, name))
+    with operation(actor, plan.action, cluster=connect.cluster.name, target=name, plan=plan, before=before):
+        connect.api.delete(name)
+        restarting.forget(connect, name)
+        verify("the connector is gone", lambda: name not in connect.api.names(), seconds=SETTLES_SECONDS)
+
+
+def plan_reset_offsets(connect: Connect, name: str) -> Plan:
+    return plans.plan_reset_offsets(
+        selectors.known(connect, name),
+        selectors.offsets_in_words(connect, name),
+        cluster=connect.cluster.name,
+        connect=connect.name,
+    )
+
+
+def plan_alter_offsets(connect: Connect, name: str, wanted: Sequence[Offset]) -> Plan:
+    return offsets.plan_alter(
+        selectors.known(connect, name),
+        connect.api.offsets(name),
+        wanted,
+        cluster=connect.cluster.name,
+        connect=connect.name,
+    )
+
+
+def apply_alter_offsets(
+    actor: Actor, connect: Connect, name: str, wanted: Sequence[Offset], plan: Plan
+) -> None:
+    with operation(actor, plan.action, cluster=connect.cluster.name, target=name, plan=plan) as entry:
+        entry.remember(offsets.json_of(connect.api.offsets(name)))
+        entry.note(said=connect.api.alter_offsets(name, wanted))
+        # Another form of the same (a number as text) would be another plan again.
+        verify("the offsets", lambda: not plan_alter_offsets(connect, name, wanted).steps)
+
+
+def apply_reset_offsets(actor: Actor, connect: Connect, name: str, plan: Plan) -> None:
+    with operation(actor, plan.action, cluster=connect.cluster.name, target=name, plan=plan) as entry:
+        entry.remember(offsets.json_of(connect.api.offsets(name)))
+        entry.note(said=connect.api.reset_offsets(name))

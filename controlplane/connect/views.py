@@ -1,0 +1,154 @@
+"""Connectors in the browser: list, one of them, make, change, clone, operate, delete."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, resolve_url
+from django.views.decorators.http import require_http_methods, require_safe
+
+from controlplane.clusters.access import allowed, cluster_view
+from controlplane.clusters.changes import Done, review_or_apply
+from controlplane.clusters.models import Cluster
+from controlplane.connect import pages, restarting, selectors, services
+from controlplane.connect.external_views import crumbs_of, frame_of, url_of
+from controlplane.connect.logic.plans import ConnectorAct
+from controlplane.connect.selectors import ConnectorRow
+from controlplane.core.access import Action
+from controlplane.core.actors import actor_of
+from controlplane.core.errors import NotFound
+from controlplane.core.pages import render_page
+from controlplane.core.plans import Plan
+from controlplane.core.tables import Column, Table, table_of
+from controlplane.gateways.errors import GatewayError
+
+COLUMNS = (
+    Column("name", "Name"),
+    Column("kind", "Type"),
+    Column("plugin", "Plugin"),
+    Column("topics", "Topics"),
+    Column("state", "Status"),
+    Column("running", "Running tasks", numeric=True),
+)
+TABS = ("overview", "settings", "offsets")
+CHANGING = ("GET", "POST")
+
+
+@require_safe
+@cluster_view(Action.CONNECTOR_VIEW)
+def home(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    """To the first Connect cluster; a page of its own where there is none."""
+    found = selectors.connects(cluster)
+    if found:
+        return redirect("connect:connectors", cluster.name, found[0].name)
+    may = allowed(request, cluster, Action.CLUSTER_MANAGE)["manage"]
+    return render_page(request, pages.NoConnectPage(cluster=cluster, may_manage=may))
+
+
+@require_safe
+@cluster_view(Action.CONNECTOR_VIEW)
+def connector_list(request: HttpRequest, cluster: Cluster, connect: str) -> HttpResponse:
+    found, error = selectors.connect_of(cluster, connect), None
+    rows: list[ConnectorRow] = []
+    try:
+        rows = selectors.rows(found, request.GET.get("search", "").strip())
+    except GatewayError as failure:
+        error = failure
+    table: Table[ConnectorRow] = table_of(request, rows, COLUMNS, default_sort="name")
+    can = allowed(request, cluster, Action.CONNECTOR_EDIT, Action.CLUSTER_MANAGE)
+    page = pages.ConnectorListPage(
+        cluster=cluster,
+        frame=frame_of(cluster, found, "connectors"),
+        table=table,
+        can_edit=can["edit"],
+        may_manage=can["manage"],
+        error=error,
+    )
+    return render_page(request, page, status=503 if error else 200)
+
+
+@require_safe
+@cluster_view(Action.CONNECTOR_VIEW)
+def connector(
+    request: HttpRequest, cluster: Cluster, connect: str, connector: str, tab: str = "overview"
+) -> HttpResponse:
+    if tab not in TABS:
+        raise NotFound(f"A connector has no {tab}", hint=f"One of {', '.join(TABS)}.")
+    found = selectors.connect_of(cluster, connect)
+    api = found.api
+    can = allowed(request, cluster, Action.CONNECTOR_EDIT, Action.CONNECTOR_OPERATE)
+    page = pages.ConnectorPage(
+        cluster=cluster,
+        connect=found,
+        status=api.status(connector),
+        tab=tab,
+        can_edit=can["edit"],
+        can_operate=can["operate"],
+        topics=api.topics(connector) if tab == "overview" else (),
+        config=tuple(sorted(selectors.masked(found, connector).items())) if tab == "settings" else (),
+        offsets=selectors.offsets_in_words(found, connector) if tab == "offsets" else (),
+        policy=restarting.row_of(found, connector) if tab == "overview" else None,
+    )
+    return render_page(request, page)
+
+
+@require_http_methods(CHANGING)
+@cluster_view(Action.CONNECTOR_OPERATE)
+def act(request: HttpRequest, cluster: Cluster, connect: str, connector: str, act: str) -> HttpResponse:
+    if act not in set(ConnectorAct):
+        raise NotFound(f"There is no act {act!r}", hint=f"One of {', '.join(ConnectorAct)}.")
+    wanted = ConnectorAct(act)
+    where = selectors.connect_of(cluster, connect)
+    back = url_of(where, connector)
+
+    def apply(plan: Plan) -> Done:
+        services.apply_act(actor_of(request), where, connector, wanted, plan)
+        return Done(f"{plan.title}: done", back)
+
+    return review_or_apply(
+        request,
+        cluster=cluster,
+        plan=services.plan_act(where, connector, wanted),
+        back_url=back,
+        apply=apply,
+        crumbs=crumbs_of(where, connector),
+    )
+
+
+@require_http_methods(CHANGING)
+@cluster_view(Action.CONNECTOR_EDIT)
+def delete(request: HttpRequest, cluster: Cluster, connect: str, connector: str) -> HttpResponse:
+    where = selectors.connect_of(cluster, connect)
+    back = url_of(where, connector)
+
+    def apply(plan: Plan) -> Done:
+        services.apply_delete(actor_of(request), where, connector, plan)
+        return Done(f"{connector} is deleted", resolve_url("connect:connectors", cluster.name, connect))
+
+    return review_or_apply(
+        request,
+        cluster=cluster,
+        plan=services.plan_delete(where, connector),
+        back_url=back,
+        apply=apply,
+        crumbs=crumbs_of(where, connector),
+    )
+
+
+@require_http_methods(CHANGING)
+@cluster_view(Action.CONNECTOR_EDIT)
+def reset_offsets(request: HttpRequest, cluster: Cluster, connect: str, connector: str) -> HttpResponse:
+    where = selectors.connect_of(cluster, connect)
+    back = resolve_url("connect:connector_tab", cluster.name, connect, connector, "offsets")
+
+    def apply(plan: Plan) -> Done:
+        services.apply_reset_offsets(actor_of(request), where, connector, plan)
+        return Done(f"The offsets of {connector} are forgotten", back)
+
+    return review_or_apply(
+        request,
+        cluster=cluster,
+        plan=services.plan_reset_offsets(where, connector),
+        back_url=back,
+        apply=apply,
+        crumbs=crumbs_of(where, connector),
+    )

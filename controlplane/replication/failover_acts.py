@@ -1,0 +1,228 @@
+"""What each step of a failover does: run inside a job and an operation, and answered with what was found and measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from controlplane.acls import services as acls
+from controlplane.clusters import selectors as clusters
+from controlplane.clusters.models import Cluster
+from controlplane.clusters.services import gateway_for
+from controlplane.core.errors import NotVerified
+from controlplane.core.plans import Json
+from controlplane.gateways.connect import State
+from controlplane.gateways.kafka.types import OffsetSpec, TopicPartition
+from controlplane.jobs.run import JobRun
+from controlplane.replication import comparing, readiness, reversal, selectors, services, watching
+from controlplane.replication.logic import failover_plans as plans
+from controlplane.replication.logic.failover import Kind, Step, left_behind, stood_still
+from controlplane.replication.logic.flows import FlowRequest
+from controlplane.replication.logic.progress import Partition, PartitionLag, by_topic
+from controlplane.replication.models import Failover
+
+#: So long no end offset may move before the freeze counts as proven.
+STILL_SECONDS = 10.0
+FREEZE_SECONDS = 60.0
+DRAIN_SECONDS = 1800.0
+STOP_SECONDS = 60.0
+ASK_EVERY = 1.0
+
+
+def _check(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
+    found = readiness.of(asked)
+    for problem in plans.problems(Kind(run.kind), found):
+        job.log(problem)
+    return found.evidence()
+
+
+def _do_freeze(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
+    source, target = services.ends(asked)
+    change = readiness.missing_denials(asked, source)
+    if change is not None:
+        acls.carry_out(source, change)
+    job.log("Everybody but super users is denied to write; looking whether the ends stand still")
+    deadline = time.monotonic() + FREEZE_SECONDS
+    while True:
+        before = _ends(asked, source, target)
+        _wait(job, STILL_SECONDS)
+        after = _ends(asked, source, target)
+        moved = stood_still(before, after)
+        if not moved:
+            break
+        if time.monotonic() > deadline:
+            raise NotVerified(
+                f"Somebody still writes: {', '.join(moved[:5])}",
+                hint="Super users are not bound by ACLs: stop those clients, then take the step again.",
+            )
+        job.log(f"Still written to: {', '.join(moved[:5])}")
+    made: list[Json] = [
+        f"{acl.pattern_type.value} {acl.resource_name}" for acl in (change.add if change else ())
+    ]
+    return {
+        "denied": made,
+        "stood_still_s": STILL_SECONDS,
+        "end_offsets": sum(after.values()),
+        "frozen_at": datetime.now(UTC).isoformat(),
+    }
+
+
+def _ends(asked: FlowRequest, source: Cluster, target: Cluster) -> dict[Partition, int]:
+    wanted_ = [
+        TopicPartition(row.topic, index)
+        for row in selectors.copied(asked, source, target)
+        for index in range(row.partitions)
+    ]
+    found = gateway_for(source).list_offsets(OffsetSpec.LATEST, wanted_) if wanted_ else {}
+    return {(key.topic, key.partition): offset for key, offset in found.items()}
+
+
+def _wait(job: JobRun, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        job.raise_if_cancelled()
+        time.sleep(min(ASK_EVERY, max(until - time.monotonic(), 0)))
+
+
+def _drain(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
+    source, target = services.ends(asked)
+    deadline, first = time.monotonic() + DRAIN_SECONDS, None
+    rehearsal = Kind(run.kind) is Kind.REHEARSAL
+    goal = _ends(asked, source, target)
+    while True:
+        progress = watching.progress_of(asked, source, target)
+        left = None
+        if progress.known:
+            left = _left(progress.rows, goal) if rehearsal else left_behind(progress.rows)
+        first = left if first is None else first
+        if left == 0:
+            waited = DRAIN_SECONDS - (deadline - time.monotonic())
+            return {"records_at_begin": first, "records_left": 0, "waited_s": round(waited, 1)}
+        if time.monotonic() > deadline:
+            raise NotVerified(
+                f"{left} records are not copied yet",
+                hint="Look at the flow's connectors, then take the step again.",
+            )
+        job.progress(
+            (first or 0) - (left or 0),
+            first,
+            f"{left} records are not copied yet" if left is not None else "unknown",
+        )
+        _wait(job, ASK_EVERY)
+
+
+def _left(rows: tuple[PartitionLag, ...], goal: Mapping[Partition, int]) -> int | None:
+    """Of what was there when the rehearsal looked: writing goes on meanwhile."""
+    if any(row.position is None for row in rows):
+        return None
+    return sum(max(goal.get((row.topic, row.partition), 0) - (row.position or 0), 0) for row in rows)
+
+
+def _stop(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
+    source, target = services.ends(asked)
+    progress = watching.progress_of(asked, source, target)
+    # One more round of checkpoints, so that the last commits of the source are known in the target.
+    _wait(job, min(asked.checkpoint_s + 1, 70))
+    connect = services.connect_to(target)
+    names = list(services.states(asked, target))
+    for name in names:
+        connect.stop(name)
+    deadline = time.monotonic() + STOP_SECONDS
+    while any(connect.status(name).state is not State.STOPPED for name in names):
+        if time.monotonic() > deadline:
+            raise NotVerified(
+                "A connector does not stop", hint="Look at the worker's log, then take the step again."
+            )
+        _wait(job, ASK_EVERY)
+    # Until now only the flow wrote there: what clients write after this is what a flow back has to copy.
+    run.copy_ends = by_topic(watching.copy_ends(asked, source, target))
+    run.save(update_fields=["copy_ends"])
+    return {
+        "stopped": [*names],
+        "records_lost": left_behind(progress.rows) if progress.known else None,
+        "seconds_lost": progress.totals.seconds if progress.known else None,
+        "source": progress.error or "answers",
+    }
+
+
+def _offsets(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
+    source, target = services.ends(asked)
+    rows = watching.translation_of(asked, source, target).rows
+    active = set(readiness.active_in(target, {row.group for row in rows}))
+    there = gateway_for(target)
+    moved: list[Json] = []
+    for group in sorted({row.group for row in rows} - active):
+        wanted_ = {
+            TopicPartition(asked.copy_of(row.topic), row.partition): row.translated
+            for row in rows
+            if row.group == group and row.translated is not None and row.translated != row.there
+        }
+        if not wanted_:
+            continue
+        there.alter_group_offsets(
+            group, {key: offset for key, offset in wanted_.items() if offset is not None}
+        )
+        moved.append(group)
+        job.log(f"{group}: {len(wanted_)} partition(s)")
+    before: list[Json] = [
+        [row.group, asked.copy_of(row.topic), row.partition, row.there] for row in rows if row.group in moved
+    ]
+    return {
+        "groups": moved,
+        "left_alone": [*sorted(active)],
+        "before": before,
+        "read_again": sum(row.behind or 0 for row in rows if row.group in moved),
+    }
+
+
+def _switch(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
+    """A person says so. What can be seen is whether somebody reads in the target by now."""
+    _, target = services.ends(asked)
+    groups = {
+        name for name in clusters.groups(target).values_list("group", flat=True) if asked.group_followed(name)
+    }
+    return {
+        "confirmed_by": job.actor.name,
+        "groups_reading_in_target": [*readiness.active_in(target, groups)],
+        "switched_at": datetime.now(UTC).isoformat(),
+    }
+
+
+def _loss(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
+    """What the source has and its copy has not. It was written down how far the flow had come before it stopped."""
+    progress = watching.progress_of(asked, *services.ends(asked))
+    lost = left_behind(progress.rows)
+    if not progress.known or lost is None:
+        raise NotVerified(
+            f"{asked.source} does not tell how far it had been written: {progress.error or 'no position is known'}",
+            hint="Start its brokers, then take the step again. The clients in the target need not wait for it.",
+        )
+    rows = [row for row in progress.rows if row.lag]
+    oldest = min((row.waiting_since_ms for row in rows if row.waiting_since_ms is not None), default=None)
+    stopped = datetime.fromisoformat(run.taken[Step.STOP].started_at).timestamp()
+    return {
+        "records_lost": lost,
+        "seconds_lost": 0.0 if not lost else None if oldest is None else max(stopped - oldest / 1000, 0.0),
+        "only_in_source": [
+            f"{row.topic}-{row.partition} from offset {row.position} to {(row.end or 0) - 1}" for row in rows
+        ],
+    }
+
+
+def _verify(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
+    source, target = services.ends(asked)
+    return comparing.compare(asked, source, target, told=job.log).evidence()
+
+
+ACTS: Mapping[Step, Callable[[JobRun, Failover, FlowRequest], dict[str, Json]]] = {
+    Step.CHECK: _check,
+    Step.FREEZE: _do_freeze,
+    Step.DRAIN: _drain,
+    Step.STOP: _stop,
+    Step.OFFSETS: _offsets,
+    Step.SWITCH: _switch,
+    Step.VERIFY: _verify,
+    Step.LOSS: _loss,
+    Step.REVERSE: reversal.turn_round,
+}

@@ -1,0 +1,110 @@
+"""The form of a new flow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import ClassVar
+
+from django import forms
+
+from controlplane.replication.logic.flows import FlowRequest, Policy
+
+POLICIES = (
+    (
+        Policy.PREFIX.value,
+        "with the source's name before them (main.orders): for both directions, and for a fan-in",
+    ),
+    (Policy.IDENTITY.value, "kept (orders): for one direction only, clients need no change"),
+)
+NAMES_HELP = "One per line, or separated by commas. A final * is a prefix, * alone is all, ! before a name leaves it out."
+
+
+class FlowForm(forms.Form):
+    """Into the cluster of the page, from another."""
+
+    refusal_fields: ClassVar = {
+        "same_cluster": "source",
+        "exists": "source",
+        "loop": "policy",
+        "two_sources": "policy",
+        "not_exactly_once": "exactly_once",
+    }
+
+    source = forms.ChoiceField(label="Copy from")
+    topics = forms.CharField(
+        label="Topics",
+        initial="*",
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text=NAMES_HELP,
+    )
+    groups = forms.CharField(
+        label="Consumer groups",
+        initial="*",
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+        help_text="Whose offsets are translated, in the same notation.",
+    )
+    policy = forms.ChoiceField(label="Names of copies", choices=POLICIES, initial=Policy.PREFIX.value)
+    sync_offsets = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Commit translated offsets in the target",
+        help_text="For groups that have no member there. Otherwise they are translated and shown only.",
+    )
+    sync_configs = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Follow the settings of topics",
+        help_text="But for min.insync.replicas.",
+    )
+    sync_acls = forms.BooleanField(
+        required=False,
+        label="Follow the ACLs of topics",
+        help_text="READ is copied; WRITE is not, since nobody but the flow should write copies.",
+    )
+    exactly_once = forms.BooleanField(
+        required=False,
+        label="Exactly once",
+        help_text="Records and positions in one transaction; only what was committed is read. The worker must allow it.",
+    )
+    copy_users = forms.BooleanField(
+        required=False,
+        label="Make the users that the target lacks",
+        help_text="SCRAM users of the source, once, with new passwords that are shown when the flow is made.",
+    )
+    copy_quotas = forms.BooleanField(
+        required=False,
+        label="Make the quotas that the target lacks",
+        help_text="Once, with the values of the source.",
+    )
+    tasks_max = forms.IntegerField(
+        label="Tasks", initial=2, min_value=1, max_value=64, help_text="How many read side by side."
+    )
+
+    def __init__(self, data: object, target: str, sources: Sequence[tuple[str, str]]) -> None:
+        super().__init__(data)  # type: ignore[arg-type]
+        self.target = target
+        field = self.fields["source"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = list(sources)
+
+    def to_request(self) -> FlowRequest:
+        given = self.cleaned_data
+        return FlowRequest(
+            source=given["source"],
+            target=self.target,
+            topics=names_in(given["topics"]),
+            groups=names_in(given["groups"]),
+            policy=Policy(given["policy"]),
+            sync_configs=given["sync_configs"],
+            sync_acls=given["sync_acls"],
+            sync_offsets=given["sync_offsets"],
+            exactly_once=given["exactly_once"],
+            copy_users=given["copy_users"],
+            copy_quotas=given["copy_quotas"],
+            tasks_max=given["tasks_max"],
+        )
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in re.split(r"[\s,]+", text) if name))

@@ -1,0 +1,394 @@
+"""The plan of each step of a failover: what it will do, what it says before, how it is undone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane.core.access import Action
+from controlplane.core.plans import (
+    Affected,
+    ApiCall,
+    Change,
+    Json,
+    Plan,
+    PlanStep,
+    Refusal,
+    Risk,
+    StepKind,
+    api_path,
+    state_digest,
+)
+from controlplane.core.words import counted, some
+from controlplane.replication.logic.failover import STEPS, Kind, Observation, Step
+from controlplane.replication.logic.flows import FlowRequest, Policy
+from controlplane.replication.logic.progress import GroupOffset, Totals
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What CHECK found. `active`: groups that have members in the target, so that their offsets cannot be set there."""
+
+    state: str
+    totals: Totals
+    source_answers: bool
+    super_users: tuple[str, ...] = ()
+    users_missing: tuple[str, ...] = ()
+    quotas_missing: tuple[str, ...] = ()
+    active: tuple[str, ...] = ()
+    untranslated: tuple[str, ...] = ()
+    last_known: Observation | None = None
+
+    def evidence(self) -> dict[str, Json]:
+        return {
+            "flow": self.state,
+            "source_answers": self.source_answers,
+            "records_not_copied": self.totals.records,
+            "seconds_behind": self.totals.seconds,
+            "super_users": list(self.super_users),
+            "users_missing_in_target": list(self.users_missing),
+            "quotas_missing_in_target": list(self.quotas_missing),
+            "groups_active_in_target": list(self.active),
+            "groups_untranslated": list(self.untranslated),
+            **(self._last_known() if not self.source_answers else {}),
+        }
+
+    def _last_known(self) -> dict[str, Json]:
+        seen = self.last_known
+        return {
+            "last_known_at": seen.at if seen else None,
+            "last_known_records": seen.records if seen else None,
+            "last_known_seconds": seen.seconds if seen else None,
+        }
+
+
+def problems(kind: Kind, found: Readiness) -> tuple[str, ...]:
+    """What stands in the way, and what will hurt: said before the first irreversible step."""
+    said = []
+    if kind is Kind.PLANNED and not found.source_answers:
+        said.append(
+            "The source does not answer: a planned failover cannot freeze it. Begin an unplanned one."
+        )
+    if kind is Kind.UNPLANNED and found.source_answers:
+        said.append("The source answers. A planned failover would lose nothing.")
+    if not found.source_answers:
+        said.append(_last_seen(found.last_known))
+    if found.state not in ("running", "paused"):
+        said.append(f"The flow is {found.state}: what it has not copied stays behind.")
+    if found.users_missing:
+        said.append(
+            f"{counted(len(found.users_missing), 'SCRAM user')} cannot log in at the target: {some(found.users_missing)}."
+        )
+    if found.quotas_missing:
+        said.append(
+            f"{counted(len(found.quotas_missing), 'quota')} of the source do not hold in the target: {some(found.quotas_missing)}."
+        )
+    if found.active:
+        said.append(
+            f"{some(found.active)}: members read in the target already, so their offsets there are theirs."
+        )
+    if found.untranslated:
+        said.append(f"{some(found.untranslated)}: some of their offsets have no place in the target yet.")
+    return tuple(said)
+
+
+def _last_seen(seen: Observation | None) -> str:
+    if seen is None or seen.records is None:
+        return "How much would be lost is unknown: the flow was never looked at while both sides answered."
+    return (
+        f"{counted(seen.records, 'record')} were not copied when both sides answered last, at {seen.at[:19]}Z; "
+        "what was written after that is lost too. It is counted when the source is back."
+    )
+
+
+def plan_begin(asked: FlowRequest, kind: Kind, others: int) -> Plan:
+    """The runbook is laid out; nothing is done yet."""
+    steps = tuple(PlanStep(StepKind.RUN, "step", step.heading) for step in STEPS[kind])
+    refusals: tuple[Refusal, ...] = ()
+    if others:
+        refusals = (
+            Refusal("under_way", f"A failover of {asked.name} is under way", "Go on with it, or end it."),
+        )
+    return Plan(
+        action=Action.FLOW_EDIT,
+        title=f"Begin a {kind.value} failover of {asked.name}"
+        if kind is not Kind.REHEARSAL
+        else f"Rehearse a failover of {asked.name}",
+        apply_label="Begin",
+        cluster=asked.target,
+        steps=steps,
+        risk=Risk.REVERSIBLE,
+        digest=state_digest({"begin": kind.value, "others": others}),
+        warnings=("Beginning does nothing yet: each step is reviewed before it is taken.",),
+        refusals=refusals,
+        undo="End it: what was done stays done, and stays in its report.",
+        request={"kind": kind.value},
+        api=ApiCall("POST", api_path(asked.target, "flows", asked.source, "failover"), {"kind": kind.value}),
+    )
+
+
+def plan_end(asked: FlowRequest, run: int, due: Step | None) -> Plan:
+    left = due.heading if due else "none"
+    return Plan(
+        action=Action.FLOW_EDIT,
+        title=f"End the failover of {asked.name}",
+        apply_label="End it",
+        cluster=asked.target,
+        steps=(PlanStep(StepKind.RUN, "failover", asked.name, (Change("next step", left, None),)),),
+        risk=Risk.REVERSIBLE,
+        digest=state_digest({"end": run, "due": left}),
+        warnings=(
+            "What was done stays done: lift the freeze and resume the flow if clients are to go on in the source.",
+        ),
+        undo="None needed: another one can be begun.",
+        request={"run": run},
+        api=ApiCall("DELETE", api_path(asked.target, "flows", asked.source, "failover")),
+    )
+
+
+def plan_freeze(
+    asked: FlowRequest, denials: Sequence[Change], super_users: Sequence[str], *, present: int
+) -> Plan:
+    """`denials`: one change for each DENY that is made; `present`: how many are there already."""
+    steps = (
+        (PlanStep(StepKind.CREATE, "ACLs", f"of User:* on {asked.source}", tuple(denials)),)
+        if denials
+        else ()
+    )
+    proof = PlanStep(
+        StepKind.RUN,
+        "proof",
+        "no end offset moves for 10 s",
+        (Change("writing", "allowed", "denied to everybody"),),
+    )
+    named = some(tuple(super_users)) or "none"
+    return _plan(
+        asked,
+        Step.FREEZE,
+        (*steps, proof),
+        Risk.DISRUPTIVE,
+        {"denials": len(denials), "present": present},
+        warnings=(
+            "Producers fail from here on, until they write to the target or the freeze is lifted.",
+            f"Super users are not bound by ACLs and could still write: {named}.",
+        ),
+        undo="Lift the freeze: the very ACLs that this step makes are deleted.",
+    )
+
+
+def plan_drain(asked: FlowRequest, totals: Totals) -> Plan:
+    left = "unknown" if totals.records is None else f"{totals.records:,}"
+    step = PlanStep(
+        StepKind.RUN, "wait", "until every record is copied", (Change("records not copied", left, "0"),)
+    )
+    return _plan(
+        asked, Step.DRAIN, (step,), Risk.REVERSIBLE, {"records": totals.records}, undo="None needed."
+    )
+
+
+def plan_stop(asked: FlowRequest, states: Mapping[str, str]) -> Plan:
+    steps = tuple(
+        PlanStep(StepKind.RUN, "connector", name, (Change("state", word, "STOPPED"),))
+        for name, word in states.items()
+    )
+    return _plan(
+        asked,
+        Step.STOP,
+        steps,
+        Risk.DISRUPTIVE,
+        {"states": dict(states)},
+        warnings=(
+            "From here on nothing is copied. Never resume it after clients write to the target: copies would mix.",
+        ),
+        undo="Resume the flow, as long as nobody writes to the copies.",
+    )
+
+
+def plan_offsets(asked: FlowRequest, rows: Sequence[GroupOffset], active: Sequence[str]) -> Plan:
+    """For each group that has nobody in the target; what cannot be translated is left as it is, and said."""
+    moved = [
+        row
+        for row in rows
+        if row.group not in active and row.translated is not None and row.translated != row.there
+    ]
+    steps = tuple(
+        PlanStep(
+            StepKind.ALTER,
+            "group",
+            group,
+            tuple(
+                Change(
+                    f"{asked.copy_of(row.topic)}-{row.partition}",
+                    None if row.there is None else str(row.there),
+                    str(row.translated),
+                    f"{row.behind:,} read again" if row.behind else "",
+                )
+                for row in moved
+                if row.group == group
+            ),
+        )
+        for group in sorted({row.group for row in moved})
+    )
+    return _plan(
+        asked,
+        Step.OFFSETS,
+        steps,
+        Risk.DISRUPTIVE,
+        {"moved": [[row.group, row.topic, row.partition, row.there, row.translated] for row in moved]},
+        warnings=_said_of_offsets(rows, moved, active),
+        undo="The offsets before are in the operation; they can be set again while the groups are empty.",
+    )
+
+
+def _said_of_offsets(
+    rows: Sequence[GroupOffset], moved: Sequence[GroupOffset], active: Sequence[str]
+) -> tuple[str, ...]:
+    lost = sorted({row.group for row in rows if row.translated is None})
+    again = sum(row.behind or 0 for row in moved)
+    said = [f"Consumers will read {again:,} records again."] if again else []
+    if active:
+        said.append(f"Left alone, since they have members in the target: {some(tuple(active))}.")
+    if lost:
+        said.append(
+            f"Some offsets of {some(tuple(lost))} have no place in the target: those partitions start by auto.offset.reset."
+        )
+    return tuple(said)
+
+
+def plan_switch(asked: FlowRequest, bootstrap: str, topics: Sequence[str]) -> Plan:
+    """Nothing is done here by us: a person says that it is done."""
+    step = PlanStep(
+        StepKind.RUN,
+        "clients",
+        f"of {asked.source}",
+        (
+            Change("bootstrap.servers", f"of {asked.source}", bootstrap),
+            Change("topics", "orders", asked.copy_of("orders")),
+        ),
+    )
+    return _plan(
+        asked,
+        Step.SWITCH,
+        (step,),
+        Risk.DISRUPTIVE,
+        {"bootstrap": bootstrap},
+        warnings=(
+            "Confirm this step when the clients have moved: it changes nothing, and ends the time that is measured.",
+        ),
+        affected=tuple(Affected("topic", asked.copy_of(topic)) for topic in topics[:SHOWN]),
+        undo="Move the clients back, as long as nothing was written to the target alone.",
+    )
+
+
+def plan_verify(asked: FlowRequest, topics: Sequence[str]) -> Plan:
+    step = PlanStep(StepKind.RUN, "compare", counted(len(topics), "topic"), ())
+    return _plan(
+        asked,
+        Step.VERIFY,
+        (step,),
+        Risk.REVERSIBLE,
+        {"topics": list(topics)},
+        undo="None needed: it only reads.",
+    )
+
+
+def plan_loss(asked: FlowRequest, error: str) -> Plan:
+    """`error`: why the source does not answer yet."""
+    step = PlanStep(StepKind.RUN, "count", f"what {asked.source} has and {asked.target} has not", ())
+    return _plan(
+        asked,
+        Step.LOSS,
+        (step,),
+        Risk.REVERSIBLE,
+        {"answers": not error},
+        warnings=(f"{asked.source} does not answer now, so the step would fail: {error}",) if error else (),
+        undo="None needed: it only reads.",
+    )
+
+
+def plan_reverse(asked: FlowRequest, back: FlowRequest, parts: Sequence[Plan], begins: int) -> Plan:
+    """`parts`: the freeze lifted, the old flow deleted, the new one made, as far as each is needed; `begins`: partitions
+    whose copies keep their names, so that the flow back begins where clients began to write."""
+    kept = asked.policy is Policy.IDENTITY
+    there = PlanStep(StepKind.RUN, "flow", back.name, (Change("state", "there already", "left as it is"),))
+    warnings = [warning for part in parts for warning in part.warnings]
+    if kept:
+        warnings.insert(
+            0,
+            f"The freeze of {asked.source} is lifted, since the flow back writes there: clients that have not moved could "
+            "write again.",
+        )
+        warnings.insert(
+            0,
+            f"{counted(begins, 'partition')} are copied back from where {asked.name} had stopped: what came from "
+            f"{asked.source} is not copied there again.",
+        )
+    return _plan(
+        asked,
+        Step.REVERSE,
+        tuple(step for part in parts for step in part.steps) or (there,),
+        Risk.DISRUPTIVE,
+        {"parts": [part.digest for part in parts], "begins": begins},
+        warnings=tuple(warnings),
+        refusals=tuple(refusal for part in parts for refusal in part.refusals),
+        undo=f"Take the runbook of {back.name}: it leads back.",
+    )
+
+
+def plan_check(asked: FlowRequest, kind: Kind, found: Readiness) -> Plan:
+    step = PlanStep(
+        StepKind.RUN,
+        "check",
+        asked.name,
+        (
+            Change("flow", None, found.state),
+            Change(
+                "records not copied",
+                None,
+                "unknown" if found.totals.records is None else f"{found.totals.records:,}",
+            ),
+        ),
+    )
+    return _plan(
+        asked,
+        Step.CHECK,
+        (step,),
+        Risk.REVERSIBLE,
+        found.evidence(),
+        warnings=problems(kind, found),
+        undo="None needed: it only reads.",
+    )
+
+
+def _plan(
+    asked: FlowRequest,
+    step: Step,
+    steps: tuple[PlanStep, ...],
+    risk: Risk,
+    state: Mapping[str, Any],
+    *,
+    warnings: tuple[str, ...] = (),
+    refusals: tuple[Refusal, ...] = (),
+    affected: tuple[Affected, ...] = (),
+    undo: str,
+) -> Plan:
+    return Plan(
+        action=Action.FLOW_EDIT,
+        title=f"{asked.name}: {step.heading[0].lower()}{step.heading[1:]}",
+        apply_label=step.heading,
+        cluster=asked.target,
+        steps=steps or (PlanStep(StepKind.RUN, "step", step.value, ()),),
+        risk=risk,
+        digest=state_digest({"step": step.value, **state}),
+        warnings=warnings,
+        refusals=refusals,
+        affected=affected,
+        undo=undo,
+        request={"step": step.value},
+        api=ApiCall(
+            "POST", api_path(asked.target, "flows", asked.source, "failover", "step"), {"step": step.value}
+        ),
+    )

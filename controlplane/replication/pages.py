@@ -1,0 +1,142 @@
+"""What the templates of replication are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from controlplane.clusters.models import Cluster
+from controlplane.core.pages import Page
+from controlplane.core.plans import Json
+from controlplane.jobs.models import Job
+from controlplane.replication.forms import FlowForm
+from controlplane.replication.logic.drawing import Drawing, Line, draw
+from controlplane.replication.logic.failover import Kind, Step, Taken
+from controlplane.replication.logic.flows import FlowRequest
+from controlplane.replication.models import Failover, Flow
+from controlplane.replication.selectors import FlowHealth
+from controlplane.replication.watching import Progress, Translation
+from controlplane.users.services import Issued
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRow:
+    flow: Flow
+    asked: FlowRequest
+    health: FlowHealth
+
+
+@dataclass(frozen=True)
+class FlowListPage(Page):
+    template: ClassVar[str] = "replication/list.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"flow-table"})
+
+    cluster: Cluster
+    rows: tuple[FlowRow, ...]
+    can_edit: bool
+
+    @property
+    def drawing(self) -> Drawing:
+        return draw([self.cluster.name], [(row.flow.source, row.flow.target) for row in self.rows])
+
+    @property
+    def lines(self) -> tuple[tuple[Line, FlowRow], ...]:
+        return tuple(zip(self.drawing.lines, self.rows, strict=True))
+
+
+@dataclass(frozen=True)
+class CreateFlowPage(Page):
+    """`sources`: whether there is any other cluster to copy from."""
+
+    template: ClassVar[str] = "replication/create.html"
+
+    cluster: Cluster
+    form: FlowForm
+    sources: bool
+
+
+@dataclass(frozen=True)
+class FlowUsersPage(Page):
+    """Shown once, as the answer of Apply: the users that were made in the target, with their passwords."""
+
+    template: ClassVar[str] = "replication/users.html"
+
+    cluster: Cluster
+    source: str
+    issued: tuple[Issued, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class FlowPage(Page):
+    """`tab`: overview, groups, metrics or settings; what a tab does not show is None."""
+
+    template: ClassVar[str] = "replication/flow.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"flow-live"})
+
+    cluster: Cluster
+    row: FlowRow
+    tab: str
+    can_edit: bool
+    can_operate: bool
+    progress: Progress | None = None
+    translation: Translation | None = None
+    configs: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    step: Step
+    taken: Taken | None
+
+    @property
+    def state(self) -> str:
+        return self.taken.state if self.taken else "to do"
+
+    @property
+    def evidence(self) -> tuple[tuple[str, str], ...]:
+        """In words; lists by their first entries."""
+        found = (self.taken.evidence or {}) if self.taken else {}
+        return tuple((name.replace("_", " "), in_words(value)) for name, value in found.items())
+
+
+def in_words(value: object, shown: int = 8) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list):
+        more = len(value) - shown
+        return (", ".join(map(str, value[:shown])) + (f" and {more} more" if more > 0 else "")) or "none"
+    return str(value)
+
+
+@dataclass(frozen=True)
+class FailoverPage(Page):
+    """`run`: the one under way; `frozen`: how many of the freeze's DENYs stand in the source now, None unknown."""
+
+    template: ClassVar[str] = "replication/failover.html"
+    partials: ClassVar[frozenset[str]] = frozenset({"runbook"})
+
+    cluster: Cluster
+    flow: Flow
+    run: Failover | None
+    steps: tuple[StepRow, ...]
+    due: Step | None
+    job: Job | None
+    past: tuple[Failover, ...]
+    can_edit: bool
+    kinds: tuple[Kind, ...]
+    frozen: int | None
+
+
+@dataclass(frozen=True)
+class FailoverReportPage(Page):
+    template: ClassVar[str] = "replication/report.html"
+
+    cluster: Cluster
+    flow: Flow
+    run: int
+    report: dict[str, Json]

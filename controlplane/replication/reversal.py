@@ -1,0 +1,88 @@
+"""The last step of a failover: the flow turned round, so that what clients now write in the target comes back.
+
+Copies that carry the source's name come back as further copies, and the old flow is left at rest. Copies that keep their
+names need care: the old flow has to go, and the flow back begins at the very offset where clients began to write. Else
+everything would be copied back into the topic that it came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from controlplane.acls import services as acls
+from controlplane.clusters.models import Cluster
+from controlplane.core.errors import Refused
+from controlplane.core.plans import Json, Plan
+from controlplane.jobs.run import JobRun
+from controlplane.replication import readiness, services, watching
+from controlplane.replication.logic import failover_plans as plans
+from controlplane.replication.logic.flows import FlowRequest, Policy
+from controlplane.replication.logic.progress import Partition, from_topics
+from controlplane.replication.models import Failover, Flow
+from controlplane.replication.services import Begin
+
+
+def turned(asked: FlowRequest) -> FlowRequest:
+    # Users made here have new passwords; those of the way back are the source's own.
+    return replace(asked, source=asked.target, target=asked.source, copy_users=False)
+
+
+def plan(run: Failover, asked: FlowRequest) -> Plan:
+    source, _ = services.ends(asked)
+    back = turned(asked)
+    parts: list[Plan] = []
+    if asked.policy is Policy.IDENTITY:
+        lifted = readiness.lift(asked, source)
+        old = _flow(asked)
+        parts += [lifted.plan] if lifted.remove else []
+        parts += [services.plan_delete(old)] if old else []
+    if not _made(back):
+        parts.append(services.plan_create(back, leaving=asked if asked.policy is Policy.IDENTITY else None))
+    return plans.plan_reverse(asked, back, parts, len(_upstream(run, asked)))
+
+
+def turn_round(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
+    """Each part looks whether it was done already: a worker that died is followed by another."""
+    source, target = services.ends(asked)
+    back = turned(asked)
+    begin = _begin(run, asked, source, target)
+    if asked.policy is Policy.IDENTITY and not _made(back):
+        _leave(job, asked, source)
+    if not _made(back):
+        planned = services.plan_create(back)
+        if planned.refusals:
+            raise Refused(planned.refusals, planned)
+        services.apply_create(job.actor, back, planned, begin)
+    return {"flow": back.name, "partitions_begun_later": len(begin.upstream) if begin else 0}
+
+
+def _leave(job: JobRun, asked: FlowRequest, source: Cluster) -> None:
+    old = _flow(asked)
+    if old is not None:
+        services.apply_delete(job.actor, old, services.plan_delete(old))
+        job.log(f"{asked.name} is deleted")
+    lifted = readiness.lift(asked, source)
+    if lifted.remove:
+        acls.carry_out(source, lifted)
+        job.log(f"The freeze of {asked.source} is lifted")
+
+
+def _upstream(run: Failover, asked: FlowRequest) -> dict[Partition, int]:
+    """Where clients began to write: the ends of the copies when the flow had stopped."""
+    return from_topics(run.copy_ends) if asked.policy is Policy.IDENTITY else {}
+
+
+def _begin(run: Failover, asked: FlowRequest, source: Cluster, target: Cluster) -> Begin | None:
+    upstream = _upstream(run, asked)
+    if not upstream:
+        return None
+    return Begin(upstream, watching.copy_ends(turned(asked), target, source))
+
+
+def _flow(asked: FlowRequest) -> Flow | None:
+    return Flow.objects.filter(source=asked.source, target=asked.target).first()
+
+
+def _made(asked: FlowRequest) -> bool:
+    found = _flow(asked)
+    return found is not None and found.complete

@@ -1,0 +1,387 @@
+"""Flows made, operated and deleted: one plan, one operation on either cluster, composed of users, rights and connectors.
+
+1. The user in the source gets its rights and a password; the password goes into a file that only the worker reads.
+2. The worker's principal gets its rights in the target.
+3. The three connectors are made. What was done before a failure stays; the same request again does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from django.utils import timezone
+
+from controlplane.acls import selectors as acl_selectors
+from controlplane.acls import services as acls
+from controlplane.acls.logic.plans import AclChange
+from controlplane.audit.services import operation
+from controlplane.clusters import selectors as cluster_selectors
+from controlplane.clusters.models import Cluster
+from controlplane.clusters.services import connection_for
+from controlplane.core.access import Action, Actor, can, sees
+from controlplane.core.errors import Conflict, Forbidden, NotFound
+from controlplane.core.plans import Plan
+from controlplane.core.verify import verify
+from controlplane.gateways import broker as bundled
+from controlplane.gateways import workers
+from controlplane.gateways.connect import ConnectApi, Offset, State
+from controlplane.gateways.errors import AlreadyExists
+from controlplane.gateways.errors import NotFound as NotThere
+from controlplane.gateways.kafka.security import KafkaConnection, ScramTls, Tls
+from controlplane.replication import copying, selectors
+from controlplane.replication.logic import connectors, flows, plans, rights
+from controlplane.replication.logic.connectors import Ends, connector_name, connectors_of
+from controlplane.replication.logic.flows import FlowRequest
+from controlplane.replication.logic.plans import FlowAct, FlowState, Part
+from controlplane.replication.logic.progress import Partition
+from controlplane.replication.logic.reach import Reach, reach
+from controlplane.replication.models import Flow
+from controlplane.users import services as users
+from controlplane.users.logic.plans import DeleteUser, SetCredentials
+from controlplane.users.selectors import user_state
+from controlplane.users.services import Issued
+from controlplane.workers import selectors as worker_selectors
+
+MECHANISM = "SCRAM-SHA-512"
+RUNS_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    user: Plan | None
+    on_source: AclChange | None
+    on_target: AclChange | None
+    #: Of the source, made in the target: what MirrorMaker does not copy.
+    lacking: copying.Lacking = field(default_factory=copying.Lacking)
+    copies: tuple[Plan, ...] = ()
+
+    def of(self, asked: FlowRequest) -> tuple[Part, ...]:
+        found = (
+            # Its password goes into the worker's file alone: what is said of passwords that are shown is not of this one.
+            (asked.source, replace(self.user, warnings=()) if self.user else None),
+            (asked.source, self.on_source.plan if self.on_source else None),
+            (asked.target, self.on_target.plan if self.on_target else None),
+            *((asked.target, plan) for plan in self.copies),
+        )
+        return tuple(Part(cluster, plan) for cluster, plan in found if plan)
+
+
+def user_of(asked: FlowRequest) -> str:
+    """The flow's own user in the source."""
+    return f"mm2-{asked.source}-{asked.target}"
+
+
+def owner_of(asked: FlowRequest) -> str:
+    """Under which the worker finds the flow's secrets."""
+    return f"flow-{asked.source}-{asked.target}"
+
+
+def ends(asked: FlowRequest) -> tuple[Cluster, Cluster]:
+    return cluster_selectors.get_cluster(asked.source), cluster_selectors.get_cluster(asked.target)
+
+
+def require_source(actor: Actor, asked: FlowRequest) -> None:
+    """Before anything is read of it: a cluster that the actor may not see looks as if it did not exist."""
+    if not sees(actor, asked.source):
+        raise NotFound(
+            f"There is no cluster {asked.source!r}", hint="The cluster switch lists all that you may see."
+        )
+    require_both(actor, Action.FLOW_EDIT, asked)
+
+
+def require_both(actor: Actor, action: Action, asked: FlowRequest) -> None:
+    """A flow reads one cluster and writes another: who may not on both, may not at all."""
+    for name in (asked.source, asked.target):
+        decision = can(actor, action, name)
+        if not decision.allowed:
+            raise Forbidden(decision.reason, action=action, cluster=name)
+
+
+def plan_create(asked: FlowRequest, leaving: FlowRequest | None = None) -> Plan:
+    """`leaving`: a flow that goes before this one comes, and so is no obstacle."""
+    source, target = ends(asked)
+    refusals = flows.refusals(
+        asked, selectors.facts_of(source), selectors.facts_of(target), selectors.existing(leaving)
+    )
+    worker = worker_selectors.worker_if_any(target)
+    status = worker_selectors.status_of(target)
+    running = status is not None and status.state in bundled.ALIVE
+    state = FlowState(
+        worker=worker.process_name if worker and running else "",
+        worker_exactly_once=worker.exactly_once if worker else False,
+        begun=Flow.objects.filter(source=asked.source, target=asked.target).exists(),
+        refusals=refusals,
+    )
+    if refusals or not state.worker:
+        return plans.plan_create(asked, state, (), {})
+    missing = copying.lacking(source, target)
+    state = replace(
+        state,
+        copied=selectors.copied(asked, source, target),
+        groups=selectors.groups(asked, source),
+        users=() if asked.copy_users else missing.user_names,
+        quotas=() if asked.copy_quotas else missing.quota_names,
+    )
+    parts = _parts(asked, source, target)
+    way, _ = _source_reach(asked, source, password="")
+    return plans.plan_create(asked, state, parts.of(asked), connectors_of(asked, _ends(asked, target, way)))
+
+
+def _parts(asked: FlowRequest, source: Cluster, target: Cluster) -> _Parts:
+    own = None if source.external else user_of(asked)
+    user = on_source = None
+    if own:
+        credentials = SetCredentials(own, (MECHANISM,))
+        known = user_state(source, own).exists
+        user = (
+            users.plan_rotate(source, credentials)
+            if known
+            else users.plan_create(source, credentials, rights_come=True)
+        )
+        on_source = acls.plan_grant(source, rights.on_source(asked, f"User:{own}"))
+    missing = copying.lacking(source, target)
+    wanted = copying.Lacking(
+        missing.users if asked.copy_users else (), missing.quotas if asked.copy_quotas else ()
+    )
+    return _Parts(
+        user,
+        on_source,
+        acls.plan_grant(target, rights.on_target(asked, workers.PRINCIPAL)),
+        wanted,
+        copying.plan_parts(target, wanted),
+    )
+
+
+def _source_reach(asked: FlowRequest, source: Cluster, password: str) -> tuple[Reach, bool]:
+    """How the connectors reach the source, and whether by the flow's own user."""
+
+    def reference(name: str) -> str:
+        return workers.secret_reference(asked.target, owner_of(asked), name)
+
+    if source.external:
+        return reach(connection_for(source), reference), False
+    spec = bundled.bundled_cluster(source.name)
+    tls = Tls(cafile=str(bundled.control_credentials(spec).cafile.absolute()))
+    way = KafkaConnection(bundled.bootstrap(spec, "SASL_SSL"), ScramTls(user_of(asked), password, tls=tls))
+    return reach(way, reference), True
+
+
+def _ends(asked: FlowRequest, target: Cluster, way: Reach) -> Ends:
+    return Ends(way.settings, workers.own_cluster(bundled.bundled_cluster(target.name)))
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Where a flow begins to copy that is no first one: `upstream` of the source is the same place as `downstream` of the
+    copy, though nothing of it was copied."""
+
+    upstream: Mapping[Partition, int]
+    downstream: Mapping[Partition, int]
+
+    @property
+    def anchors(self) -> dict[str, list[list[int]]]:
+        found: dict[str, list[list[int]]] = {}
+        for (topic, partition), offset in sorted(self.upstream.items()):
+            same = self.downstream.get((topic, partition))
+            if same is not None:
+                found.setdefault(topic, []).append([partition, offset, same])
+        return found
+
+
+def _nobody(issued: Issued) -> None:
+    """Hears no password: there is none to hear."""
+
+
+def apply_create(
+    actor: Actor,
+    asked: FlowRequest,
+    plan: Plan,
+    begin: Begin | None = None,
+    told: Callable[[Issued], None] = _nobody,
+) -> Flow:
+    """`told` gets the password of each user that is made in the target: after all else, since it is known only once."""
+    require_both(actor, Action.FLOW_EDIT, asked)
+    source, target = ends(asked)
+    parts, password = _parts(asked, source, target), users.generate_password()
+    with operation(
+        actor,
+        plan.action,
+        cluster=target.name,
+        target=asked.name,
+        plan=plan,
+        needs=_needs(parts),
+    ) as entry:
+        flow = _row(actor, asked)
+        if parts.user or parts.on_source:
+            _prepare_source(actor, asked, source, parts, password)
+        way, own = _source_reach(asked, source, password)
+        workers.store_secrets(target.name, owner_of(asked), way.secrets)
+        if parts.on_target is not None:
+            acls.carry_out(target, parts.on_target)
+        connect = connect_to(target)
+        for name, config in connectors_of(asked, _ends(asked, target, way)).items():
+            if begin is not None and name == connector_name(asked, connectors.Part.SOURCE):
+                _make_from(connect, asked, name, config, begin)
+            else:
+                connect.put_config(name, config)
+        flow.anchors = begin.anchors if begin else {}
+        flow.user, flow.complete = (user_of(asked) if own else ""), True
+        flow.save(update_fields=["user", "complete", "anchors"])
+        entry.note(user=flow.user)
+        verify("its connectors run", lambda: _runs(asked, target), seconds=RUNS_SECONDS)
+        copying.carry_out(entry, target, parts.lacking, told)
+    return flow
+
+
+def _needs(parts: _Parts) -> tuple[Action, ...]:
+    copied = ((parts.lacking.users, Action.KAFKA_USER_EDIT), (parts.lacking.quotas, Action.QUOTA_EDIT))
+    return (Action.ACL_EDIT, *(action for wanted, action in copied if wanted))
+
+
+def _make_from(
+    connect: ConnectApi, asked: FlowRequest, name: str, config: Mapping[str, str], begin: Begin
+) -> None:
+    """Made at rest, told where it stands (KIP-875, KIP-980), and only then let go: it never reads from the beginning."""
+    try:
+        connect.create(name, config, State.STOPPED)
+    except AlreadyExists:
+        connect.put_config(name, config)
+        connect.stop(name)
+    verify(f"{name} is at rest", lambda: _at_rest(connect, name), seconds=RUNS_SECONDS)
+    connect.alter_offsets(
+        name,
+        [
+            Offset(
+                {"cluster": asked.source, "topic": topic, "partition": partition},
+                # What stands there is the last that was copied.
+                {"offset": offset - 1} if offset else None,
+            )
+            for (topic, partition), offset in begin.upstream.items()
+        ],
+    )
+    connect.resume(name)
+
+
+def _at_rest(connect: ConnectApi, name: str) -> bool:
+    """What was just made has no state yet."""
+    try:
+        return connect.status(name).state is State.STOPPED
+    except NotThere:
+        return False
+
+
+def _row(actor: Actor, asked: FlowRequest) -> Flow:
+    """Before anything is made: what is broken off can be seen, gone on with and deleted."""
+    flow, _ = Flow.objects.get_or_create(
+        source=asked.source,
+        target=asked.target,
+        defaults={"created_at": timezone.now(), "created_by": actor.name[:240]},
+    )
+    if flow.complete:
+        raise Conflict(f"There is a flow {asked.name}", hint="Somebody made it a moment ago.")
+    flow.remember(asked)
+    flow.save(update_fields=["request"])
+    return flow
+
+
+def _prepare_source(actor: Actor, asked: FlowRequest, source: Cluster, parts: _Parts, password: str) -> None:
+    needs = (Action.KAFKA_USER_EDIT, Action.ACL_EDIT)
+    with operation(actor, Action.FLOW_EDIT, cluster=source.name, target=asked.name, needs=needs) as entry:
+        entry.note(user=user_of(asked))
+        if parts.on_source is not None:
+            acls.carry_out(source, parts.on_source)
+        users.set_credentials(entry, source, SetCredentials(user_of(asked), (MECHANISM,)), password)
+
+
+def connect_to(target: Cluster) -> ConnectApi:
+    found = selectors.connect_of(target)
+    if found is None:
+        raise Conflict(f"{target.title} has no Connect worker", hint="Start one first.")
+    return found
+
+
+def _runs(asked: FlowRequest, target: Cluster) -> bool:
+    health = selectors.health(asked, target)
+    return health.state == "running"
+
+
+def states(asked: FlowRequest, target: Cluster) -> dict[str, str]:
+    health = selectors.health(asked, target)
+    if health.error:
+        raise Conflict(health.error, hint="Start the worker first; then plan it again.")
+    return {status.name: status.state.value for status in health.statuses.values()}
+
+
+def plan_act(flow: Flow, act: FlowAct) -> Plan:
+    asked = flow.asked
+    return plans.plan_act(act, asked, states(asked, ends(asked)[1]))
+
+
+def apply_act(actor: Actor, flow: Flow, act: FlowAct, plan: Plan) -> None:
+    asked = flow.asked
+    _, target = ends(asked)
+    require_both(actor, Action.FLOW_OPERATE, asked)
+    with operation(actor, plan.action, cluster=target.name, target=asked.name, plan=plan) as entry:
+        entry.note(act=act.value)
+        connect = connect_to(target)
+        does: dict[FlowAct, Callable[[str], None]] = {
+            FlowAct.PAUSE: connect.pause,
+            FlowAct.RESUME: connect.resume,
+            FlowAct.RESTART: connect.restart,
+        }
+        names = list(states(asked, target))
+        for name in names:
+            does[act](name)
+        wanted = State.PAUSED if act is FlowAct.PAUSE else State.RUNNING
+        verify(
+            f"every connector is {wanted.value.lower()}",
+            lambda: all(connect.status(name).state is wanted for name in names),
+            seconds=RUNS_SECONDS,
+        )
+
+
+def plan_delete(flow: Flow) -> Plan:
+    asked = flow.asked
+    _, target = ends(asked)
+    found = _removed(flow)
+    return plans.plan_delete(asked, states(asked, target), found.of(asked))
+
+
+def _removed(flow: Flow) -> _Parts:
+    """What was made for the flow alone, as far as it is there still."""
+    asked = flow.asked
+    source, target = ends(asked)
+    own = user_of(asked)
+    user = None
+    if not source.external and user_state(source, own).exists:
+        user = users.plan_delete(source, DeleteUser(own, (MECHANISM,), acls=True))
+    # Rights that another flow into the same target has as well stay with it.
+    others = [each.asked for each in Flow.objects.filter(target=asked.target).exclude(pk=flow.pk)]
+    kept = {acl for each in others for acl in rights.on_target(each, workers.PRINCIPAL)}
+    there = set(acl_selectors.bindings(target))
+    gone = tuple(acl for acl in rights.on_target(asked, workers.PRINCIPAL) if acl in there - kept)
+    return _Parts(user, None, acls.plan_delete(target, gone) if gone else None)
+
+
+def apply_delete(actor: Actor, flow: Flow, plan: Plan) -> None:
+    """Connectors first: nobody reads while rights are taken away. Offsets stay, so that a flow made again goes on."""
+    asked = flow.asked
+    require_both(actor, Action.FLOW_EDIT, asked)
+    source, target = ends(asked)
+    found = _removed(flow)
+    needs = (Action.ACL_EDIT, Action.KAFKA_USER_EDIT)
+    with operation(actor, plan.action, cluster=target.name, target=asked.name, plan=plan, needs=needs):
+        connect = connect_to(target)
+        for name in states(asked, target):
+            try:
+                connect.delete(name)
+            except NotThere:
+                continue
+        verify("its connectors are gone", lambda: not states(asked, target), seconds=RUNS_SECONDS)
+        if found.on_target is not None:
+            acls.carry_out(target, found.on_target)
+        if found.user is not None:
+            users.apply_delete(actor, source, DeleteUser(user_of(asked), (MECHANISM,), acls=True), found.user)
+        workers.forget_secrets(target.name, owner_of(asked))
+        flow.delete()

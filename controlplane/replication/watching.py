@@ -1,0 +1,220 @@
+"""Live reads of a flow: lag by partition, offsets of groups on either side, heartbeats. Everything is bounded in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from django.utils import timezone
+
+from controlplane.clusters.models import Cluster
+from controlplane.clusters.services import gateway_for
+from controlplane.gateways.errors import GatewayError, NotFound
+from controlplane.gateways.kafka.gateway import KafkaGateway
+from controlplane.gateways.kafka.types import OffsetSpec, Record, TopicPartition
+from controlplane.replication import selectors
+from controlplane.replication.logic import checkpoints, progress
+from controlplane.replication.logic.connectors import Part, connector_name
+from controlplane.replication.logic.flows import FlowRequest
+from controlplane.replication.logic.offsets import (
+    Checkpoint,
+    NotARecord,
+    SyncStore,
+    read_checkpoint,
+    read_heartbeat,
+    read_sync,
+)
+from controlplane.replication.logic.progress import GroupOffset, Partition, PartitionLag, Totals
+
+#: Of partitions that lag, so many are asked how long: one record of each is read.
+DATED = 20
+READ_SECONDS = 5.0
+#: Compacted topics; what they hold beyond this is not looked at, and said so.
+MOST_RECORDS = 100_000
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`heartbeat_age_s`: since the newest heartbeat of the flow in the target; None where there is none. `placed`: whether
+    the source connector said how far it is; where it did not, what is not copied looks like all there is."""
+
+    rows: tuple[PartitionLag, ...]
+    totals: Totals
+    heartbeat_age_s: float | None = None
+    error: str = ""
+    placed: bool = True
+
+    @property
+    def known(self) -> bool:
+        """Both sides said how far they are: only then are lags what they say."""
+        return self.placed and not self.error
+
+    @property
+    def heartbeat_age_ms(self) -> float | None:
+        return None if self.heartbeat_age_s is None else self.heartbeat_age_s * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    rows: tuple[GroupOffset, ...]
+    error: str = ""
+
+
+def progress_of(asked: FlowRequest, source: Cluster, target: Cluster) -> Progress:
+    """A source that does not answer leaves the ends unknown, never 0; the positions are in the target."""
+    error = ""
+    here, there = gateway_for(source), gateway_for(target)
+    topics = {row.topic: row.partitions for row in selectors.copied(asked, source, target)}
+    wanted = [TopicPartition(name, index) for name, count in topics.items() for index in range(count)]
+    try:
+        ends = _by_name(here.list_offsets(OffsetSpec.LATEST, wanted)) if wanted else {}
+        firsts = _by_name(here.list_offsets(OffsetSpec.EARLIEST, wanted)) if wanted else {}
+    except GatewayError as failure:
+        ends, firsts, error = {}, {}, str(failure)
+    placed = positions_if_told(asked, target)
+    known = placed or {}
+    copies = [
+        TopicPartition(asked.copy_of(name), index) for name, count in topics.items() for index in range(count)
+    ]
+    try:
+        copied = _by_name(there.list_offsets(OffsetSpec.LATEST, copies)) if copies else {}
+    except GatewayError:
+        copied = {}
+    rows = progress.lags(asked, ends, known, copied, firsts)
+    if not error:
+        rows = _dated(here, rows)
+    now_ms = int(timezone.now().timestamp() * 1000)
+    age = _heartbeat_age(asked, there, now_ms)
+    return Progress(rows, progress.totals(rows, now_ms), age, error, placed is not None)
+
+
+def copy_ends(asked: FlowRequest, source: Cluster, target: Cluster) -> dict[Partition, int]:
+    """The ends of the copies, by partition of the source."""
+    wanted = [
+        TopicPartition(asked.copy_of(row.topic), index)
+        for row in selectors.copied(asked, source, target)
+        for index in range(row.partitions)
+    ]
+    found = gateway_for(target).list_offsets(OffsetSpec.LATEST, wanted) if wanted else {}
+    return {(asked.original_of(key.topic), key.partition): offset for key, offset in found.items()}
+
+
+def _by_name(found: Mapping[TopicPartition, int]) -> dict[Partition, int]:
+    return {(key.topic, key.partition): offset for key, offset in found.items()}
+
+
+def positions_of(asked: FlowRequest, target: Cluster) -> dict[Partition, int]:
+    """The next record to copy, by partition of the source, as the source connector has written it down."""
+    return positions_if_told(asked, target) or {}
+
+
+def positions_if_told(asked: FlowRequest, target: Cluster) -> dict[Partition, int] | None:
+    """None: the worker did not say, as while it shares out its connectors anew."""
+    connect = selectors.connect_of(target)
+    if connect is None:
+        return None
+    try:
+        found = connect.offsets(connector_name(asked, Part.SOURCE))
+    except (GatewayError, OSError):
+        return None
+    return progress.positions((each.partition, each.offset) for each in found)
+
+
+def _dated(gateway: KafkaGateway, rows: tuple[PartitionLag, ...]) -> tuple[PartitionLag, ...]:
+    """When the oldest record that waits was written, of those that wait for most."""
+    waiting = sorted((row for row in rows if row.lag), key=lambda row: -(row.lag or 0))[:DATED]
+    dates: dict[Partition, int] = {}
+    for row in waiting:
+        try:
+            starts = {row.partition: row.position or 0}
+            batch = gateway.read(row.topic, starts, limit=1, max_bytes=1, deadline_s=READ_SECONDS)
+        except GatewayError:
+            continue
+        for record in batch.records:
+            if record.timestamp_ms is not None:
+                dates[row.topic, row.partition] = record.timestamp_ms
+    return tuple(replace(row, waiting_since_ms=dates.get((row.topic, row.partition))) for row in rows)
+
+
+def _heartbeat_age(asked: FlowRequest, gateway: KafkaGateway, now_ms: int) -> float | None:
+    """Of the newest that the flow's own connector wrote into the target."""
+    try:
+        newest = gateway.newest("heartbeats", limit=200, deadline_s=READ_SECONDS).records
+    except GatewayError:
+        return None
+    beats = _read(newest, read_heartbeat)
+    own = [each.timestamp_ms for each in beats if (each.source, each.target) == (asked.source, asked.target)]
+    return max(now_ms - max(own), 0) / 1000 if own else None
+
+
+def translation_of(asked: FlowRequest, source: Cluster, target: Cluster) -> Translation:
+    here, there = gateway_for(source), gateway_for(target)
+    groups = selectors.groups(asked, source)
+    syncs = SyncStore.of(_read(_whole(there, asked.syncs_topic), read_sync))
+    syncs.anchor(selectors.anchors_of(asked))
+    marks = {
+        (each.group, each.topic, each.partition): each
+        for each in _read(_whole(there, asked.checkpoints_topic), read_checkpoint)
+    }
+    try:
+        committed = {name: _by_name(found) for name, found in here.list_group_offsets(groups).items()}
+        error = ""
+    except GatewayError as failure:
+        # The source is gone: what MirrorMaker wrote down last is the best that anybody knows.
+        committed, error = _from_checkpoints(asked, marks), str(failure)
+    try:
+        others = {name: _by_name(found) for name, found in there.list_group_offsets(list(committed)).items()}
+    except GatewayError:
+        others = {}
+    return Translation(progress.group_offsets(asked, committed, syncs, marks, others), error)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """`due`: by group, whether MirrorMaker has yet to write one; `newest_ms`: when it last wrote one for it."""
+
+    due: Mapping[str, bool]
+    newest_ms: Mapping[str, int]
+
+
+def checkpoints_of(asked: FlowRequest, source: Cluster, target: Cluster) -> Checkpoints:
+    """Raises GatewayError where either side does not answer: then nothing is known of it."""
+    there = gateway_for(target)
+    records = _whole(there, asked.checkpoints_topic)
+    marks = {(each.group, each.topic, each.partition): each for each in _read(records, read_checkpoint)}
+    syncs = SyncStore.of(_read(_whole(there, asked.syncs_topic), read_sync))
+    found = gateway_for(source).list_group_offsets(selectors.groups(asked, source))
+    committed = {name: _by_name(offsets) for name, offsets in found.items()}
+    written = (
+        (mark.group, record.timestamp_ms) for record in records for mark in _read([record], read_checkpoint)
+    )
+    return Checkpoints(checkpoints.due(asked, committed, syncs, marks), checkpoints.newest(written))
+
+
+def _from_checkpoints(
+    asked: FlowRequest, marks: Mapping[tuple[str, str, int], Checkpoint]
+) -> dict[str, dict[Partition, int]]:
+    found: dict[str, dict[Partition, int]] = {}
+    for (group, copy, partition), mark in marks.items():
+        found.setdefault(group, {})[asked.original_of(copy), partition] = mark.upstream
+    return found
+
+
+def _whole(gateway: KafkaGateway, topic: str) -> tuple[Record, ...]:
+    """Every record of one of MirrorMaker's own topics; none where it is not there yet."""
+    try:
+        return gateway.oldest(topic, limit=MOST_RECORDS, deadline_s=READ_SECONDS).records
+    except NotFound:
+        return ()
+
+
+def _read(records: Iterable[Record], reader: Callable[[bytes | None, bytes | None], T]) -> list[T]:
+    found = []
+    for record in records:
+        try:
+            found.append(reader(record.key, record.value))
+        except NotARecord:
+            continue
+    return found

@@ -1,0 +1,201 @@
+"""Connectors as values: what a bundled worker may not be told, what plans say, how settings are read."""
+
+from __future__ import annotations
+
+import pytest
+from django import forms
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controlplane.connect.forms import settings_of
+from controlplane.connect.logic.confinement import name_refusal, refusals, relative
+from controlplane.connect.logic.plans import (
+    ConnectorAct,
+    Known,
+    TopicUse,
+    Wanted,
+    plan_act,
+    plan_delete,
+    plan_put,
+    plan_reset_offsets,
+)
+from controlplane.core.plans import Risk
+
+FILE = {"connector.class": "FileStreamSource", "file": "in.txt", "topic": "t"}
+
+
+@pytest.mark.parametrize(
+    ("path", "fine"),
+    [
+        ("in.txt", True),
+        ("below/in.txt", True),
+        ("./in.txt", True),
+        ("../in.txt", False),
+        ("a/../../in.txt", False),
+        ("/etc/passwd", False),
+        ("", False),
+        (".", False),
+        ("a\0b", False),
+    ],
+)
+def test_a_path_only_leads_down(path: str, fine: bool) -> None:
+    assert relative(path) is fine
+
+
+@given(st.text(max_size=30))
+def test_whatever_is_typed_leads_down_or_is_refused(path: str) -> None:
+    if relative(path):
+        assert not path.startswith("/")
+        assert ".." not in path.split("/")
+
+
+@pytest.mark.parametrize(
+    ("config", "code"),
+    [
+        (FILE, None),
+        ({**FILE, "file": "/etc/passwd"}, "file"),
+        ({**FILE, "file": ""}, "file"),
+        (
+            {
+                **FILE,
+                "connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector",
+                "file": "../x",
+            },
+            "file",
+        ),
+        ({"connector.class": "x.Y", "file": "/elsewhere"}, None),
+        ({"connector.class": "x.Y", "password": "${file:/run/a.properties:b}"}, None),
+        ({"connector.class": "x.Y", "password": "${env:HOME}"}, "reference"),
+        ({"connector.class": "x.Y", "a": "${directory:/etc:passwd}"}, "reference"),
+        (
+            {"connector.class": "x.Y", "a": "x ${file:/data/credentials/flow-main-dr.properties:p}"},
+            "reference",
+        ),
+        (
+            {"connector.class": "x.Y", "a": "${file:/data/flow-a.properties/../flow-b.properties/.:p}"},
+            "reference",
+        ),
+        ({"connector.class": "x.Y", "a": "${file:/flow-x/own.properties:flow-p}"}, None),
+        ({"connector.class": "x.Y", "config.providers": "env"}, "providers"),
+        ({"connector.class": "x.Y", "config.providers.env.class": "z"}, "providers"),
+    ],
+)
+def test_what_a_worker_on_this_machine_is_not_told(config: dict[str, str], code: str | None) -> None:
+    found = refusals(config, lambda path: True)
+    assert [refusal.code for refusal in found] == ([code] if code else [])
+
+
+def test_a_link_that_leads_out_is_refused() -> None:
+    assert [refusal.code for refusal in refusals(FILE, lambda path: False)] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("name", "fine"),
+    [("a", True), ("main->dr.source", True), ("a/b", False), ("..", False), ("", False), ("a%2Fb", False)],
+)
+def test_names_that_the_worker_can_be_asked_for(name: str, fine: bool) -> None:
+    assert (name_refusal(name) is None) is fine
+
+
+KNOWN = Known("c", {"a": "1", "secret": "[hidden]"}, "print-1", "RUNNING", ("RUNNING", "FAILED"), "source")
+
+
+def wanted(config: dict[str, str], stored: str = "print-2", **more: object) -> Wanted:
+    return Wanted("c", config, stored, more.pop("errors", {}), **more)  # type: ignore[arg-type]
+
+
+def test_a_change_is_a_line_for_each_setting() -> None:
+    plan = plan_put(
+        wanted({"a": "2", "secret": "[hidden]", "b": "x"}), KNOWN, cluster="main", connect="bundled"
+    )
+    assert [(c.field, c.before, c.after) for c in plan.steps[0].changes] == [
+        ("a", "1", "2"),
+        ("b", None, "x"),
+    ]
+    assert plan.risk is Risk.DISRUPTIVE
+    assert "restart" in plan.warnings[0]
+
+
+def test_a_secret_that_changes_is_said_and_not_shown() -> None:
+    plan = plan_put(wanted(dict(KNOWN.config)), KNOWN, cluster="main", connect="bundled")
+    assert [(c.field, c.after) for c in plan.steps[0].changes] == [("secrets", "changed")]
+    same = plan_put(wanted(dict(KNOWN.config), "print-1"), KNOWN, cluster="main", connect="bundled")
+    assert [refusal.code for refusal in same.refusals] == ["nothing"]
+
+
+def test_what_the_plugin_says_refuses() -> None:
+    plan = plan_put(
+        wanted({"a": "1"}, errors={"topic": ["Missing required configuration"]}),
+        None,
+        cluster="main",
+        connect="bundled",
+    )
+    assert [refusal.code for refusal in plan.refusals] == ["config_topic"]
+
+
+def test_a_topic_that_nobody_makes_is_warned_of() -> None:
+    use = (TopicUse("lines", exists=False, writes=True),)
+    assert (
+        "lines does not exist"
+        in plan_put(wanted({"topic": "lines"}, topics=use), None, cluster="main", connect="bundled").warnings[
+            0
+        ]
+    )
+    made = {
+        "topic": "lines",
+        "topic.creation.default.replication.factor": "-1",
+        "topic.creation.default.partitions": "1",
+    }
+    assert plan_put(wanted(made, topics=use), None, cluster="main", connect="bundled").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("act", "state", "tasks", "code"),
+    [
+        (ConnectorAct.PAUSE, "RUNNING", ("RUNNING",), None),
+        (ConnectorAct.PAUSE, "PAUSED", ("PAUSED",), "nothing"),
+        (ConnectorAct.STOP, "STOPPED", (), "nothing"),
+        (ConnectorAct.RESUME, "PAUSED", (), None),
+        (ConnectorAct.RESUME, "RUNNING", (), "nothing"),
+        (ConnectorAct.RESTART, "RUNNING", ("RUNNING",), None),
+        (ConnectorAct.RESTART_FAILED, "RUNNING", ("RUNNING",), "nothing"),
+        (ConnectorAct.RESTART_FAILED, "RUNNING", ("FAILED",), None),
+        (ConnectorAct.RESTART_FAILED, "FAILED", (), None),
+    ],
+)
+def test_what_an_act_is_refused_for(
+    act: ConnectorAct, state: str, tasks: tuple[str, ...], code: str | None
+) -> None:
+    plan = plan_act(act, Known("c", {}, "p", state, tasks), cluster="main", connect="bundled")
+    assert [refusal.code for refusal in plan.refusals] == ([code] if code else [])
+
+
+def test_deleting_and_forgetting_ask_for_the_name() -> None:
+    assert plan_delete(KNOWN, cluster="main", connect="bundled").confirm_name == "c"
+    plan = plan_reset_offsets(KNOWN, [("filename in.txt", "position 3")], cluster="main", connect="bundled")
+    assert [refusal.code for refusal in plan.refusals] == ["not_stopped"]
+    stopped = Known("c", {}, "p", "STOPPED", (), "source")
+    assert (
+        "records come twice"
+        in plan_reset_offsets(stopped, [("a", "b")], cluster="main", connect="bundled").warnings[0]
+    )
+    assert [r.code for r in plan_reset_offsets(stopped, [], cluster="main", connect="bundled").refusals] == [
+        "nothing"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a": "x", "b": 1, "c": true, "d": null}', {"a": "x", "b": "1", "c": "true"}),
+        ('{"name": "n", "config": {"a": "x", "name": "n"}}', {"a": "x"}),
+    ],
+)
+def test_both_shapes_are_read(text: str, found: dict[str, str]) -> None:
+    assert settings_of(text) == found
+
+
+@pytest.mark.parametrize("text", ["", "no", "[]", "{}", '{"a": {"b": 1}}', '{"a": [1]}', "[" * 100_000])
+def test_what_is_no_object_of_settings_is_said(text: str) -> None:
+    with pytest.raises(forms.ValidationError):
+        settings_of(text)
