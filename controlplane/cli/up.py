@@ -27,7 +27,7 @@ from controlplane.cli.console import ByteProgress, CommandFailed, Console
 from controlplane.cli.serving import TlsFiles, check_admin, check_bind, tls_files
 from controlplane.cli.settings import WebAddress, asked, choose_address, record_address
 from controlplane.gateways import broker as bundled
-from controlplane.gateways import workers
+from controlplane.gateways import bundling, workers
 from controlplane.gateways.broker import (
     ClusterSpec,
     ControlClient,
@@ -39,7 +39,7 @@ from controlplane.gateways.broker import (
 )
 from controlplane.gateways.errors import GatewayError
 
-CLUSTER = "main"
+CLUSTER = bundling.FIRST
 #: For replication: one broker shows everything, and a laptop has room for it.
 SECOND = "dr"
 SECOND_BROKERS = 1

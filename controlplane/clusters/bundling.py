@@ -7,7 +7,6 @@ creation left is completed by the same request, or removed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -21,7 +20,7 @@ from controlplane.clusters.logic.bundling_plans import NewCluster, Room, Whole, 
 from controlplane.clusters.models import Cluster, Kind
 from controlplane.clusters.operations import check_again
 from controlplane.core.access import Action, Actor
-from controlplane.core.plans import Json, Plan, Refusal
+from controlplane.core.plans import Json, Plan
 from controlplane.gateways import broker as bundled
 from controlplane.gateways import bundling, workers
 from controlplane.gateways.errors import NotBundled
@@ -43,12 +42,8 @@ def plan_create(asked: NewCluster) -> Plan:
     if asked.name in known - taken:
         found = bundled.bundled_cluster(asked.name)
     plan = bundling_plans.plan_create(asked, bundling.port_span(found), found.notes, room(), taken)
-    job = Job.objects.filter(kind=CREATE, ended_at=None).last()
-    if job is not None:
-        return replace(
-            plan, refusals=(Refusal("busy", f"{job.title} is at work", "Wait for it to end, or cancel it."),)
-        )
-    return plan
+    # One creation at a time takes ports; its job is of no cluster yet.
+    return refused_while_busy(Cluster(), plan, (CREATE,))
 
 
 def room() -> Room:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.utils import timezone
@@ -122,7 +123,7 @@ def row_json(row: ConnectorRow) -> dict[str, Any]:
 class ConnectView(ClusterApiView):
     """`self.connect` is the Connect cluster of the path."""
 
-    @property
+    @cached_property
     def connect(self) -> Connect:
         return selectors.connect_of(self.cluster, str(self.kwargs["connect"]))
 

@@ -162,7 +162,7 @@ class ConnectClusterApi(ConnectView):
 
         def apply(plan: Plan) -> Response:
             external.apply_alter(self.actor, row, wanted, plan)
-            return _answer(self.connect)
+            return _answer(selectors.connect_of(self.cluster, connect))
 
         return change(request, external.plan_alter(row, wanted), apply)
 

@@ -150,6 +150,36 @@ def url_of(where: Connect, connector: str) -> str:
     return resolve_url("connect:connector", where.cluster.name, where.name, connector)
 
 
+def reviewed(
+    request: HttpRequest,
+    where: Connect,
+    connector: str,
+    plan: Plan,
+    act: Callable[[Plan], object],
+    done: str,
+    *,
+    back: str = "",
+    leads_to: str = "",
+    editable: bool = False,
+) -> HttpResponse:
+    """A change of one connector: reviewed, carried out by `act`, and back to its page, or where it `leads_to`."""
+    back = back or url_of(where, connector)
+
+    def apply(plan: Plan) -> Done:
+        act(plan)
+        return Done(done, leads_to or back)
+
+    return review_or_apply(
+        request,
+        cluster=where.cluster,
+        plan=plan,
+        back_url=back,
+        apply=apply,
+        crumbs=crumbs_of(where, connector),
+        editable=editable,
+    )
+
+
 def _back(row: ConnectCluster) -> str:
     return resolve_url("connect:connection", row.cluster.name, row.name)
 

@@ -11,7 +11,7 @@ from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.connect import levels, pages, restarting, selectors, services
-from controlplane.connect.external_views import crumbs_of, frame_of, url_of
+from controlplane.connect.external_views import crumbs_of, frame_of, reviewed, url_of
 from controlplane.connect.logic.levels import of_their_own
 from controlplane.connect.logic.offsets import text_of
 from controlplane.connect.operate_forms import LevelForm, OffsetsForm, RestartForm
@@ -36,18 +36,14 @@ def alter_offsets(request: HttpRequest, cluster: Cluster, connect: str, connecto
 
     def review() -> HttpResponse:
         wanted = form.cleaned_data["offsets"]
-
-        def apply(plan: Plan) -> Done:
-            services.apply_alter_offsets(actor_of(request), where, connector, wanted, plan)
-            return Done(f"The offsets of {connector} are set", back)
-
-        return review_or_apply(
+        return reviewed(
             request,
-            cluster=cluster,
-            plan=services.plan_alter_offsets(where, connector, wanted),
-            back_url=back,
-            apply=apply,
-            crumbs=crumbs_of(where, connector),
+            where,
+            connector,
+            services.plan_alter_offsets(where, connector, wanted),
+            lambda plan: services.apply_alter_offsets(actor_of(request), where, connector, wanted, plan),
+            f"The offsets of {connector} are set",
+            back=back,
             editable=True,
         )
 
@@ -72,18 +68,13 @@ def auto_restart(request: HttpRequest, cluster: Cluster, connect: str, connector
 
     def review() -> HttpResponse:
         wanted = form.to_policy()
-
-        def apply(plan: Plan) -> Done:
-            restarting.apply_set(actor_of(request), where, connector, wanted, plan)
-            return Done(f"Failed tasks of {connector} are restarted automatically", back)
-
-        return review_or_apply(
+        return reviewed(
             request,
-            cluster=cluster,
-            plan=restarting.plan_set(where, connector, wanted),
-            back_url=back,
-            apply=apply,
-            crumbs=crumbs_of(where, connector),
+            where,
+            connector,
+            restarting.plan_set(where, connector, wanted),
+            lambda plan: restarting.apply_set(actor_of(request), where, connector, wanted, plan),
+            f"Failed tasks of {connector} are restarted automatically",
             editable=True,
         )
 
@@ -94,19 +85,13 @@ def auto_restart(request: HttpRequest, cluster: Cluster, connect: str, connector
 @cluster_view(Action.CONNECTOR_OPERATE)
 def auto_restart_off(request: HttpRequest, cluster: Cluster, connect: str, connector: str) -> HttpResponse:
     where = selectors.connect_of(cluster, connect)
-    back = url_of(where, connector)
-
-    def apply(plan: Plan) -> Done:
-        restarting.apply_unset(actor_of(request), where, connector, plan)
-        return Done(f"{connector} is no longer restarted automatically", back)
-
-    return review_or_apply(
+    return reviewed(
         request,
-        cluster=cluster,
-        plan=restarting.plan_unset(where, connector),
-        back_url=back,
-        apply=apply,
-        crumbs=crumbs_of(where, connector),
+        where,
+        connector,
+        restarting.plan_unset(where, connector),
+        lambda plan: restarting.apply_unset(actor_of(request), where, connector, plan),
+        f"{connector} is no longer restarted automatically",
     )
 
 

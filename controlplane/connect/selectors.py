@@ -69,14 +69,16 @@ class Connect:
 
 def connects(cluster: Cluster) -> tuple[Connect, ...]:
     """All of them, the bundled worker first."""
-    worker = None if cluster.external else workers.worker_of(cluster.name)
-    own = (
-        (Connect(cluster, BUNDLED, workers.rest_api(worker), workers.files_directory(cluster.name)),)
-        if worker
-        else ()
-    )
+    own = _bundled(cluster)
     rows = ConnectCluster.objects.filter(cluster=cluster)
-    return (*own, *(_external(cluster, row) for row in rows))
+    return (*((own,) if own else ()), *(_external(cluster, row) for row in rows))
+
+
+def _bundled(cluster: Cluster) -> Connect | None:
+    worker = None if cluster.external else workers.worker_of(cluster.name)
+    if worker is None:
+        return None
+    return Connect(cluster, BUNDLED, workers.rest_api(worker), workers.files_directory(cluster.name))
 
 
 def _external(cluster: Cluster, row: ConnectCluster) -> Connect:
@@ -94,10 +96,10 @@ def _own_files(url: str) -> Path | None:
 
 def connect_of(cluster: Cluster, name: str) -> Connect:
     if name == BUNDLED:
-        worker = None if cluster.external else workers.worker_of(cluster.name)
-        if worker is None:
+        own = _bundled(cluster)
+        if own is None:
             raise NotFound(f"{cluster.title} has no Connect worker", hint="Start one: Connect worker.")
-        return Connect(cluster, BUNDLED, workers.rest_api(worker), workers.files_directory(cluster.name))
+        return own
     return _external(cluster, external.row_of(cluster, name))
 
 

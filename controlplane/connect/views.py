@@ -7,17 +7,15 @@ from django.shortcuts import redirect, resolve_url
 from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.clusters.access import allowed, cluster_view
-from controlplane.clusters.changes import Done, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.connect import pages, restarting, selectors, services
-from controlplane.connect.external_views import crumbs_of, frame_of, url_of
+from controlplane.connect.external_views import frame_of, reviewed
 from controlplane.connect.logic.plans import ConnectorAct
 from controlplane.connect.selectors import ConnectorRow
 from controlplane.core.access import Action
 from controlplane.core.actors import actor_of
 from controlplane.core.errors import NotFound
 from controlplane.core.pages import render_page
-from controlplane.core.plans import Plan
 from controlplane.core.tables import Column, Table, table_of
 from controlplane.gateways.errors import GatewayError
 
@@ -96,21 +94,16 @@ def connector(
 def act(request: HttpRequest, cluster: Cluster, connect: str, connector: str, act: str) -> HttpResponse:
     if act not in set(ConnectorAct):
         raise NotFound(f"There is no act {act!r}", hint=f"One of {', '.join(ConnectorAct)}.")
-    wanted = ConnectorAct(act)
     where = selectors.connect_of(cluster, connect)
-    back = url_of(where, connector)
-
-    def apply(plan: Plan) -> Done:
-        services.apply_act(actor_of(request), where, connector, wanted, plan)
-        return Done(f"{plan.title}: done", back)
-
-    return review_or_apply(
+    wanted = ConnectorAct(act)
+    plan = services.plan_act(where, connector, wanted)
+    return reviewed(
         request,
-        cluster=cluster,
-        plan=services.plan_act(where, connector, wanted),
-        back_url=back,
-        apply=apply,
-        crumbs=crumbs_of(where, connector),
+        where,
+        connector,
+        plan,
+        lambda plan: services.apply_act(actor_of(request), where, connector, wanted, plan),
+        f"{plan.title}: done",
     )
 
 
@@ -118,19 +111,14 @@ def act(request: HttpRequest, cluster: Cluster, connect: str, connector: str, ac
 @cluster_view(Action.CONNECTOR_EDIT)
 def delete(request: HttpRequest, cluster: Cluster, connect: str, connector: str) -> HttpResponse:
     where = selectors.connect_of(cluster, connect)
-    back = url_of(where, connector)
-
-    def apply(plan: Plan) -> Done:
-        services.apply_delete(actor_of(request), where, connector, plan)
-        return Done(f"{connector} is deleted", resolve_url("connect:connectors", cluster.name, connect))
-
-    return review_or_apply(
+    return reviewed(
         request,
-        cluster=cluster,
-        plan=services.plan_delete(where, connector),
-        back_url=back,
-        apply=apply,
-        crumbs=crumbs_of(where, connector),
+        where,
+        connector,
+        services.plan_delete(where, connector),
+        lambda plan: services.apply_delete(actor_of(request), where, connector, plan),
+        f"{connector} is deleted",
+        leads_to=resolve_url("connect:connectors", cluster.name, connect),
     )
 
 
@@ -138,17 +126,12 @@ def delete(request: HttpRequest, cluster: Cluster, connect: str, connector: str)
 @cluster_view(Action.CONNECTOR_EDIT)
 def reset_offsets(request: HttpRequest, cluster: Cluster, connect: str, connector: str) -> HttpResponse:
     where = selectors.connect_of(cluster, connect)
-    back = resolve_url("connect:connector_tab", cluster.name, connect, connector, "offsets")
-
-    def apply(plan: Plan) -> Done:
-        services.apply_reset_offsets(actor_of(request), where, connector, plan)
-        return Done(f"The offsets of {connector} are forgotten", back)
-
-    return review_or_apply(
+    return reviewed(
         request,
-        cluster=cluster,
-        plan=services.plan_reset_offsets(where, connector),
-        back_url=back,
-        apply=apply,
-        crumbs=crumbs_of(where, connector),
+        where,
+        connector,
+        services.plan_reset_offsets(where, connector),
+        lambda plan: services.apply_reset_offsets(actor_of(request), where, connector, plan),
+        f"The offsets of {connector} are forgotten",
+        back=resolve_url("connect:connector_tab", cluster.name, connect, connector, "offsets"),
     )

@@ -33,6 +33,15 @@ def store() -> MetricStore:
     return _store(str(settings.METRICS_DATABASE))
 
 
+def end_series(cluster: str, target: str, now: int, since: int) -> bool:
+    """Ends what a target said that is not polled any more; true where there was something newer than `since`. Unix ms."""
+    latest = store().latest(cluster, target, since)
+    if latest is None or not latest[1]:
+        return False
+    store().append(cluster, target, now, [])
+    return True
+
+
 def retention() -> Retention:
     day = 86_400_000
     return Retention(

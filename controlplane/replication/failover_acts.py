@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 
 from controlplane.acls import services as acls
 from controlplane.clusters import selectors as clusters
-from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.errors import NotVerified
 from controlplane.core.plans import Json
 from controlplane.gateways.connect import State
-from controlplane.gateways.kafka.types import OffsetSpec, TopicPartition
+from controlplane.gateways.kafka.types import TopicPartition
 from controlplane.jobs.run import JobRun
-from controlplane.replication import comparing, readiness, reversal, selectors, services, watching
+from controlplane.replication import comparing, readiness, reversal, services, watching
 from controlplane.replication.logic import failover_plans as plans
 from controlplane.replication.logic.failover import Kind, Step, left_behind, stood_still
 from controlplane.replication.logic.flows import FlowRequest
@@ -45,9 +44,9 @@ def _do_freeze(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json
     job.log("Everybody but super users is denied to write; looking whether the ends stand still")
     deadline = time.monotonic() + FREEZE_SECONDS
     while True:
-        before = _ends(asked, source, target)
+        before = watching.source_ends(asked, source, target)
         _wait(job, STILL_SECONDS)
-        after = _ends(asked, source, target)
+        after = watching.source_ends(asked, source, target)
         moved = stood_still(before, after)
         if not moved:
             break
@@ -68,16 +67,6 @@ def _do_freeze(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json
     }
 
 
-def _ends(asked: FlowRequest, source: Cluster, target: Cluster) -> dict[Partition, int]:
-    wanted_ = [
-        TopicPartition(row.topic, index)
-        for row in selectors.copied(asked, source, target)
-        for index in range(row.partitions)
-    ]
-    found = gateway_for(source).list_offsets(OffsetSpec.LATEST, wanted_) if wanted_ else {}
-    return {(key.topic, key.partition): offset for key, offset in found.items()}
-
-
 def _wait(job: JobRun, seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -89,7 +78,7 @@ def _drain(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
     source, target = services.ends(asked)
     deadline, first = time.monotonic() + DRAIN_SECONDS, None
     rehearsal = Kind(run.kind) is Kind.REHEARSAL
-    goal = _ends(asked, source, target)
+    goal = watching.source_ends(asked, source, target)
     while True:
         progress = watching.progress_of(asked, source, target)
         left = None

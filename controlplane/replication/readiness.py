@@ -20,7 +20,6 @@ from controlplane.gateways.kafka.access_types import (
 from controlplane.replication import copying, selectors, services, watching
 from controlplane.replication.logic.failover_plans import Readiness
 from controlplane.replication.logic.flows import WILDCARD, FlowRequest, wanted
-from controlplane.replication.models import Flow
 
 EVERYBODY = "User:*"
 
@@ -32,7 +31,7 @@ def of(asked: FlowRequest) -> Readiness:
     lacking = copying.lacking(source, target)
     if progress.known:
         selectors.remember(asked, progress.totals)
-    flow = Flow.objects.filter(source=asked.source, target=asked.target).first()
+    flow = selectors.flow_if_any(asked.source, asked.target)
     return Readiness(
         state=selectors.health(asked, target).state,
         totals=progress.totals if progress.known else replace(progress.totals, records=None, seconds=None),

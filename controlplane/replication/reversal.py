@@ -14,11 +14,11 @@ from controlplane.clusters.models import Cluster
 from controlplane.core.errors import Refused
 from controlplane.core.plans import Json, Plan
 from controlplane.jobs.run import JobRun
-from controlplane.replication import readiness, services, watching
+from controlplane.replication import readiness, selectors, services, watching
 from controlplane.replication.logic import failover_plans as plans
 from controlplane.replication.logic.flows import FlowRequest, Policy
 from controlplane.replication.logic.progress import Partition, from_topics
-from controlplane.replication.models import Failover, Flow
+from controlplane.replication.models import Failover
 from controlplane.replication.services import Begin
 
 
@@ -33,7 +33,7 @@ def plan(run: Failover, asked: FlowRequest) -> Plan:
     parts: list[Plan] = []
     if asked.policy is Policy.IDENTITY:
         lifted = readiness.lift(asked, source)
-        old = _flow(asked)
+        old = selectors.flow_if_any(asked.source, asked.target)
         parts += [lifted.plan] if lifted.remove else []
         parts += [services.plan_delete(old)] if old else []
     if not _made(back):
@@ -57,7 +57,7 @@ def turn_round(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json
 
 
 def _leave(job: JobRun, asked: FlowRequest, source: Cluster) -> None:
-    old = _flow(asked)
+    old = selectors.flow_if_any(asked.source, asked.target)
     if old is not None:
         services.apply_delete(job.actor, old, services.plan_delete(old))
         job.log(f"{asked.name} is deleted")
@@ -79,10 +79,6 @@ def _begin(run: Failover, asked: FlowRequest, source: Cluster, target: Cluster) 
     return Begin(upstream, watching.copy_ends(turned(asked), target, source))
 
 
-def _flow(asked: FlowRequest) -> Flow | None:
-    return Flow.objects.filter(source=asked.source, target=asked.target).first()
-
-
 def _made(asked: FlowRequest) -> bool:
-    found = _flow(asked)
+    found = selectors.flow_if_any(asked.source, asked.target)
     return found is not None and found.complete

@@ -14,7 +14,7 @@ from controlplane.clusters.models import Cluster
 from controlplane.gateways.errors import GatewayError
 from controlplane.metrics.logic.lag import next_poll_s
 from controlplane.metrics.names import Sample, sample
-from controlplane.metrics.selectors import store
+from controlplane.metrics.selectors import end_series, store
 from controlplane.replication import selectors, watching
 from controlplane.replication.logic import checkpoints
 from controlplane.replication.logic.flows import FlowRequest
@@ -150,6 +150,4 @@ def end_gone(cluster: str, now: int) -> None:
     }
     for target in store().targets(cluster, now - LAST_MS):
         if target.startswith(PREFIX) and target not in there:
-            latest = store().latest(cluster, target, now - LAST_MS)
-            if latest is not None and latest[1]:
-                store().append(cluster, target, now, [])
+            end_series(cluster, target, now, now - LAST_MS)

@@ -54,10 +54,14 @@ def needing(cluster: Cluster) -> tuple[str, ...]:
 
 
 def flow_of(source: str, target: str) -> Flow:
-    found = Flow.objects.filter(source=source, target=target).first()
+    found = flow_if_any(source, target)
     if found is None:
         raise NotFound(f"There is no flow {source}->{target}", hint="Replication lists all.")
     return found
+
+
+def flow_if_any(source: str, target: str) -> Flow | None:
+    return Flow.objects.filter(source=source, target=target).first()
 
 
 def existing(leaving: FlowRequest | None = None) -> tuple[Existing, ...]:
@@ -71,7 +75,7 @@ def existing(leaving: FlowRequest | None = None) -> tuple[Existing, ...]:
 
 
 def anchors_of(asked: FlowRequest) -> tuple[OffsetSync, ...]:
-    row = Flow.objects.filter(source=asked.source, target=asked.target).first()
+    row = flow_if_any(asked.source, asked.target)
     stored: dict[str, list[list[int]]] = row.anchors if row else {}
     return tuple(OffsetSync(topic, *place) for topic, places in stored.items() for place in places)
 

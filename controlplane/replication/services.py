@@ -110,7 +110,7 @@ def plan_create(asked: FlowRequest, leaving: FlowRequest | None = None) -> Plan:
     state = FlowState(
         worker=worker.process_name if worker and running else "",
         worker_exactly_once=worker.exactly_once if worker else False,
-        begun=Flow.objects.filter(source=asked.source, target=asked.target).exists(),
+        begun=selectors.flow_if_any(asked.source, asked.target) is not None,
         refusals=refusals,
     )
     if refusals or not state.worker:
@@ -123,12 +123,13 @@ def plan_create(asked: FlowRequest, leaving: FlowRequest | None = None) -> Plan:
         users=() if asked.copy_users else missing.user_names,
         quotas=() if asked.copy_quotas else missing.quota_names,
     )
-    parts = _parts(asked, source, target)
+    parts = _parts(asked, source, target, missing)
     way, _ = _source_reach(asked, source, password="")
     return plans.plan_create(asked, state, parts.of(asked), connectors_of(asked, _ends(asked, target, way)))
 
 
-def _parts(asked: FlowRequest, source: Cluster, target: Cluster) -> _Parts:
+def _parts(asked: FlowRequest, source: Cluster, target: Cluster, missing: copying.Lacking) -> _Parts:
+    """`missing`: what the target lacks, of which that is made which was asked for."""
     own = None if source.external else user_of(asked)
     user = on_source = None
     if own:
@@ -140,7 +141,6 @@ def _parts(asked: FlowRequest, source: Cluster, target: Cluster) -> _Parts:
             else users.plan_create(source, credentials, rights_come=True)
         )
         on_source = acls.plan_grant(source, rights.on_source(asked, f"User:{own}"))
-    missing = copying.lacking(source, target)
     wanted = copying.Lacking(
         missing.users if asked.copy_users else (), missing.quotas if asked.copy_quotas else ()
     )
@@ -203,7 +203,8 @@ def apply_create(
     """`told` gets the password of each user that is made in the target: after all else, since it is known only once."""
     require_both(actor, Action.FLOW_EDIT, asked)
     source, target = ends(asked)
-    parts, password = _parts(asked, source, target), users.generate_password()
+    parts = _parts(asked, source, target, copying.lacking(source, target))
+    password = users.generate_password()
     with operation(
         actor,
         plan.action,

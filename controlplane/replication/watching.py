@@ -66,20 +66,16 @@ def progress_of(asked: FlowRequest, source: Cluster, target: Cluster) -> Progres
     """A source that does not answer leaves the ends unknown, never 0; the positions are in the target."""
     error = ""
     here, there = gateway_for(source), gateway_for(target)
-    topics = {row.topic: row.partitions for row in selectors.copied(asked, source, target)}
-    wanted = [TopicPartition(name, index) for name, count in topics.items() for index in range(count)]
+    wanted = _partitions(asked, source, target)
     try:
-        ends = _by_name(here.list_offsets(OffsetSpec.LATEST, wanted)) if wanted else {}
-        firsts = _by_name(here.list_offsets(OffsetSpec.EARLIEST, wanted)) if wanted else {}
+        ends = _offsets(here, OffsetSpec.LATEST, wanted)
+        firsts = _offsets(here, OffsetSpec.EARLIEST, wanted)
     except GatewayError as failure:
         ends, firsts, error = {}, {}, str(failure)
     placed = positions_if_told(asked, target)
     known = placed or {}
-    copies = [
-        TopicPartition(asked.copy_of(name), index) for name, count in topics.items() for index in range(count)
-    ]
     try:
-        copied = _by_name(there.list_offsets(OffsetSpec.LATEST, copies)) if copies else {}
+        copied = _offsets(there, OffsetSpec.LATEST, _copies(asked, wanted))
     except GatewayError:
         copied = {}
     rows = progress.lags(asked, ends, known, copied, firsts)
@@ -92,13 +88,30 @@ def progress_of(asked: FlowRequest, source: Cluster, target: Cluster) -> Progres
 
 def copy_ends(asked: FlowRequest, source: Cluster, target: Cluster) -> dict[Partition, int]:
     """The ends of the copies, by partition of the source."""
-    wanted = [
-        TopicPartition(asked.copy_of(row.topic), index)
+    copies = _copies(asked, _partitions(asked, source, target))
+    found = _offsets(gateway_for(target), OffsetSpec.LATEST, copies)
+    return {(asked.original_of(topic), partition): offset for (topic, partition), offset in found.items()}
+
+
+def source_ends(asked: FlowRequest, source: Cluster, target: Cluster) -> dict[Partition, int]:
+    return _offsets(gateway_for(source), OffsetSpec.LATEST, _partitions(asked, source, target))
+
+
+def _partitions(asked: FlowRequest, source: Cluster, target: Cluster) -> list[TopicPartition]:
+    """Of the source, that the flow copies."""
+    return [
+        TopicPartition(row.topic, index)
         for row in selectors.copied(asked, source, target)
         for index in range(row.partitions)
     ]
-    found = gateway_for(target).list_offsets(OffsetSpec.LATEST, wanted) if wanted else {}
-    return {(asked.original_of(key.topic), key.partition): offset for key, offset in found.items()}
+
+
+def _copies(asked: FlowRequest, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
+    return [TopicPartition(asked.copy_of(each.topic), each.partition) for each in partitions]
+
+
+def _offsets(gateway: KafkaGateway, which: OffsetSpec, wanted: list[TopicPartition]) -> dict[Partition, int]:
+    return _by_name(gateway.list_offsets(which, wanted)) if wanted else {}
 
 
 def _by_name(found: Mapping[TopicPartition, int]) -> dict[Partition, int]:

@@ -17,7 +17,7 @@ from controlplane.gateways.jolokia import read_mbeans
 from controlplane.gateways.workers import ConnectSpec
 from controlplane.metrics.logic.connect import QUERIES, samples_of_worker
 from controlplane.metrics.names import Sample, sample
-from controlplane.metrics.selectors import store
+from controlplane.metrics.selectors import end_series, store
 
 TARGET = "connect"
 REST_SECONDS = 4.0
@@ -72,11 +72,7 @@ def _of_jmx(worker: ConnectSpec) -> list[Sample]:
 
 def end(cluster: str, now: int) -> bool:
     """Ends what a worker said that is not polled any more; true where there was something."""
-    latest = store().latest(cluster, TARGET, now - ENDING_MS)
-    if latest is None or not latest[1]:
-        return False
-    store().append(cluster, TARGET, now, [])
-    return True
+    return end_series(cluster, TARGET, now, now - ENDING_MS)
 
 
 def of_connectors(statuses: Mapping[str, ConnectorStatus]) -> Iterator[Sample]:

@@ -9,12 +9,14 @@ import confluent_kafka
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import connection_for, gateway_for
 from controlplane.core.access import SYSTEM
+from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.security import librdkafka_settings
 from controlplane.gateways.kafka.types import OffsetSpec, TopicPartition
 from controlplane.jobs import services as jobs
 from controlplane.jobs.models import Job
-from controlplane.replication import failover
+from controlplane.replication import failover, watching
 from controlplane.replication.logic.failover import STEPS, Kind, Step
+from controlplane.replication.logic.flows import FlowRequest
 from controlplane.replication.models import Failover, Flow
 from tests.waiting import eventually
 
@@ -89,3 +91,12 @@ def values_of(cluster: Cluster, topic: str) -> list[str]:
 
 def committed(cluster: Cluster, topic: str, group: str) -> int | None:
     return gateway_for(cluster).list_group_offsets([group]).get(group, {}).get(TopicPartition(topic, 0))
+
+
+def translated(asked: FlowRequest, source: Cluster, target: Cluster) -> int | None:
+    """Where the first partition of the first group would go on; None while nobody can say."""
+    try:
+        rows = watching.translation_of(asked, source, target).rows
+    except GatewayError:
+        return None
+    return rows[0].translated if rows else None

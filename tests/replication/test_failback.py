@@ -13,7 +13,6 @@ from controlplane.acls import services as acls
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for, refresh
 from controlplane.core.access import SYSTEM, Role
-from controlplane.gateways.errors import GatewayError
 from controlplane.replication import failover, readiness, selectors, services, watching
 from controlplane.replication.logic.failover import STEPS, Kind, Step
 from controlplane.replication.logic.flows import FlowRequest, Policy
@@ -29,6 +28,7 @@ from tests.replication.driving import (
     produce,
     take,
     take_all,
+    translated,
     values_of,
 )
 from tests.waiting import eventually
@@ -118,7 +118,7 @@ def test_a_source_that_dies_loses_what_was_promised(
     flow = flow_between(dr, cluster, prefix, Policy.PREFIX)
     asked, copy = flow.asked, flow.asked.copy_of(topic)
     eventually(lambda: end_of(cluster, copy) == 20, timeout=60)
-    eventually(lambda: _translated(asked, dr, cluster) == 20, timeout=60)
+    eventually(lambda: translated(asked, dr, cluster) == 20, timeout=60)
     services.apply_act(SYSTEM, flow, FlowAct.PAUSE, services.plan_act(flow, FlowAct.PAUSE))
     produce(dr, topic, ["lost"] * 7)
     eventually(lambda: readiness.of(asked).totals.records == 7, timeout=60)
@@ -156,11 +156,3 @@ def test_a_source_that_dies_loses_what_was_promised(
 
 def _answers(asked: FlowRequest) -> bool:
     return not watching.progress_of(asked, *services.ends(asked)).error
-
-
-def _translated(asked: FlowRequest, source: Cluster, target: Cluster) -> int | None:
-    try:
-        rows = watching.translation_of(asked, source, target).rows
-    except GatewayError:
-        return None
-    return rows[0].translated if rows else None

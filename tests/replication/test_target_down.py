@@ -25,7 +25,7 @@ from controlplane.replication.logic.flows import FlowRequest
 from controlplane.replication.logic.offsets import read_checkpoint
 from controlplane.replication.models import Flow
 from tests.replicating import ENDED, READY_SECONDS
-from tests.replication.driving import begin, commit, committed, end_of, take, take_all, values_of
+from tests.replication.driving import begin, commit, committed, end_of, take, take_all, translated, values_of
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.django_db(transaction=True)]
@@ -116,7 +116,7 @@ def test_what_is_lost_is_what_was_counted(
         eventually(lambda: end_of(dr, copy) > 100, timeout=120)
         commit(far, topic, group, 50)
         refresh(far)
-        eventually(lambda: _translated(asked, far, dr) is not None, timeout=120)
+        eventually(lambda: translated(asked, far, dr) is not None, timeout=120)
         kill(control, dr_spec)
         down = time.monotonic()
         while time.monotonic() - down < DOWN_S:
@@ -162,14 +162,6 @@ def _end(cluster: Cluster, topic: str) -> int:
         return end_of(cluster, topic)
     except GatewayError:
         return 0
-
-
-def _translated(asked: FlowRequest, source: Cluster, target: Cluster) -> int | None:
-    try:
-        rows = watching.translation_of(asked, source, target).rows
-    except GatewayError:
-        return None
-    return rows[0].translated if rows else None
 
 
 def _monotonic(target: Cluster, asked: FlowRequest) -> bool:
