@@ -58,6 +58,8 @@ class Drawing:
     lines: tuple[Line, ...]
     height: int
     width: int = WIDTH
+    box_w: int = BOX_W
+    box_h: int = BOX_H
 
 
 def draw(clusters: Iterable[str], flows: Sequence[tuple[str, str]]) -> Drawing:
