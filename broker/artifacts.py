@@ -21,10 +21,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from broker.errors import BundledError
 from broker.paths import private_directory
+
+if TYPE_CHECKING:
+    from jgo.maven import MavenContext
 
 LOCK_FILE = Path(__file__).with_name("artifacts.lock")
 MIRROR = "KASTELLAN_MAVEN_REPOSITORY"
@@ -264,6 +267,13 @@ def _download(item: LockedFile, partial: Path, counter: _Counter) -> Path:
 
 
 def _download_maven(item: LockedFile, partial: Path, count: Callable[[int], None]) -> Path:
+    group, artifact, packaging, classifier, version = split_coordinates(item.source)
+    component = maven(partial, count).project(group, artifact).at_version(version)
+    return Path(component.artifact(classifier=classifier, packaging=packaging).resolve())
+
+
+def maven(cache: Path, count: Callable[[int], None]) -> MavenContext:
+    """The client's default repository, or the company's mirror; `count` is told the size of each piece that came."""
     # Imported here: it costs a third of a second and the warm path never downloads.
     from jgo.maven import MavenContext, PythonResolver
 
@@ -272,15 +282,12 @@ def _download_maven(item: LockedFile, partial: Path, count: Callable[[int], None
         yield count
 
     mirror = os.environ.get(MIRROR)
-    context = MavenContext(
+    return MavenContext(
         resolver=PythonResolver(progress_callback=progress),
-        repo_cache=partial,
+        repo_cache=cache,
         remote_repos={"mirror": mirror.rstrip("/")} if mirror else None,
         timeout=TIMEOUT_S,
     )
-    group, artifact, packaging, classifier, version = split_coordinates(item.source)
-    component = context.project(group, artifact).at_version(version)
-    return Path(component.artifact(classifier=classifier, packaging=packaging).resolve())
 
 
 def split_coordinates(text: str) -> tuple[str, str, str, str, str]:
@@ -303,15 +310,8 @@ def _download_wheel(item: LockedFile, partial: Path, count: Callable[[int], None
         "--disable-pip-version-check",
         "--no-input",
     ]
-    command += [
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-        "--python-version",
-        item.python,
-        "--platform",
-        item.platform,
-    ]
+    command += ["--no-deps", "--only-binary", ":all:", "--python-version", item.python]
+    command += ["--platform", item.platform]
     run = subprocess.run(
         [*command, "-d", str(partial), item.source], capture_output=True, text=True, check=False
     )

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from broker import connect_render as render
-from broker import connect_spec, ports
+from broker import connect_spec, plugins, ports
 from broker.artifacts import Artifacts
 from broker.cluster import (
     JOLOKIA_PASSWORD,
@@ -123,6 +123,7 @@ def prepare_worker(
     artifacts = artifacts or Artifacts.at(paths.artifacts)
     place = paths.cluster(spec.name)
     files = place.connect
+    plugins.verify(paths, spec.name)
     ensure_certificate(paths, spec, now)
     for directory in (files.plugins, files.credentials, files.files):
         private_directory(directory)
@@ -181,8 +182,23 @@ def write_credentials(paths: DataPaths, cluster: str, owner: str, secrets: Mappi
     return file
 
 
+def read_credentials(paths: DataPaths, cluster: str, owner: str) -> dict[str, str]:
+    """Empty where nothing was written."""
+    try:
+        lines = credentials_file(paths, cluster, owner).read_text().splitlines()
+    except (FileNotFoundError, ValueError):
+        return {}
+    return {key: render.property_text(value) for key, _, value in (line.partition("=") for line in lines)}
+
+
 def forget_credentials(paths: DataPaths, cluster: str, owner: str) -> None:
     credentials_file(paths, cluster, owner).unlink(missing_ok=True)
+
+
+def forget_credentials_but(paths: DataPaths, cluster: str, prefix: str, used: str) -> None:
+    for file in paths.cluster(cluster).connect.credentials.glob(f"{prefix}*.properties"):
+        if file.name not in used:
+            file.unlink(missing_ok=True)
 
 
 def forget_worker(paths: DataPaths, cluster: str) -> None:

@@ -6,6 +6,7 @@ that its ACLs give. Its REST API listens on loopback and asks for a password (CV
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +146,18 @@ def property_value(value: str) -> str:
 def _unicode(char: str) -> str:
     units = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def property_text(value: str) -> str:
+    """What `property_value` wrote."""
+    named = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
+
+    def plain(found: re.Match[str]) -> str:
+        code = found[1]
+        return chr(int(code[1:], 16)) if len(code) > 1 else named.get(code, code)
+
+    units = re.sub(r"\\(u[0-9a-f]{4}|.)", plain, value)
+    return units.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")
 
 
 def jaas(paths: ConnectPaths) -> str:

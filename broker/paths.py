@@ -288,6 +288,15 @@ class ConnectPaths(JvmPaths):
         return self.root / "plugins"
 
     @property
+    def plugins_lock(self) -> Path:
+        return self.root / "plugins.lock"
+
+    @property
+    def staged(self) -> Path:
+        """Plugins that wait for a review; not on the plugin path."""
+        return self.root / "staged"
+
+    @property
     def credentials(self) -> Path:
         """What `${file:…}` in a connector's configuration may name: one file for each secret's owner."""
         return self.root / "credentials"

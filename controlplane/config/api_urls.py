@@ -85,6 +85,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "clusters/<slug:cluster>/connect-worker/", connect_workers.WorkerApi.as_view(), name="connect_worker"
     ),
+    path("clusters/<slug:cluster>/connect-worker/plugins/", include("controlplane.workers.plugin_api_urls")),
     path("clusters/<slug:cluster>/brokers/roll/", clusters.RollApi.as_view(), name="roll"),
     path("clusters/<slug:cluster>/brokers/<int:broker>/mbeans/", mbeans.MBeansApi.as_view(), name="mbeans"),
     path(

@@ -25,6 +25,7 @@ from controlplane.config.wiring import (  # noqa: F401  # they are settings
     CREDENTIAL_SOURCES,
     JOB_KINDS,
     METRIC_READERS,
+    WHEN_A_BROKER_TURNS,
 )
 from controlplane.core.env import envbool, envchoice, envint, envlist, envsecret, envstr, generated_secret
 from controlplane.core.paths import data_directory, private_directory, recorded_port, socket_path

@@ -15,6 +15,8 @@ JOB_KINDS: dict[str, str] = {
     "clusters.whole": "controlplane.clusters.bundling.run_whole",
     "certificates.rotate": "controlplane.certificates.rotation.run",
     "connect.worker": "controlplane.workers.services.run",
+    "connect.stage": "controlplane.workers.plugins.run_stage",
+    "connect.plugin": "controlplane.workers.plugins.run_change",
     "replication.step": "controlplane.replication.failover.run_step",
     "acls.watch": "controlplane.acls.watching.run_watch",
 }
@@ -26,3 +28,5 @@ CLUSTER_USERS = ("controlplane.replication.selectors.needing",)
 #: Who reads metrics beside the boards: `reader()` gives names with the metrics that each needs. Read by
 #: metrics.configuring, which says what stays empty with a source.
 METRIC_READERS = ("controlplane.alerts.selectors.metrics_of_rules",)
+#: Tasks to send when a broker falls silent or answers again: rules are then judged at once, not at their next period.
+WHEN_A_BROKER_TURNS = ("alerts.evaluate",)

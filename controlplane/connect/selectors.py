@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from django.utils.crypto import salted_hmac
 
 from controlplane.clusters import selectors as clusters
 from controlplane.clusters.models import Cluster
@@ -49,14 +50,19 @@ class ConnectorRow:
 class Connect:
     """A Connect cluster of a Kafka cluster: the bundled worker, or an external one that was registered.
 
-    `files`: where relative paths of file connectors begin, if its worker is one of ours, on this machine.
+    `worker`: the bundled cluster whose worker it is, on this machine; empty for those of others.
     """
 
     cluster: Cluster
     name: str
     api: ConnectApi = field(repr=False)
-    files: Path | None = None
+    worker: str = ""
     row: ConnectCluster | None = None
+
+    @property
+    def files(self) -> Path | None:
+        """Where relative paths of file connectors begin, where that is on this machine."""
+        return workers.files_directory(self.worker) if self.worker else None
 
     @property
     def url(self) -> str:
@@ -78,20 +84,23 @@ def _bundled(cluster: Cluster) -> Connect | None:
     worker = None if cluster.external else workers.worker_of(cluster.name)
     if worker is None:
         return None
-    return Connect(cluster, BUNDLED, workers.rest_api(worker), workers.files_directory(cluster.name))
+    return Connect(cluster, BUNDLED, workers.rest_api(worker), cluster.name)
 
 
 def _external(cluster: Cluster, row: ConnectCluster) -> Connect:
-    return Connect(cluster, row.name, external.api_of(row), _own_files(row.url), row)
+    api, worker = external.api_of(row), _own_worker(row.url)
+    if worker:
+        api = replace(api, reads=workers.reader(worker))
+    return Connect(cluster, row.name, api, worker, row)
 
 
-def _own_files(url: str) -> Path | None:
+def _own_worker(url: str) -> str:
     """A worker of ours that was registered by its address stays as confined as it is under its own name."""
     parts = urlsplit(url)
     for worker in workers.workers():
         if parts.port == worker.port and parts.hostname in (worker.host, *LOOPBACK):
-            return workers.files_directory(worker.cluster)
-    return None
+            return worker.cluster
+    return ""
 
 
 def connect_of(cluster: Cluster, name: str) -> Connect:
@@ -149,8 +158,10 @@ def known_of(
 
 
 def fingerprint(config: Mapping[str, str]) -> str:
-    """Of the whole configuration with its secrets: tells that one changed, and nothing about it."""
-    return hashlib.sha256(json.dumps(dict(config), sort_keys=True).encode()).hexdigest()
+    """Of the whole configuration with its secrets: tells that one changed, and nothing about it, so it has a key."""
+    return salted_hmac(
+        "connect.fingerprint", json.dumps(dict(config), sort_keys=True), algorithm="sha256"
+    ).hexdigest()
 
 
 def topics_of(cluster: Cluster, config: Mapping[str, str], kind: str) -> tuple[TopicUse, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from controlplane.audit.services import operation
-from controlplane.connect import restarting, selectors
+from controlplane.connect import keeping, restarting, selectors
 from controlplane.connect.logic import confinement, offsets, plans
 from controlplane.connect.logic.plans import ConnectorAct, Known, Wanted
 from controlplane.connect.selectors import Connect
@@ -16,7 +16,7 @@ from controlplane.core.access import Action, Actor
 from controlplane.core.errors import Refused
 from controlplane.core.plans import Json, Plan, Refusal
 from controlplane.core.verify import verify
-from controlplane.gateways.connect import ConnectApi, Offset, State, left_masked, mask, restored
+from controlplane.gateways.connect import ConnectApi, Offset, State, is_kept, left_masked, mask, restored
 from controlplane.gateways.errors import GatewayError, NotFound
 
 SETTLES_SECONDS = 60.0
@@ -34,7 +34,7 @@ class PutConnector:
 def plan_put(connect: Connect, asked: PutConnector) -> Plan:
     before, known, secret = _before(connect.api, asked.name)
     config = _meant(asked, before, secret)
-    refusals = [*_refusals(connect, asked.name, config)]
+    refusals = [*_refusals(connect, asked.name, config, before)]
     errors: Mapping[str, tuple[str, ...]] = {}
     kind = known.kind if known else "source"
     if not refusals:
@@ -72,7 +72,9 @@ def _meant(asked: PutConnector, before: Mapping[str, str], secret: frozenset[str
     return {**restored(asked.config, before, secret), "name": asked.name}
 
 
-def _refusals(connect: Connect, name: str, config: Mapping[str, str]) -> list[Refusal]:
+def _refusals(
+    connect: Connect, name: str, config: Mapping[str, str], before: Mapping[str, str]
+) -> list[Refusal]:
     found = [refusal for refusal in (confinement.name_refusal(name),) if refusal]
     if not config.get("connector.class"):
         found.append(Refusal("connector_class", "No connector.class is given", "Choose a plugin."))
@@ -82,15 +84,16 @@ def _refusals(connect: Connect, name: str, config: Mapping[str, str]) -> list[Re
         )
         for setting in left_masked(config)
     ]
-    return [*found, *_confined(connect, config)]
+    return [*found, *_confined(connect, config, before)]
 
 
-def _confined(connect: Connect, config: Mapping[str, str]) -> tuple[Refusal, ...]:
+def _confined(connect: Connect, config: Mapping[str, str], before: Mapping[str, str]) -> tuple[Refusal, ...]:
     """On this machine a connector is kept from what is not its own; what others' machines hold is theirs to guard."""
     files = connect.files
     if files is None:
         return ()
-    return confinement.refusals(config, lambda path: selectors.inside(files, path))
+    stays = {name for name, value in config.items() if is_kept(value) and before.get(name) == value}
+    return confinement.refusals(config, lambda path: selectors.inside(files, path), stays)
 
 
 def apply_put(actor: Actor, connect: Connect, asked: PutConnector, plan: Plan) -> None:
@@ -106,17 +109,21 @@ def apply_put(actor: Actor, connect: Connect, asked: PutConnector, plan: Plan) -
         needs=_needs(config),
     ):
         # Looked at once more: a link may have been laid since the plan.
-        refusals = _confined(connect, config)
+        refusals = _confined(connect, config, before)
         if refusals:
             raise Refused(refusals, plan)
-        if known is None:
-            connect.api.create(asked.name, config, asked.initial_state)
-        else:
-            connect.api.put_config(asked.name, config)
-            restarting.begin_anew(connect, asked.name)
-        verify(
-            "the connector's settings", lambda: _has(connect.api, asked.name, config), seconds=SETTLES_SECONDS
-        )
+        secret |= selectors.passwords_of(connect.api, config)
+        with keeping.kept(connect, asked.name, config, secret) as sent:
+            _send(connect, asked, sent, new=known is None)
+
+
+def _send(connect: Connect, asked: PutConnector, config: Mapping[str, str], *, new: bool) -> None:
+    if new:
+        connect.api.create(asked.name, config, asked.initial_state)
+    else:
+        connect.api.put_config(asked.name, config)
+        restarting.begin_anew(connect, asked.name)
+    verify("the connector's settings", lambda: _has(connect.api, asked.name, config), seconds=SETTLES_SECONDS)
 
 
 def _needs(config: Mapping[str, str]) -> tuple[Action, ...]:
@@ -170,6 +177,7 @@ def apply_delete(actor: Actor, connect: Connect, name: str, plan: Plan) -> None:
         connect.api.delete(name)
         restarting.forget(connect, name)
         verify("the connector is gone", lambda: name not in connect.api.names(), seconds=SETTLES_SECONDS)
+        keeping.tidy(connect, name)
 
 
 def plan_reset_offsets(connect: Connect, name: str) -> Plan:

@@ -19,12 +19,16 @@ from controlplane.gateways.addresses import NOTHING, Allowed
 from controlplane.gateways.connect_secrets import (
     MASK,
     REFERENCE,
+    Reader,
+    is_kept,
+    is_reference,
     is_secret,
     left_masked,
     mask,
     restored,
     scrubbed,
     secret_values,
+    unread,
 )
 from controlplane.gateways.connect_values import (
     Connector,
@@ -76,6 +80,8 @@ __all__ = [
     "TaskStatus",
     "Validation",
     "Worker",
+    "is_kept",
+    "is_reference",
     "is_secret",
     "left_masked",
     "mask",
@@ -109,6 +115,8 @@ class ConnectApi:
     """`allowed`: beyond the public internet; the bundled workers are reached with `Allowed.of(["127.0.0.1"])`.
 
     `ca_pem`: who signs its certificate; empty: the authorities that this machine trusts.
+
+    `reads`: the password behind a reference of ours, to keep it out of what the worker says.
     """
 
     url: str
@@ -116,6 +124,7 @@ class ConnectApi:
     allowed: Allowed = NOTHING
     ca_pem: str = ""
     timeout_s: float = TIMEOUT_S
+    reads: Reader = unread
 
     # Connectors
 
@@ -125,7 +134,7 @@ class ConnectApi:
     def connectors(self) -> dict[str, Connector]:
         """All with configuration and state, in one request."""
         found = self._map("/connectors?expand=status&expand=info", "its connectors")
-        return {name: connector_of(name, part(found, name)) for name in sorted(found)}
+        return {name: connector_of(name, part(found, name), self.reads) for name in sorted(found)}
 
     def statuses(self) -> dict[str, ConnectorStatus]:
         """All, in one request."""
@@ -137,7 +146,7 @@ class ConnectApi:
         status = status_of(found, name)
         if not status.trace and not any(task.trace for task in status.tasks):
             return status
-        return status_of(found, name, secret_values(self.config(name)))
+        return status_of(found, name, secret_values(self.config(name), reads=self.reads))
 
     def config(self, name: str) -> dict[str, str]:
         """As it is stored, secrets included: for comparing and changing, never for showing."""
@@ -147,11 +156,11 @@ class ConnectApi:
         """Refuses a name that is taken, unlike `put_config` (KIP-980)."""
         _path(name)  # a name that could be made and never reached again
         body = {"name": name, "config": dict(config), "initial_state": initial_state.value}
-        self._send("POST", "/connectors", body, hide=secret_values(config))
+        self._send("POST", "/connectors", body, hide=secret_values(config, reads=self.reads))
 
     def put_config(self, name: str, config: Mapping[str, str]) -> None:
         """Makes the connector, or changes it."""
-        self._send("PUT", _path(name, "config"), dict(config), hide=secret_values(config))
+        self._send("PUT", _path(name, "config"), dict(config), hide=secret_values(config, reads=self.reads))
 
     def delete(self, name: str) -> None:
         self._send("DELETE", _path(name))
@@ -216,8 +225,8 @@ class ConnectApi:
     def validation(self, plugin: str, config: Mapping[str, str]) -> Validation:
         """Every setting that the plugin has under this configuration, with what is wrong about it. Nothing is made."""
         path = f"/connector-plugins/{quote(plugin, safe='')}/config/validate"
-        found = self._send("PUT", path, dict(config), hide=secret_values(config))
-        return validation_of(self._as_map(found, f"what it says of {plugin}"), config)
+        found = self._send("PUT", path, dict(config), hide=secret_values(config, reads=self.reads))
+        return validation_of(self._as_map(found, f"what it says of {plugin}"), config, self.reads)
 
     def validate(self, plugin: str, config: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
         """What the plugin says of each setting; those without an error are left out."""

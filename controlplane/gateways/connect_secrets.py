@@ -7,7 +7,7 @@ the server went through `mask` or `scrubbed`. A setting is secret by its name or
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 MASK = "[hidden]"
 
@@ -25,6 +25,9 @@ PLAIN_NAME = re.compile(
 )
 #: A value that only names where the secret is.
 REFERENCE = re.compile(r"\$\{[a-zA-Z0-9_-]+:[^{}]*\}")
+#: A reference to a password that Kastellan keeps for this one connector: as secret as the password itself was.
+KEPT = re.compile(r"\$\{file:[^:}]*/connector-[0-9a-f]{16}-[0-9a-f]{8}\.properties:[^:}]+\}")
+Reader = Callable[[str], str]
 #: Shorter values would blank out innocent words of a trace.
 SHORTEST = 4
 
@@ -56,6 +59,10 @@ def is_reference(value: str) -> bool:
     return bool(REFERENCE.fullmatch(value))
 
 
+def is_kept(value: str) -> bool:
+    return bool(KEPT.fullmatch(value))
+
+
 def mask(config: Mapping[str, str], secret: Collection[str] = ()) -> dict[str, str]:
     """For people: secrets hidden, references to them shown. `secret`: settings that the plugin calls passwords."""
     hide = secret_values(config, secret)
@@ -63,18 +70,28 @@ def mask(config: Mapping[str, str], secret: Collection[str] = ()) -> dict[str, s
 
 
 def _shown(name: str, value: str, secret: Collection[str], hide: Collection[str]) -> str:
+    if is_kept(value):
+        return MASK
     if not value or is_reference(value):
         return value
     return MASK if name in secret or is_secret(name) else scrubbed(value, hide)
 
 
-def secret_values(config: Mapping[str, str], secret: Collection[str] = ()) -> tuple[str, ...]:
+def unread(_reference: str) -> str:
+    """Nobody knows what is behind it."""
+    return ""
+
+
+def secret_values(
+    config: Mapping[str, str], secret: Collection[str] = (), reads: Reader = unread
+) -> tuple[str, ...]:
     """What must not appear in any text about this connector, the longest first."""
     found = {
-        value
+        reads(value) if is_kept(value) else value
         for name, value in config.items()
-        if (name in secret or is_secret(name)) and len(value) >= SHORTEST and not is_reference(value)
+        if is_kept(value) or ((name in secret or is_secret(name)) and not is_reference(value))
     }
+    found = {value for value in found if len(value) >= SHORTEST}
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 

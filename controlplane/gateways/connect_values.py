@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, cast
 
-from controlplane.gateways.connect_secrets import MASK, is_secret, scrubbed, secret_values
+from controlplane.gateways.connect_secrets import MASK, Reader, is_secret, scrubbed, secret_values, unread
 
 
 class State(StrEnum):
@@ -136,12 +136,12 @@ def config_of(found: Mapping[str, Any]) -> dict[str, str]:
     return {str(key): "" if value is None else str(value) for key, value in found.items()}
 
 
-def connector_of(name: str, found: Mapping[str, Any]) -> Connector:
+def connector_of(name: str, found: Mapping[str, Any], reads: Reader = unread) -> Connector:
     info = part(found, "info")
     config = config_of(part(info, "config"))
     told = part(found, "status")
     # Only a trace can hold a secret: of a thousand connectors that are well, none is looked through.
-    status = status_of(told, name, secret_values(config) if _has_trace(told) else ())
+    status = status_of(told, name, secret_values(config, reads=reads) if _has_trace(told) else ())
     kind = str(info.get("type") or status.kind)
     return Connector(name, kind, config.get("connector.class", ""), config, status)
 
@@ -177,10 +177,10 @@ def offset_of(found: Mapping[str, Any]) -> Offset:
     )
 
 
-def validation_of(found: Mapping[str, Any], given: Mapping[str, str]) -> Validation:
+def validation_of(found: Mapping[str, Any], given: Mapping[str, str], reads: Reader = unread) -> Validation:
     entries = [(part(each, "definition"), part(each, "value")) for each in parts(found, "configs")]
     passwords = [str(about.get("name")) for about, _ in entries if about.get("type") == "PASSWORD"]
-    hide = secret_values(given, passwords)
+    hide = secret_values(given, passwords, reads)
     settings = sorted(
         (_setting(about, value, hide) for about, value in entries), key=lambda each: (each.order, each.name)
     )

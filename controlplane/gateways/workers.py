@@ -5,7 +5,7 @@ Everything but `connector_names` is answered from files and the supervisor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -92,7 +92,18 @@ def rest_endpoint(worker: ConnectSpec) -> HttpEndpoint:
 def rest_api(worker: ConnectSpec, timeout_s: float = TIMEOUT_S) -> ConnectApi:
     endpoint = rest_endpoint(worker)
     login = Login(endpoint.username, password_file=endpoint.password_file)
-    return ConnectApi(endpoint.url, login, Allowed.of([worker.host]), timeout_s=timeout_s)
+    allowed = Allowed.of([worker.host])
+    return ConnectApi(endpoint.url, login, allowed, timeout_s=timeout_s, reads=reader(worker.cluster))
+
+
+def reader(cluster: str) -> Callable[[str], str]:
+    """Gives the password that a reference of a connector's configuration stands for; empty where there is none."""
+
+    def read(reference: str) -> str:
+        path, _, key = reference.removeprefix("${file:").removesuffix("}").rpartition(":")
+        return _connect.read_credentials(bundled.data_paths(), cluster, Path(path).stem).get(key, "")
+
+    return read
 
 
 def jolokia_endpoint(worker: ConnectSpec) -> Endpoint:
@@ -128,6 +139,11 @@ def store_secrets(cluster: str, owner: str, secrets: Mapping[str, str]) -> None:
 
 def forget_secrets(cluster: str, owner: str) -> None:
     _connect.forget_credentials(bundled.data_paths(), cluster, owner)
+
+
+def forget_secrets_but(cluster: str, prefix: str, used: str) -> None:
+    """Of the owners whose names begin so, those whose file `used` does not name."""
+    _connect.forget_credentials_but(bundled.data_paths(), cluster, prefix, used)
 
 
 def own_cluster(spec: ClusterSpec) -> dict[str, str]:

@@ -11,6 +11,7 @@ from django.conf import settings
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.tasks import refresh_health
 from controlplane.gateways.errors import GatewayError
+from controlplane.jobs.services import celery_app
 from controlplane.metrics import instruments, polling, probe, protocol_poll
 from controlplane.metrics.selectors import retention, store, was_up
 from controlplane.metrics.sources import is_elsewhere
@@ -37,8 +38,10 @@ def poll_broker(cluster: str, broker: int) -> None:
     before = was_up(cluster, broker, time.time_ns() // 1_000_000)
     failure = polling.poll(cluster, broker)
     if before is not None and before is (failure is not None):
-        # It fell silent, or speaks again: what the pages say of the cluster is past.
+        # It fell silent, or speaks again: what the pages say of the cluster is past, and somebody may wait to be told.
         refresh_health.apply_async(args=(cluster,), expires=5)
+        for task in settings.WHEN_A_BROKER_TURNS:
+            celery_app().send_task(task, expires=5)
     instruments.scrape(cluster, broker, time.monotonic() - started, failed=failure is not None)
     if failure is not None:
         log.warning("broker %s of %s was not read: %s", broker, cluster, failure.what)

@@ -8,7 +8,8 @@ from typing import ClassVar
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
 from controlplane.gateways.broker import ProcessStatus
-from controlplane.workers.forms import StartForm
+from controlplane.gateways.plugin_spec import Plugin
+from controlplane.workers.forms import PluginForm, StartForm
 from controlplane.workers.logic.plans import WorkerState
 
 
@@ -35,3 +36,35 @@ class StartPage(Page):
     cluster: Cluster
     state: WorkerState
     form: StartForm
+
+
+@dataclass(frozen=True)
+class PluginsPage(Page):
+    """`staged`: by their places. `by_hand`: directories on the plugin path that were not installed here, in words."""
+
+    template: ClassVar[str] = "workers/plugins.html"
+
+    cluster: Cluster
+    installed: tuple[Plugin, ...]
+    staged: tuple[tuple[str, Plugin], ...]
+    by_hand: str
+    has_worker: bool
+    can_operate: bool
+
+
+@dataclass(frozen=True)
+class PluginPage(Page):
+    template: ClassVar[str] = "workers/plugin.html"
+
+    cluster: Cluster
+    plugin: Plugin
+    users: tuple[str, ...]
+    can_operate: bool
+
+
+@dataclass(frozen=True)
+class PluginFormPage(Page):
+    template: ClassVar[str] = "workers/plugin_form.html"
+
+    cluster: Cluster
+    form: PluginForm

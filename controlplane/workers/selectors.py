@@ -61,6 +61,18 @@ def connectors(worker: ConnectSpec) -> tuple[str, ...] | None:
         return None
 
 
+def classes_in_use(cluster: Cluster) -> tuple[tuple[str, str], ...] | None:
+    """Each connector with its class, as its configuration names it; None while the worker does not answer."""
+    worker = worker_if_any(cluster)
+    if worker is None:
+        return ()
+    try:
+        found = workers.rest_api(worker).connectors()
+    except (GatewayError, OSError):
+        return None
+    return tuple((name, each.config.get("connector.class", "")) for name, each in found.items())
+
+
 def log_of(cluster: Cluster, limit: int) -> str:
     worker = worker_if_any(cluster)
     return workers.worker_log(worker, limit) if worker else ""

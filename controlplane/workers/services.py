@@ -29,8 +29,8 @@ from controlplane.workers import selectors
 from controlplane.workers.logic.plans import WorkerAct, WorkerRequest, plan_act
 
 KIND = "connect.worker"
-#: Of which one at a time is at work on a cluster.
-KINDS = (KIND,)
+#: Of which one at a time is at work on a cluster: the worker's own, and those that change what it loads.
+KINDS = (KIND, "connect.plugin")
 READY_SECONDS = 180
 STOP_SECONDS = 120
 
@@ -106,11 +106,11 @@ def _start(
     with job.step("Certificate and configuration"):
         worker = workers.create_worker(spec, exactly_once=asked.exactly_once)
         process = workers.worker_process(spec, worker)
-    _await_running(job, client, worker, process)
+    start_and_wait(job, client, worker, process)
     return {"worker": worker.process_name, "url": worker.url}
 
 
-def _await_running(
+def start_and_wait(
     job: JobRun, client: bundled.ControlClient, worker: ConnectSpec, process: bundled.ProcessSpec
 ) -> None:
     with job.step(f"Start {worker.process_name}, until it has joined its group"):
@@ -124,13 +124,17 @@ def _stop(
     job: JobRun, client: bundled.ControlClient, cluster: Cluster, asked: WorkerRequest
 ) -> dict[str, Json]:
     worker = selectors.worker_of(cluster)
+    stop_and_wait(job, client, worker)
+    return {"worker": worker.process_name}
+
+
+def stop_and_wait(job: JobRun, client: bundled.ControlClient, worker: ConnectSpec) -> None:
     name = worker.process_name
     with job.step(f"Stop {name}: its tasks commit what they have done"):
         workers.remember_stopped(worker, stopped=True)
         if selectors.supervised(client, name):
             client.stop(name)
             client.wait_for([name], bundled.AT_REST, STOP_SECONDS)
-    return {"worker": name}
 
 
 def _restart(
@@ -141,7 +145,7 @@ def _restart(
     if asked.exactly_once is not None:
         worker = workers.create_worker(spec, exactly_once=asked.exactly_once)
     _stop(job, client, cluster, asked)
-    _await_running(job, client, worker, workers.worker_process(spec, worker))
+    start_and_wait(job, client, worker, workers.worker_process(spec, worker))
     return {"worker": worker.process_name}
 
 

@@ -35,6 +35,9 @@ ASKING = frozenset(
         "/api/v1/clusters/{cluster}/test/",
         "/api/v1/clusters/{cluster}/metrics/source/test/",
         "/api/v1/clusters/{cluster}/connect/{connect}/test/",
+        # They bring what the plan of an installation then shows.
+        "/api/v1/clusters/{cluster}/connect-worker/plugins/",
+        "/api/v1/clusters/{cluster}/connect-worker/plugins/uploads/{filename}/",
     }
 )
 

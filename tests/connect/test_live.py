@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from controlplane.audit.models import Operation
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import refresh
 from controlplane.core.access import Role
+from controlplane.gateways import broker as bundled
 from controlplane.gateways import workers
 from tests.conftest import Api
 from tests.waiting import eventually
@@ -159,14 +161,34 @@ def test_a_secret_is_at_no_door_and_comes_back_unharmed(
     assert all(CANARY not in door for door in doors)
     worker = workers.worker_of("main")
     assert worker is not None
-    assert workers.rest_api(worker).config(name)["my.password"] == CANARY
+    reference = workers.rest_api(worker).config(name)["my.password"]
+    assert workers.reader("main")(reference) == CANARY
+    stored = everything_in("kastellan-connect-configs")
+    assert name in stored
+    assert CANARY not in stored
+    file = Path(reference.removeprefix("${file:").partition(":")[0])
+    own = f"{file.stem.rpartition('-')[0]}-*"
+    assert [each.stat().st_mode & 0o777 for each in file.parent.glob(own)] == [0o600]
+    stolen = {**config, "my.password": "fine", "note": reference}
+    refused = anna("PUT", f"{CONNECTORS}{prefix}-thief/?dry_run=true", {"config": stolen}).json()
+    assert [each["code"] for each in refused["refusals"]] == ["reference"]
     changed = anna(
         "PUT", f"{CONNECTORS}{name}/?dry_run=true", {"config": {**shown, "my.password": "another-one"}}
     ).json()
     assert "another-one" not in json.dumps(changed)
     new = anna("PUT", f"{CONNECTORS}{prefix}-new/?dry_run=true", {"config": shown}).json()
     assert "masked" in [refusal["code"] for refusal in new["refusals"]]
+    put(anna, name, {**shown, "my.password": f"{CANARY}-2"})
+    assert workers.rest_api(worker).config(name)["my.password"] != reference
+    assert [f"{CANARY}-2" in each.read_text() for each in file.parent.glob(own)] == [True]
     remove(anna, name)
+    assert list(file.parent.glob(own)) == []
+
+
+def everything_in(topic: str) -> str:
+    """As it lies in the log of every broker."""
+    logs = bundled.data_paths().root.glob(f"clusters/main/**/{topic}-*/*.log")
+    return "".join(log.read_bytes().decode("latin-1") for log in logs)
 
 
 def test_files_of_the_machine_are_out_of_reach(anna: Api, api: Callable[[Role], Api], prefix: str) -> None:

@@ -5,7 +5,7 @@ the look at links: a path is judged by where it leads.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from controlplane.core.plans import Refusal
@@ -15,8 +15,9 @@ FILE_PLUGINS = re.compile(r"(?:org\.apache\.kafka\.connect\.file\.)?FileStream(?
 REFERENCE = re.compile(r"\$\{([a-zA-Z0-9_-]+):")
 ALLOWED_PROVIDERS = frozenset({"file"})
 FILE = re.compile(r"\$\{file:([^:}]*)")
-#: Files of secrets that Kastellan wrote for a flow begin so: a transform could write what is in them into a topic.
-OWN_SECRETS = "flow-"
+#: Files of secrets that Kastellan keeps for a flow or a connector begin so: a transform of another one could write what is
+#: in them into a topic.
+OWN_SECRETS = ("flow-", "connector-")
 #: A connector's own providers would read whatever they like.
 PROVIDERS = re.compile(r"^config\.providers($|\.)")
 NAME = re.compile(r"[^/\\%\s][^/\\%]{0,199}")
@@ -26,9 +27,12 @@ def is_file_connector(config: Mapping[str, str]) -> bool:
     return bool(FILE_PLUGINS.fullmatch(config.get("connector.class", "")))
 
 
-def refusals(config: Mapping[str, str], inside: Callable[[str], bool]) -> tuple[Refusal, ...]:
-    """`inside(path)`: whether a relative path stays in the directory of file connectors when links are followed."""
-    found = [*_of_references(config)]
+def refusals(
+    config: Mapping[str, str], inside: Callable[[str], bool], stays: Collection[str] = ()
+) -> tuple[Refusal, ...]:
+    """`inside(path)`: whether a relative path stays in the directory of file connectors when links are followed. `stays`:
+    settings whose secret is the connector's own already."""
+    found = [*_of_references({name: value for name, value in config.items() if name not in stays})]
     if any(PROVIDERS.match(name) for name in config):
         found.append(
             Refusal(
@@ -70,8 +74,8 @@ def _of_references(config: Mapping[str, str]) -> Iterable[Refusal]:
         if any(PurePosixPath(path).name.startswith(OWN_SECRETS) for path in FILE.findall(value)):
             yield Refusal(
                 "reference",
-                f"{name} refers to the secrets of a replication flow",
-                "They are for its own connectors. Change the flow, or give this connector a file of its own.",
+                f"{name} refers to secrets that Kastellan keeps for a flow or for another connector",
+                "They are for their own alone. Type the secret, or give this connector a file of its own.",
             )
 
 
