@@ -81,13 +81,16 @@ def _stage(
 
 def run_stage(job: JobRun) -> Mapping[str, Json]:
     place, name = str(job.args["staged"]), str(job.args["name"])
-    with operation(job.actor, Action.WORKER_OPERATE, cluster=job.cluster, target="plugin") as entry:
+    what = str(job.args.get("filename") or job.args["coordinates"])
+    with operation(job.actor, Action.WORKER_OPERATE, cluster=job.cluster, target=f"plugin {what}") as entry:
         try:
             plugin = _bring(job, place, name)
         except (AppError, GatewayError, Cancelled, OSError):
             plugins.discard(job.cluster, place)
             raise
         entry.note(brought=plugin.origin, staged=place)
+    with job.step("Ready for your review: nothing of it is loaded yet"):
+        pass
     return {
         "plugin": plugin.name,
         "origin": plugin.origin,
