@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from controlplane.connect import selectors, services
 from controlplane.connect.forms import STATES
 from controlplane.connect.logic.offsets import json_of, read
 from controlplane.connect.logic.plans import ConnectorAct
+from controlplane.connect.measuring import UNKNOWN
 from controlplane.connect.selectors import Connect, ConnectorRow
 from controlplane.connect.services import PutConnector
 from controlplane.core.access import Action
@@ -33,8 +35,25 @@ from controlplane.core.rest import (
 )
 from controlplane.gateways.connect import State, mask
 
-SORTABLE = ("name", "kind", "plugin", "state", "running")
+SORTABLE = ("name", "kind", "plugin", "state", "running", "read", "written", "errors")
 PLUGINS_BY = ("name", "kind", "version")
+
+
+class MeasuredSerializer(serializers.Serializer[Any]):
+    """Records per second over the last minute. Null where it is not known: not measured, or not yet."""
+
+    read = serializers.FloatField(
+        allow_null=True, help_text="Of a source from its system, of a sink from topics."
+    )
+    written = serializers.FloatField(
+        allow_null=True, help_text="Of a source to topics, of a sink to its system."
+    )
+    errors = serializers.IntegerField(  # type: ignore[assignment]  # a field of that name
+        allow_null=True, help_text="In the last five minutes; each attempt counts."
+    )
+    last_error_at = serializers.DateTimeField(
+        allow_null=True, help_text="Since its tasks were started last; null also if there was none."
+    )
 
 
 class ConnectorSerializer(serializers.Serializer[Any]):
@@ -45,6 +64,7 @@ class ConnectorSerializer(serializers.Serializer[Any]):
     state = serializers.CharField(help_text="The worst of connector and tasks.")
     running = serializers.IntegerField(help_text="Tasks that run.")
     tasks = serializers.IntegerField()
+    measured = MeasuredSerializer()
 
 
 class ConnectorTaskSerializer(serializers.Serializer[Any]):
@@ -60,6 +80,7 @@ class ConnectorDetailSerializer(serializers.Serializer[Any]):
     state = serializers.CharField(help_text="Of the connector itself.")
     trace = serializers.CharField(allow_blank=True)
     tasks = ConnectorTaskSerializer(many=True)
+    measured = MeasuredSerializer()
     config = serializers.DictField(child=serializers.CharField(), help_text="Secrets are [hidden].")
     topics = serializers.ListField(child=serializers.CharField(), help_text="That it was seen to use.")
 
@@ -117,7 +138,8 @@ CONNECTOR_OR_PLAN = or_plan("ConnectorOrPlan", ConnectorDetailSerializer)
 
 
 def row_json(row: ConnectorRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ConnectorSerializer._declared_fields}
+    found = {name: getattr(row, name) for name in ConnectorSerializer._declared_fields}
+    return found | {"measured": asdict(row.measured)}
 
 
 class ConnectView(ClusterApiView):
@@ -139,6 +161,7 @@ def detail(connect: Connect, name: str) -> Response:
             {"id": task.id, "state": task.state.value, "worker": task.worker, "trace": task.trace}
             for task in status.tasks
         ],
+        "measured": asdict(connect.measured().get(name, UNKNOWN)),
         "config": mask(config, selectors.passwords_of(connect.api, config)),
         "topics": list(connect.api.topics(name)),
     }

@@ -10,6 +10,7 @@ from django.forms import Form
 from controlplane.clusters.models import Cluster
 from controlplane.connect.external_forms import ExternalForm
 from controlplane.connect.logic.external import Found
+from controlplane.connect.measuring import UNKNOWN, Measured
 from controlplane.connect.models import ConnectCluster, RaisedLevel, RestartPolicy
 from controlplane.connect.operate_forms import LevelForm
 from controlplane.connect.selectors import Connect, ConnectorRow
@@ -45,7 +46,7 @@ class NoConnectPage(Page):
 
 @dataclass(frozen=True)
 class ConnectorListPage(Page):
-    """`error`: it does not answer."""
+    """`measured`: the rows have numbers; `error`: it does not answer."""
 
     template: ClassVar[str] = "connect/list.html"
     partials: ClassVar[frozenset[str]] = frozenset({"connector-table"})
@@ -55,12 +56,13 @@ class ConnectorListPage(Page):
     table: Table[ConnectorRow]
     can_edit: bool
     may_manage: bool
+    measured: bool
     error: GatewayError | None = None
 
 
 @dataclass(frozen=True)
 class ConnectorPage(Page):
-    """`tab`: overview, settings or offsets; what a tab does not show is empty."""
+    """`tab`: overview, metrics, settings or offsets; what a tab does not show is empty."""
 
     template: ClassVar[str] = "connect/connector.html"
     partials: ClassVar[frozenset[str]] = frozenset({"connector-live"})
@@ -71,6 +73,7 @@ class ConnectorPage(Page):
     tab: str
     can_edit: bool
     can_operate: bool
+    measured: Measured = UNKNOWN
     topics: tuple[str, ...] = ()
     config: tuple[tuple[str, str], ...] = ()
     offsets: tuple[tuple[str, str], ...] = ()

@@ -12,9 +12,10 @@ from django.utils.crypto import salted_hmac
 
 from controlplane.clusters import selectors as clusters
 from controlplane.clusters.models import Cluster
-from controlplane.connect import external
+from controlplane.connect import external, measuring
 from controlplane.connect.logic.external import BUNDLED
 from controlplane.connect.logic.plans import Known, TopicUse
+from controlplane.connect.measuring import UNKNOWN, Measured
 from controlplane.connect.models import ConnectCluster
 from controlplane.core.errors import NotFound
 from controlplane.gateways import workers
@@ -31,6 +32,7 @@ class ConnectorRow:
     plugin: str
     topics: str
     status: ConnectorStatus
+    measured: Measured
 
     @property
     def state(self) -> str:
@@ -44,6 +46,18 @@ class ConnectorRow:
     @property
     def tasks(self) -> int:
         return len(self.status.tasks)
+
+    @property
+    def read(self) -> float | None:
+        return self.measured.read
+
+    @property
+    def written(self) -> float | None:
+        return self.measured.written
+
+    @property
+    def errors(self) -> int | None:
+        return self.measured.errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +85,13 @@ class Connect:
     @property
     def title(self) -> str:
         return self.name if self.row else "Bundled worker"
+
+    @property
+    def is_measured(self) -> bool:
+        return measuring.is_measured(self.cluster.name, bundled=self.row is None)
+
+    def measured(self) -> Mapping[str, Measured]:
+        return measuring.measured(self.cluster.name) if self.is_measured else {}
 
 
 def connects(cluster: Cluster) -> tuple[Connect, ...]:
@@ -114,17 +135,19 @@ def connect_of(cluster: Cluster, name: str) -> Connect:
 
 def rows(connect: Connect, search: str = "") -> list[ConnectorRow]:
     wanted = search.lower()
-    found = (_row(each) for each in connect.api.connectors().values())
+    measured = connect.measured()
+    found = (_row(each, measured.get(each.name, UNKNOWN)) for each in connect.api.connectors().values())
     return [row for row in found if wanted in row.name.lower() or wanted in row.plugin.lower()]
 
 
-def _row(connector: Connector) -> ConnectorRow:
+def _row(connector: Connector, measured: Measured) -> ConnectorRow:
     return ConnectorRow(
         connector.name,
         connector.kind,
         connector.plugin.rpartition(".")[2],
         topics_in_words(connector.config),
         connector.status,
+        measured,
     )
 
 

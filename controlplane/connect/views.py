@@ -11,6 +11,7 @@ from controlplane.clusters.models import Cluster
 from controlplane.connect import pages, restarting, selectors, services
 from controlplane.connect.external_views import frame_of, reviewed
 from controlplane.connect.logic.plans import ConnectorAct
+from controlplane.connect.measuring import UNKNOWN
 from controlplane.connect.selectors import ConnectorRow
 from controlplane.core.access import Action
 from controlplane.core.actors import actor_of
@@ -27,7 +28,14 @@ COLUMNS = (
     Column("state", "Status"),
     Column("running", "Running tasks", numeric=True),
 )
-TABS = ("overview", "settings", "offsets")
+MEASURED = (
+    Column("read", "Read", numeric=True, title="Records: of a source from its system, of a sink from topics"),
+    Column(
+        "written", "Written", numeric=True, title="Records: of a source to topics, of a sink to its system"
+    ),
+    Column("errors", "Errors", numeric=True, title="In the last 5 minutes; each attempt counts"),
+)
+TABS = ("overview", "metrics", "settings", "offsets")
 CHANGING = ("GET", "POST")
 
 
@@ -51,7 +59,9 @@ def connector_list(request: HttpRequest, cluster: Cluster, connect: str) -> Http
         rows = selectors.rows(found, request.GET.get("search", "").strip())
     except GatewayError as failure:
         error = failure
-    table: Table[ConnectorRow] = table_of(request, rows, COLUMNS, default_sort="name")
+    measured = found.is_measured
+    columns = (*COLUMNS, *MEASURED) if measured else COLUMNS
+    table: Table[ConnectorRow] = table_of(request, rows, columns, default_sort="name")
     can = allowed(request, cluster, Action.CONNECTOR_EDIT, Action.CLUSTER_MANAGE)
     page = pages.ConnectorListPage(
         cluster=cluster,
@@ -59,6 +69,7 @@ def connector_list(request: HttpRequest, cluster: Cluster, connect: str) -> Http
         table=table,
         can_edit=can["edit"],
         may_manage=can["manage"],
+        measured=measured,
         error=error,
     )
     return render_page(request, page, status=503 if error else 200)
@@ -81,6 +92,7 @@ def connector(
         tab=tab,
         can_edit=can["edit"],
         can_operate=can["operate"],
+        measured=found.measured().get(connector, UNKNOWN) if tab == "overview" else UNKNOWN,
         topics=api.topics(connector) if tab == "overview" else (),
         config=tuple(sorted(selectors.masked(found, connector).items())) if tab == "settings" else (),
         offsets=selectors.offsets_in_words(found, connector) if tab == "offsets" else (),

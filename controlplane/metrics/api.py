@@ -120,6 +120,7 @@ class ChartApi(ClusterApiView):
             OpenApiParameter("topic", str, description="For charts of a topic."),
             OpenApiParameter("group", str, description="For charts of a consumer group."),
             OpenApiParameter("source", str, description="For charts of a flow: the cluster it copies from."),
+            OpenApiParameter("connector", str, description="For charts of a connector."),
             OpenApiParameter("user", str, description="For charts of a client: as its quota counts it."),
             OpenApiParameter("client_id", str, description="For charts of a client."),
         ],

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controlplane.metrics.charts import Board, Chart, Line
+from controlplane.metrics.connect_boards import CONNECT, FLOW, SINK_CONNECTOR, SOURCE_CONNECTOR
 
 B = 'broker=~"$broker"'
 #: The JVM of a Connect worker has the names of a broker's.
 NO_WORKER = 'worker=""'
-_CONNECT = "kafka_connect_"
-_MIRROR = f"{_CONNECT}mirror_mirrorsourceconnector_"
 _TOPICS = "kafka_server_brokertopicmetrics_"
 _REPLICAS = "kafka_server_replicamanager_"
 _REQUESTS = "kafka_network_requestmetrics_"
@@ -248,63 +247,6 @@ SELF = Board("kastellan", "Kastellan", (
           (Line("max by (source) (max_over_time(kastellan_flow_poll_duration_seconds[$peak]))", "from {{source}}"),), "Beyond 3 s it is polled less often."),
 ))  # fmt: skip
 
-
-def _by_connector(metric: str, *, how: str = "rate") -> tuple[Line, ...]:
-    """`rate`: of a counter, over the connector's tasks; `max`: of a gauge, the worst task."""
-    what = (
-        f"sum by (connector) (rate({metric}[$window]))"
-        if how == "rate"
-        else f"max by (connector) (max_over_time({metric}[$peak]))"
-    )
-    return (Line(what, "{{connector}}"),)
-
-
-_WORKER = 'worker!=""'
-CONNECT = Board("connect", "Connect", (
-    Chart("connect-up", "Worker answers", "fraction", (Line("min by (worker) (min_over_time(kastellan_connect_worker_up[$peak]))", "{{worker}}"),),
-          "0: its REST API did not answer."),
-    Chart("connectors-by-state", "Connectors by state", "", (Line("sum by (state) (kastellan_connector_state) > 0", "{{state}}"),)),
-    Chart("tasks-by-state", "Tasks by state", "", (Line("sum by (state) (kastellan_connector_tasks) > 0", "{{state}}"),), "A task that failed stays so until it is restarted."),
-    Chart("connect-source-records", "Records read by sources", "/s", _by_connector(f"{_CONNECT}source_task_source_record_poll_total")),
-    Chart("connect-source-written", "Records written by sources", "/s", _by_connector(f"{_CONNECT}source_task_source_record_write_total"),
-          "After transformations and filters."),
-    Chart("connect-source-active", "Records of sources on their way", "", _by_connector(f"{_CONNECT}source_task_source_record_active_count", how="max"),
-          "Read and not yet confirmed by brokers. Growing: the cluster does not keep up."),
-    Chart("connect-sink-records", "Records given to sinks", "/s", _by_connector(f"{_CONNECT}sink_task_sink_record_send_total")),
-    Chart("connect-put-time", "Sinks: time of a batch", "ms", _by_connector(f"{_CONNECT}sink_task_put_batch_avg_time_ms", how="max"), "The system behind the sink."),
-    Chart("connect-errors", "Records that could not be handled", "/s", _by_connector(f"{_CONNECT}task_error_total_record_errors"), "Retries included."),
-    Chart("connect-skipped", "Records skipped", "/s", _by_connector(f"{_CONNECT}task_error_total_records_skipped"), "With errors.tolerance=all: lost, or in a dead letter topic."),
-    Chart("connect-dead-letters", "Records sent to dead letter topics", "/s", _by_connector(f"{_CONNECT}task_error_deadletterqueue_produce_requests")),
-    Chart("connect-rebalances", "Rebalances", "/s", (Line(f"sum by (worker) (rate({_CONNECT}worker_rebalance_completed_rebalances_total[$window]))", "{{worker}}"),),
-          "Every new, changed or deleted connector is one or two; more is a storm."),
-    Chart("connect-rebalance-time", "Time of a rebalance", "ms", (Line(f"max by (worker) (max_over_time({_CONNECT}worker_rebalance_rebalance_avg_time_ms[$peak]))", "{{worker}}"),)),
-    Chart("flows-lag", "Flows: lag in time", "s", (Line("max by (source) (max_over_time(kastellan_flow_lag_seconds[$peak]))", "from {{source}}"),),
-          "How long ago the oldest record was written that is not in this cluster yet."),
-    Chart("connect-heap", "Heap used", "bytes", (Line(f'max by (worker) (max_over_time(jvm_memory_used_bytes{{area="heap", {_WORKER}}}[$peak]))', "{{worker}}"),)),
-    Chart("connect-cpu", "CPU", "cores", (Line(f"sum by (worker) (rate(process_cpu_seconds_total{{{_WORKER}}}[$window]))", "{{worker}}"),), "1 is one core."),
-))  # fmt: skip
-
-_FROM = 'source="$source"'
-FLOW = Board("flow", "Replication flow", (
-    Chart("flow-lag", "Not copied yet", "", (Line(f"max(max_over_time(kastellan_flow_lag_records{{{_FROM}}}[$peak]))", "records"),),
-          "Positions are written down every 5 s: a busy flow shows some seconds of records."),
-    Chart("flow-lag-seconds", "Behind in time", "s", (Line(f"max(max_over_time(kastellan_flow_lag_seconds{{{_FROM}}}[$peak]))", "behind"),),
-          "The age of the oldest record that waits."),
-    Chart("flow-records", "Records copied", "/s", (Line(f"sum(rate({_MIRROR}record_count{{{_FROM}}}[$window]))", "records"),)),
-    Chart("flow-bytes", "Bytes copied", "bytes/s", (Line(f"sum(rate({_MIRROR}byte_count{{{_FROM}}}[$window]))", "bytes"),)),
-    Chart("flow-topic-lag", "Not copied yet, the ten largest topics", "", (Line(f"topk(10, kastellan_flow_topic_lag_records{{{_FROM}}})", "{{topic}}"),)),
-    Chart("flow-topic-bytes", "Bytes copied, the ten busiest copies", "bytes/s", (Line(f"topk(10, sum by (topic) (rate({_MIRROR}byte_count{{{_FROM}}}[$window])))", "{{topic}}"),)),
-    Chart("flow-latency", "From written in the source to written in the target", "ms",
-          (Line(f"max(max_over_time({_MIRROR}replication_latency_ms_max{{{_FROM}}}[$peak]))", "slowest record"),
-           Line(f"avg({_MIRROR}replication_latency_ms_avg{{{_FROM}}})", "mean")), "A gap: nothing was copied."),
-    Chart("flow-heartbeat", "Age of the newest heartbeat", "s", (Line(f"max(max_over_time(kastellan_flow_heartbeat_age_seconds{{{_FROM}}}[$peak]))", "heartbeat"),),
-          "One a second is written; more is a connector that stands still."),
-    Chart("flow-checkpoint-age", "Checkpoints that are overdue", "s", (Line(f"max by (consumergroup) (max_over_time(kastellan_flow_checkpoint_age_seconds{{{_FROM}}}[$peak]))", "{{consumergroup}}"),),
-          "How long a group's commits have not been translated; 0 while none is due."),
-    Chart("flow-checkpoint-latency", "Latency of checkpoints", "ms",
-          (Line(f"max by (group) ({_CONNECT}mirror_mirrorcheckpointconnector_checkpoint_latency_ms{{{_FROM}}})", "{{group}}"),), "From reading a group's offsets to writing them down."),
-), about=("source",))  # fmt: skip
-
 _ONE = 'topic="$topic"'
 TOPIC = Board("topic", "Topic", (
     Chart("topic-bytes-in", "Bytes in", "bytes/s", _total("bytesin", _ONE), "Produced to this topic."),
@@ -359,5 +301,8 @@ BROKER = Board("broker", "Broker", (
 
 #: In the order of the Metrics page's tabs.
 OF_CLUSTER = (OVERVIEW, REQUESTS, REPLICATION, QUORUM, GROUPS, CLIENTS, CONNECT, HOST, SELF)
-BOARDS: Mapping[str, Board] = {board.id: board for board in (*OF_CLUSTER, BROKER, TOPIC, GROUP, CLIENT, FLOW)}
+BOARDS: Mapping[str, Board] = {
+    board.id: board
+    for board in (*OF_CLUSTER, BROKER, TOPIC, GROUP, CLIENT, FLOW, SOURCE_CONNECTOR, SINK_CONNECTOR)
+}
 CHARTS: Mapping[str, Chart] = {chart.id: chart for board in BOARDS.values() for chart in board.charts}

@@ -1,6 +1,6 @@
 """What a chart is: PromQL with the page's choices left open. Pure.
 
-An expression may hold `$broker` (a regular expression), `$topic`, `$group`, `$user`, `$client`, `$source`: what the page is about.
+An expression may hold `$broker` (a regular expression), `$topic`, `$group`, `$user`, `$client`, `$source`, `$connector`: what the page is about.
 `[$window]` is the range of a rate: the distance of the points, and at least six polls. `[$peak]` is the range of an
 extreme: the distance of the points; where those are as close as polls, `max_over_time(x[$peak])` is `x` itself.
 Grafana gets the same expressions with its own variables.
@@ -17,7 +17,7 @@ SHORTEST_WINDOW_MS = 60_000
 #: With points as close as this a gauge needs no summary between them.
 CLOSE_MS = 60_000
 ANY_BROKER = ".*"
-_VARIABLE = re.compile(r"\$(broker|topic|group|user|client|source)\b")
+_VARIABLE = re.compile(r"\$(broker|topic|group|user|client|source|connector)\b")
 _EXTREME = re.compile(r"(?:max|min)_over_time\(([^()]*)\[\$peak\]\)")
 _LEGEND = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
@@ -67,7 +67,7 @@ def filled(expr: str, step: int, choices: Mapping[str, str]) -> str:
 def for_grafana(expr: str) -> str:
     """Grafana fills `$broker` and the like itself, with values that may be several: `=` becomes `=~` there."""
     text = expr.replace("[$window]", "[$__rate_interval]").replace("[$peak]", "[$__rate_interval]")
-    return re.sub(r'="\$(topic|group|user|client|source)"', r'=~"$\1"', text)
+    return re.sub(r'="(connect-)?\$(topic|group|user|client|source|connector)"', r'=~"\1$\2"', text)
 
 
 def named(legend: str, labels: Mapping[str, str]) -> str:

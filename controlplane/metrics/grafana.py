@@ -24,6 +24,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "topic": ("Topic", "label_values(kafka_topic_partitions, topic)"),
     "group": ("Consumer group", "label_values(kafka_consumergroup_members, consumergroup)"),
     "source": ("Source cluster", "label_values(kastellan_flow_state, source)"),
+    "connector": ("Connector", "label_values(kafka_connect_connector_status, connector)"),
     "user": ("User", "label_values(kafka_server_produce_byte_rate, user)"),
     "client": ("Client id", "label_values(kafka_server_produce_byte_rate, client_id)"),
 }

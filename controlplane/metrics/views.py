@@ -84,6 +84,7 @@ def chart_json(cluster: str, chart: str, given: dict[str, str]) -> dict[str, Any
         "topic": given.get("topic", ""),
         "group": given.get("group", ""),
         "source": given.get("source", ""),
+        "connector": given.get("connector", ""),
         "user": encoded_user(given.get("user", "")),
         "client": given.get("client_id", ""),
     }

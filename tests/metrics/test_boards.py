@@ -36,7 +36,9 @@ LAZY = {
     "kafka_server_produce_byte_rate": "a producer quota is set and a client has produced",
     "kafka_server_fetch_byte_rate": "a consumer quota is set and a client has fetched",
     "kafka_server_request_request_time": "a request quota is set and a client has asked",
+    "kafka_connect_connector_task_offset_commit_avg_time_ms": "offsets have been committed",
     "kafka_connect_sink_task_put_batch_avg_time_ms": "a sink has taken records",
+    "kafka_connect_sink_task_sink_record_read_total": "there is a sink",
     "kafka_connect_sink_task_sink_record_send_total": "there is a sink",
     "kastellan_probe_up": "the probe has run (tests/metrics/test_probe.py)",
     "kastellan_probe_latency_seconds": "the probe has run",
@@ -60,7 +62,7 @@ def test_an_expression_is_filled_for_the_distance_of_its_points(expr: str, step:
     assert filled(expr, step, {"topic": "orders", "broker": ""}) == text
 
 
-@given(st.text(max_size=30), st.sampled_from(["topic", "group", "user", "client"]))
+@given(st.text(max_size=30), st.sampled_from(["topic", "group", "user", "client", "connector"]))
 def test_no_name_breaks_out_of_its_matcher(value: str, name: str) -> None:
     (only,) = query.parse(filled(f'a{{x="${name}", b="1"}}', 10_000, {name: value})).selectors()
     assert {each.name: each.value for each in only.matchers} == {"__name__": "a", "x": value, "b": "1"}

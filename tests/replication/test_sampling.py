@@ -18,8 +18,8 @@ from controlplane.core.access import SYSTEM, Role
 from controlplane.gateways import workers
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.metrics import query
-from controlplane.metrics.boards import FLOW
 from controlplane.metrics.charts import filled
+from controlplane.metrics.connect_boards import FLOW
 from controlplane.metrics.selectors import store
 from controlplane.replication import sampling, services, tasks
 from controlplane.replication.logic.flows import FlowRequest

@@ -13,12 +13,13 @@ import pytest
 from broker.connect_spec import ConnectSpec
 from broker.ports import is_free
 from controlplane.clusters.models import Cluster
+from controlplane.connect import measuring
 from controlplane.gateways import workers
 from controlplane.gateways.connect import ConnectorStatus, State, TaskStatus
 from controlplane.gateways.errors import Unreachable
 from controlplane.metrics import query, selectors
-from controlplane.metrics.boards import CONNECT
 from controlplane.metrics.charts import filled
+from controlplane.metrics.connect_boards import CONNECT, SOURCE_CONNECTOR
 from controlplane.metrics.selectors import store
 from controlplane.workers import polling, tasks
 from tests.connecting import lines_into
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LAZY = {
     "kastellan_flow_lag_seconds": "a flow is polled (tests/replication/test_sampling.py)",
     "kafka_connect_sink_task_sink_record_send_total": "there is a sink",
+    "kafka_connect_connector_task_offset_commit_avg_time_ms": "offsets have been committed",
     "kafka_connect_sink_task_put_batch_avg_time_ms": "a sink has taken records",
 }
 
@@ -68,10 +70,15 @@ def test_a_worker_says_how_its_connectors_are(
         return max(value("main", text).values())
 
     eventually(lambda: read() == 3, timeout=30)
+    # What the list of connectors says of it: two polls were enough.
+    found = measuring.measured("main")[prefix]
+    assert found.read is not None
+    assert found.written is not None
+    assert (found.errors, found.last_error_at) == (0, None)
     exposed = set(store().metric_names("main"))
     read_by = {
         each.name
-        for chart in CONNECT.charts
+        for chart in (*CONNECT.charts, *SOURCE_CONNECTOR.charts)
         for line in chart.lines
         for each in query.parse(filled(line.expr, 10_000, {})).selectors()
     }
