@@ -35,11 +35,12 @@ SEVERITIES = {"critical": 0, "warning": 1, "info": 2}
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """An alert with what keeps it quiet."""
+    """An alert with what keeps it quiet, and the pages of what it is about: title and address."""
 
     alert: Alert
     quiet: Quiet
     acknowledged_by: str
+    places: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:

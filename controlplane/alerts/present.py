@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from controlplane.alerts import selectors
 from controlplane.alerts.logic.inhibition import Inhibitor
+from controlplane.alerts.logic.places import places
 from controlplane.alerts.models import Alert, AlertState, Beat, Evaluation, Rule, Silence
 from controlplane.alerts.pages import AlertRow, RuleRow, SilenceRow
 from controlplane.alerts.services import rows, silencing
-from controlplane.clusters.models import Cluster
+from controlplane.clusters.models import Cluster, Kind
 
 
 def hush() -> selectors.Hush:
@@ -23,8 +25,17 @@ def hush() -> selectors.Hush:
 
 def alert_rows(found: Iterable[Alert]) -> list[AlertRow]:
     quiet = hush()
+    bundled = set(Cluster.objects.filter(kind=Kind.BUNDLED).values_list("name", flat=True))
     return [
-        AlertRow(row, quiet.of(row), row.acknowledgement.by if hasattr(row, "acknowledgement") else "")
+        AlertRow(
+            row,
+            quiet.of(row),
+            row.acknowledgement.by if hasattr(row, "acknowledgement") else "",
+            tuple(
+                (each.title, reverse(each.page, args=each.args))
+                for each in places(row.cluster, row.labels, bundled=row.cluster in bundled)
+            ),
+        )
         for row in found
     ]
 
