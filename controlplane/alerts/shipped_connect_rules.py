@@ -8,6 +8,10 @@ from __future__ import annotations
 from controlplane.alerts.shipped_kind import CRITICAL, WARNING, Shipped
 
 _RUNS = ' unless on (source, target) kastellan_flow_state{state=~"paused|stopped"} == 1'
+#: Of a flow that has an objective (RPO) it counts instead of the seconds that hold for all others.
+_RPO = "kastellan_flow_rpo_seconds"
+_LAG = "kastellan_flow_lag_seconds"
+_OWN = f"on (source, target) {_RPO}"
 _FLOW = "The flow {{ $labels.source }} -> {{ $labels.target }}"
 _CONNECTOR = "Connector {{ $labels.connector }} of {{ $labels.cluster }}"
 
@@ -46,14 +50,19 @@ RULES: tuple[Shipped, ...] = (
         "Nothing is copied, or no offsets are translated. The flow's page shows its three connectors and why.",
     ),
     Shipped(
-        "FlowBehind", f"kastellan_flow_lag_seconds > 60{_RUNS}", WARNING, "5m",
+        "FlowBehind", f"({_LAG} > {_OWN} or {_LAG} > 60 unless {_OWN}){_RUNS}", WARNING, "5m",
         f"{_FLOW} is {{{{ $value | humanizeDuration }}}} behind",
         "The age of the oldest record that is not in the target: what would be lost with the source now.",
     ),
     Shipped(
-        "FlowFarBehind", f"kastellan_flow_lag_seconds > 600{_RUNS}", CRITICAL, "5m",
+        "FlowFarBehind", f"({_LAG} > on (source, target) (10 * {_RPO}) or {_LAG} > 600 unless {_OWN}){_RUNS}", CRITICAL, "5m",
         f"{_FLOW} is {{{{ $value | humanizeDuration }}}} behind",
         "The age of the oldest record that is not in the target: what would be lost with the source now.",
+    ),
+    Shipped(
+        "FlowRecordsBehind", f"kastellan_flow_lag_records > on (source, target) kastellan_flow_rpo_records{_RUNS}", WARNING, "5m",
+        f"{_FLOW} has {{{{ $value | humanize }}}} records to copy, more than its objective allows",
+        "What would be lost with the source now. The objective is on the flow's page.",
     ),
     Shipped(
         "FlowHeartbeatStopped", f"kastellan_flow_heartbeat_age_seconds > 60{_RUNS}", CRITICAL, "1m",
@@ -71,7 +80,9 @@ RULES: tuple[Shipped, ...] = (
         "The source does not answer, or the worker does not say where its connector is. It may copy all the same.",
     ),
 )  # fmt: skip
-_OF_FLOWS = "FlowBehind|FlowFarBehind|FlowHeartbeatStopped|FlowCheckpointsStale|FlowLagUnknown"
+_OF_FLOWS = (
+    "FlowBehind|FlowFarBehind|FlowRecordsBehind|FlowHeartbeatStopped|FlowCheckpointsStale|FlowLagUnknown"
+)
 #: name, source, target, equal.
 INHIBITIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     (
@@ -101,7 +112,7 @@ INHIBITIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     (
         "A flow that is far behind explains that it is behind",
         'alertname="FlowFarBehind"',
-        'alertname="FlowBehind"',
+        'alertname=~"FlowBehind|FlowRecordsBehind"',
         ("cluster", "source"),
     ),
 )

@@ -45,9 +45,11 @@ CONNECT = Board("connect", "Connect", (
 
 _FROM = 'source="$source"'
 FLOW = Board("flow", "Replication flow", (
-    Chart("flow-lag", "Not copied yet", "", (Line(f"max(max_over_time(kastellan_flow_lag_records{{{_FROM}}}[$peak]))", "records"),),
+    Chart("flow-lag", "Not copied yet", "", (Line(f"max(max_over_time(kastellan_flow_lag_records{{{_FROM}}}[$peak]))", "records"),
+           Line(f"max(kastellan_flow_rpo_records{{{_FROM}}})", "objective")),
           "Positions are written down every 5 s: a busy flow shows some seconds of records."),
-    Chart("flow-lag-seconds", "Behind in time", "s", (Line(f"max(max_over_time(kastellan_flow_lag_seconds{{{_FROM}}}[$peak]))", "behind"),),
+    Chart("flow-lag-seconds", "Behind in time", "s", (Line(f"max(max_over_time(kastellan_flow_lag_seconds{{{_FROM}}}[$peak]))", "behind"),
+           Line(f"max(kastellan_flow_rpo_seconds{{{_FROM}}})", "objective")),
           "The age of the oldest record that waits."),
     Chart("flow-records", "Records copied", "/s", (Line(f"sum(rate({_MIRROR}record_count{{{_FROM}}}[$window]))", "records"),)),
     Chart("flow-bytes", "Bytes copied", "bytes/s", (Line(f"sum(rate({_MIRROR}byte_count{{{_FROM}}}[$window]))", "bytes"),)),

@@ -20,11 +20,13 @@ from controlplane.core.rest import (
     list_answer,
     list_parameters,
     list_schema,
+    or_plan,
     valid_data,
     with_etag,
 )
-from controlplane.replication import selectors, services, watching
-from controlplane.replication.logic.flows import FlowRequest, Policy, to_json
+from controlplane.replication import objectives, selectors, services, watching
+from controlplane.replication.logic.flows import SHORTEST_RPO_S, FlowRequest, Policy, to_json
+from controlplane.replication.logic.objectives import compared
 from controlplane.replication.logic.plans import FlowAct
 from controlplane.replication.models import Flow
 from controlplane.replication.views import flow_for, visible
@@ -90,6 +92,25 @@ class FlowInput(serializers.Serializer[Any]):
     tasks_max = serializers.IntegerField(required=False, min_value=1, max_value=64)
     refresh_s = serializers.IntegerField(required=False, min_value=1, max_value=86_400)
     checkpoint_s = serializers.IntegerField(required=False, min_value=1, max_value=86_400)
+    rpo_s = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=SHORTEST_RPO_S,
+        max_value=31_536_000,
+        help_text="May lose at most.",
+    )
+    rpo_records = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=10**12, help_text="May lose at most."
+    )
+
+
+class FlowObjectiveInput(serializers.Serializer[Any]):
+    """What is not given stays; null takes an objective away."""
+
+    rpo_s = serializers.IntegerField(
+        required=False, allow_null=True, min_value=SHORTEST_RPO_S, max_value=31_536_000
+    )
+    rpo_records = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=10**12)
 
 
 class FlowActInput(serializers.Serializer[Any]):
@@ -108,10 +129,18 @@ class FlowPartitionSerializer(serializers.Serializer[Any]):
     waiting_since_ms = serializers.IntegerField(allow_null=True)
 
 
+class FlowObjectiveSerializer(serializers.Serializer[Any]):
+    """What the flow may lose at most against what it would lose now."""
+
+    verdict = serializers.CharField(help_text="met, missed or unknown.")
+    text = serializers.CharField()
+
+
 class FlowProgressSerializer(serializers.Serializer[Any]):
     lag_records = serializers.IntegerField(allow_null=True)
     lag_seconds = serializers.FloatField(allow_null=True, help_text="Age of the oldest record that waits.")
     heartbeat_age_seconds = serializers.FloatField(allow_null=True)
+    objective = FlowObjectiveSerializer(many=True)
     error = serializers.CharField(allow_blank=True)
     partitions = FlowPartitionSerializer(many=True)
 
@@ -121,6 +150,9 @@ class GroupTranslationSerializer(serializers.Serializer[Any]):
 
     group = serializers.CharField()
     topic = serializers.CharField()
+    into = serializers.CharField(
+        help_text="Its topic in the target: the copy; of a copy that came from there, the original."
+    )
     partition = serializers.IntegerField()
     committed = serializers.IntegerField(help_text="In the source.")
     translated = serializers.IntegerField(allow_null=True)
@@ -133,6 +165,9 @@ class GroupTranslationSerializer(serializers.Serializer[Any]):
 class FlowGroupsSerializer(serializers.Serializer[Any]):
     error = serializers.CharField(allow_blank=True)
     offsets = GroupTranslationSerializer(many=True)
+
+
+FLOW_OR_PLAN = or_plan("FlowOrPlan", FlowSerializer)
 
 
 def flow_json(flow: Flow) -> dict[str, Any]:
@@ -206,11 +241,31 @@ class FlowsApi(ClusterApiView):
 
 
 class FlowApi(ClusterApiView):
-    actions: ClassVar = {"GET": Action.FLOW_VIEW, "DELETE": Action.FLOW_EDIT}
+    actions: ClassVar = {"GET": Action.FLOW_VIEW, "PATCH": Action.FLOW_EDIT, "DELETE": Action.FLOW_EDIT}
 
     @extend_schema(summary="Read a replication flow", responses=FlowSerializer)
     def get(self, request: Request, cluster: str, source: str) -> Response:
         return Response(flow_json(flow_for(self.actor, self.cluster, source)))
+
+    @extend_schema(
+        summary="Change what a replication flow may lose",
+        parameters=[DRY_RUN, IF_MATCH],
+        request=FlowObjectiveInput,
+        responses={200: FLOW_OR_PLAN},
+        examples=[OpenApiExample("a minute", {"rpo_s": 60}, request_only=True)],
+    )
+    def patch(self, request: Request, cluster: str, source: str) -> Response:
+        found = flow_for(self.actor, self.cluster, source)
+        services.require_both(self.actor, Action.FLOW_EDIT, found.asked)
+        given = valid_data(FlowObjectiveInput, request)
+        names = FlowObjectiveInput._declared_fields
+        wanted = {name: given.get(name, getattr(found.asked, name)) for name in names}
+
+        def apply(plan: Plan) -> Response:
+            objectives.apply(self.actor, found, **wanted, plan=plan)
+            return Response(flow_json(found))
+
+        return change(request, objectives.plan(found, **wanted), apply)
 
     @extend_schema(
         summary="Delete a replication flow; copies stay",
@@ -263,6 +318,10 @@ class FlowProgressApi(ClusterApiView):
                 "lag_records": progress.totals.records,
                 "lag_seconds": progress.totals.seconds,
                 "heartbeat_age_seconds": progress.heartbeat_age_s,
+                "objective": [
+                    {"verdict": each.verdict.value, "text": each.text}
+                    for each in compared(found.asked, progress.totals, known=progress.known)
+                ],
                 "error": progress.error,
                 "partitions": [{name: getattr(row, name) for name in names} for row in progress.rows],
             }

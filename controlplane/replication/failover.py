@@ -37,6 +37,7 @@ from controlplane.replication.logic.failover import (
     refusal_of,
 )
 from controlplane.replication.logic.flows import FlowRequest, to_json
+from controlplane.replication.logic.offset_plans import plan_offsets
 from controlplane.replication.models import Failover, Flow
 
 KIND = "replication.step"
@@ -122,7 +123,7 @@ def _plan_stop(run: Failover, asked: FlowRequest) -> Plan:
 def _plan_offsets(run: Failover, asked: FlowRequest) -> Plan:
     source, target = services.ends(asked)
     rows = watching.translation_of(asked, source, target).rows
-    return plans.plan_offsets(asked, rows, readiness.active_in(target, {row.group for row in rows}))
+    return plan_offsets(asked, rows, readiness.active_in(target, {row.group for row in rows}))
 
 
 def _plan_switch(run: Failover, asked: FlowRequest) -> Plan:
@@ -255,7 +256,7 @@ def report(run: Failover) -> dict[str, Json]:
         "started_by": run.started_by,
         "ended_at": run.ended_at.isoformat() if run.ended_at else None,
         "outcome": run.outcome or "under way",
-        "rpo": _rpo(taken),
+        "rpo": _rpo(run.asked, taken),
         "rto_seconds": _rto(run, taken),
         "steps": [
             {
@@ -272,7 +273,7 @@ def report(run: Failover) -> dict[str, Json]:
     }
 
 
-def _rpo(taken: Mapping[Step, Taken]) -> Json:
+def _rpo(asked: FlowRequest, taken: Mapping[Step, Taken]) -> Json:
     """Promised by the check (of a source that was gone: as last seen), measured when the flow stopped or the source is back."""
 
     def found(step: Step) -> Mapping[str, Json]:
@@ -287,6 +288,8 @@ def _rpo(taken: Mapping[Step, Taken]) -> Json:
         "promised_as_of": promised.get("last_known_at") if gone else None,
         "lost_records": measured.get("records_lost"),
         "lost_seconds": measured.get("seconds_lost"),
+        "objective_records": asked.rpo_records,
+        "objective_seconds": asked.rpo_s,
     }
 
 

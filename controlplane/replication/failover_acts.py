@@ -18,6 +18,7 @@ from controlplane.replication import comparing, readiness, reversal, services, w
 from controlplane.replication.logic import failover_plans as plans
 from controlplane.replication.logic.failover import Kind, Step, left_behind, stood_still
 from controlplane.replication.logic.flows import FlowRequest
+from controlplane.replication.logic.offset_plans import not_restored
 from controlplane.replication.logic.progress import Partition, PartitionLag, by_topic
 from controlplane.replication.models import Failover
 
@@ -126,7 +127,8 @@ def _stop(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
         _wait(job, ASK_EVERY)
     # Until now only the flow wrote there: what clients write after this is what a flow back has to copy.
     run.copy_ends = by_topic(watching.copy_ends(asked, source, target))
-    run.save(update_fields=["copy_ends"])
+    run.positions = by_topic(watching.positions_of(asked, target))
+    run.save(update_fields=["copy_ends", "positions"])
     return {
         "stopped": [*names],
         "records_lost": left_behind(progress.rows) if progress.known else None,
@@ -143,7 +145,7 @@ def _offsets(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
     moved: list[Json] = []
     for group in sorted({row.group for row in rows} - active):
         wanted_ = {
-            TopicPartition(asked.copy_of(row.topic), row.partition): row.translated
+            TopicPartition(row.into, row.partition): row.translated
             for row in rows
             if row.group == group and row.translated is not None and row.translated != row.there
         }
@@ -155,12 +157,13 @@ def _offsets(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
         moved.append(group)
         job.log(f"{group}: {len(wanted_)} partition(s)")
     before: list[Json] = [
-        [row.group, asked.copy_of(row.topic), row.partition, row.there] for row in rows if row.group in moved
+        [row.group, row.into, row.partition, row.there] for row in rows if row.group in moved
     ]
     return {
         "groups": moved,
         "left_alone": [*sorted(active)],
         "before": before,
+        "not_restored": list(not_restored(rows)),
         "read_again": sum(row.behind or 0 for row in rows if row.group in moved),
     }
 

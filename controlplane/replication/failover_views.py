@@ -181,9 +181,10 @@ def report_of(cluster: Cluster, source: str, run: int) -> Failover:
 def report(request: HttpRequest, cluster: Cluster, source: str, run: int) -> HttpResponse:
     """`?format=json` is the same to keep."""
     flow = subject(actor_of(request), cluster, source)
-    found = failover.report(report_of(cluster, source, run))
+    row = report_of(cluster, source, run)
+    found = failover.report(row)
     if request.GET.get("format") == "json":
         answer = JsonResponse(found, json_dumps_params={"indent": 1})
         answer["Content-Disposition"] = f'attachment; filename="failover-{run}.json"'
         return answer
-    return render_page(request, pages.FailoverReportPage(cluster=cluster, flow=flow, run=run, report=found))
+    return render_page(request, pages.FailoverReportPage(cluster=cluster, flow=flow, run=row, report=found))

@@ -1,4 +1,4 @@
-"""The form of a new flow."""
+"""The forms of a new flow, and of what one may lose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from django import forms
 
-from controlplane.replication.logic.flows import FlowRequest, Policy
+from controlplane.replication.logic.flows import SHORTEST_RPO_S, FlowRequest, Policy
 
 POLICIES = (
     (
@@ -20,7 +20,26 @@ POLICIES = (
 NAMES_HELP = "One per line, or separated by commas. A final * is a prefix, * alone is all, ! before a name leaves it out."
 
 
-class FlowForm(forms.Form):
+class ObjectiveForm(forms.Form):
+    """What a flow may lose at most (RPO); empty: nobody says."""
+
+    rpo_s = forms.IntegerField(
+        label="May lose at most, in seconds",
+        required=False,
+        min_value=SHORTEST_RPO_S,
+        max_value=31_536_000,
+        help_text="The objective (RPO): the flow's page compares with it, and its alerts use it. Empty: they warn at 60 s.",
+    )
+    rpo_records = forms.IntegerField(
+        label="May lose at most, in records",
+        required=False,
+        min_value=1,
+        max_value=10**12,
+        help_text="Beside the seconds, or instead of them. Empty: records alone raise no alert.",
+    )
+
+
+class FlowForm(ObjectiveForm):
     """Into the cluster of the page, from another."""
 
     refusal_fields: ClassVar = {
@@ -81,6 +100,8 @@ class FlowForm(forms.Form):
         label="Tasks", initial=2, min_value=1, max_value=64, help_text="How many read side by side."
     )
 
+    field_order = ("source", "topics", "groups", "policy", "rpo_s", "rpo_records")
+
     def __init__(self, data: object, target: str, sources: Sequence[tuple[str, str]]) -> None:
         super().__init__(data)  # type: ignore[arg-type]
         self.target = target
@@ -103,6 +124,8 @@ class FlowForm(forms.Form):
             copy_users=given["copy_users"],
             copy_quotas=given["copy_quotas"],
             tasks_max=given["tasks_max"],
+            rpo_s=given["rpo_s"],
+            rpo_records=given["rpo_records"],
         )
 
 

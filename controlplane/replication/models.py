@@ -8,6 +8,7 @@ from django.db import models
 
 from controlplane.replication.logic.failover import Observation, Step, Taken
 from controlplane.replication.logic.flows import FlowRequest, from_json, to_json
+from controlplane.replication.logic.progress import Partition, from_topics
 
 
 class Flow(models.Model):
@@ -63,6 +64,9 @@ class Failover(models.Model):
     copy_ends = models.JSONField(
         default=dict, help_text="When the flow had stopped: topic to [partition, end of the copy]s."
     )
+    positions = models.JSONField(
+        default=dict, help_text="At that moment: topic to [partition, next record to copy]s."
+    )
     started_at = models.DateTimeField()
     started_by = models.CharField(max_length=240)
     ended_at = models.DateTimeField(null=True)
@@ -77,6 +81,13 @@ class Failover(models.Model):
     @property
     def asked(self) -> FlowRequest:
         return from_json(self.request)
+
+    @property
+    def stopped(self) -> dict[Partition, tuple[int, int]]:
+        """The same place on both sides: the next record to copy, and the end of the copy."""
+        ends = from_topics(self.copy_ends)
+        upstream = from_topics(self.positions)
+        return {where: (offset, ends[where]) for where, offset in upstream.items() if where in ends}
 
     @property
     def taken(self) -> dict[Step, Taken]:

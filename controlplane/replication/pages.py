@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar
 
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
 from controlplane.core.plans import Json
 from controlplane.jobs.models import Job
-from controlplane.replication.forms import FlowForm
+from controlplane.replication.forms import FlowForm, ObjectiveForm
 from controlplane.replication.logic.drawing import Drawing, Line, draw
+from controlplane.replication.logic.evidence import in_words
 from controlplane.replication.logic.failover import Kind, Step, Taken
 from controlplane.replication.logic.flows import FlowRequest
+from controlplane.replication.logic.objectives import Compared, compared, in_time, of_objective
 from controlplane.replication.models import Failover, Flow
 from controlplane.replication.selectors import FlowHealth
 from controlplane.replication.watching import Progress, Translation
@@ -83,6 +86,21 @@ class FlowPage(Page):
     configs: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     error: str = ""
 
+    @property
+    def objective(self) -> tuple[Compared, ...]:
+        """What it may lose against what it would lose now; empty where nobody said."""
+        found = self.progress
+        return compared(self.row.asked, found.totals, known=found.known) if found else ()
+
+
+@dataclass(frozen=True)
+class ObjectivePage(Page):
+    template: ClassVar[str] = "replication/objective.html"
+
+    cluster: Cluster
+    flow: Flow
+    form: ObjectiveForm
+
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
@@ -95,22 +113,18 @@ class StepRow:
 
     @property
     def evidence(self) -> tuple[tuple[str, str], ...]:
-        """In words; lists by their first entries."""
-        found = (self.taken.evidence or {}) if self.taken else {}
-        return tuple((name.replace("_", " "), in_words(value)) for name, value in found.items())
+        return in_words((self.taken.evidence or {}) if self.taken else {})
 
+    @property
+    def started_at(self) -> datetime | None:
+        return datetime.fromisoformat(self.taken.started_at) if self.taken else None
 
-def in_words(value: object, shown: int = 8) -> str:
-    if value is None:
-        return "unknown"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, list):
-        more = len(value) - shown
-        return (", ".join(map(str, value[:shown])) + (f" and {more} more" if more > 0 else "")) or "none"
-    return str(value)
+    @property
+    def took(self) -> str:
+        """Empty while it goes on."""
+        if self.taken is None or self.taken.ended_at is None or self.started_at is None:
+            return ""
+        return in_time((datetime.fromisoformat(self.taken.ended_at) - self.started_at).total_seconds())
 
 
 @dataclass(frozen=True)
@@ -138,5 +152,23 @@ class FailoverReportPage(Page):
 
     cluster: Cluster
     flow: Flow
-    run: int
+    run: Failover
     report: dict[str, Json]
+
+    @property
+    def steps(self) -> tuple[StepRow, ...]:
+        return tuple(StepRow(step, taken) for step, taken in self.run.taken.items())
+
+    @property
+    def is_rehearsal(self) -> bool:
+        return self.run.kind == Kind.REHEARSAL.value
+
+    @property
+    def rto(self) -> str:
+        found = self.report["rto_seconds"]
+        return in_time(found) if isinstance(found, int | float) else ""
+
+    @property
+    def objective(self) -> str:
+        """In words; empty where nobody said what may be lost."""
+        return " or ".join(change.after or "" for change in of_objective(self.run.asked))

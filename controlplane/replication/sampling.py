@@ -75,7 +75,7 @@ def poll(asked: FlowRequest, source: Cluster, target: Cluster, now: int, last: L
     """Stores one scrape at `now` (Unix milliseconds)."""
     started = time.monotonic()
     health = selectors.health(asked, target)
-    found = list(_of_state(health.state))
+    found = [*_of_state(health.state), *_of_objective(asked)]
     known = False
     if not health.error:
         progress = _progress(asked, source, target)
@@ -90,7 +90,8 @@ def poll(asked: FlowRequest, source: Cluster, target: Cluster, now: int, last: L
 
 def unread(asked: FlowRequest, now: int, took_s: float) -> None:
     """It took too long: said, and not asked again at once."""
-    _store(asked, now, [sample("kastellan_flow_poll_up", 0), sample(DURATION, took_s)])
+    unknown = [sample("kastellan_flow_poll_up", 0), sample(DURATION, took_s)]
+    _store(asked, now, [*_of_objective(asked), *unknown])
 
 
 def _store(asked: FlowRequest, now: int, found: list[Sample]) -> None:
@@ -109,6 +110,14 @@ def _progress(asked: FlowRequest, source: Cluster, target: Cluster) -> watching.
 def _of_state(now: str) -> Iterator[Sample]:
     for state in STATES:
         yield sample("kastellan_flow_state", state == now, state=state)
+
+
+def _of_objective(asked: FlowRequest) -> Iterator[Sample]:
+    """So that rules compare with it in PromQL; a flow without one has no sample."""
+    if asked.rpo_s is not None:
+        yield sample("kastellan_flow_rpo_seconds", asked.rpo_s)
+    if asked.rpo_records is not None:
+        yield sample("kastellan_flow_rpo_records", asked.rpo_records)
 
 
 def _of_progress(found: watching.Progress, *, known: bool) -> Iterator[Sample]:

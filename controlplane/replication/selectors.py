@@ -18,8 +18,8 @@ from controlplane.replication.logic.connectors import Part, connector_name
 from controlplane.replication.logic.flows import ClusterFacts, Existing, FlowRequest
 from controlplane.replication.logic.offsets import OffsetSync
 from controlplane.replication.logic.plans import Copied
-from controlplane.replication.logic.progress import Totals
-from controlplane.replication.models import Flow
+from controlplane.replication.logic.progress import Partition, Totals
+from controlplane.replication.models import Failover, Flow
 from controlplane.workers import selectors as worker_selectors
 
 
@@ -78,6 +78,13 @@ def anchors_of(asked: FlowRequest) -> tuple[OffsetSync, ...]:
     row = flow_if_any(asked.source, asked.target)
     stored: dict[str, list[list[int]]] = row.anchors if row else {}
     return tuple(OffsetSync(topic, *place) for topic, places in stored.items() for place in places)
+
+
+def stopped(source: str, target: str) -> dict[Partition, tuple[int, int]]:
+    """Where the flow stood on both sides when a failover last stopped it; nothing where none did."""
+    runs = Failover.objects.filter(source=source, target=target).exclude(positions={})
+    last = runs.order_by("-started_at").first()
+    return last.stopped if last else {}
 
 
 def remember(asked: FlowRequest, totals: Totals) -> None:

@@ -17,8 +17,8 @@ from controlplane.core.pages import render_page
 from controlplane.core.plans import Plan
 from controlplane.gateways.connect import mask
 from controlplane.gateways.errors import GatewayError
-from controlplane.replication import pages, selectors, services, watching
-from controlplane.replication.forms import FlowForm
+from controlplane.replication import objectives, pages, selectors, services, watching
+from controlplane.replication.forms import FlowForm, ObjectiveForm
 from controlplane.replication.logic.connectors import Part, connector_name
 from controlplane.replication.logic.plans import FlowAct
 from controlplane.replication.models import Flow
@@ -160,6 +160,36 @@ def act(request: HttpRequest, cluster: Cluster, source: str, act: str) -> HttpRe
         apply=apply,
         crumbs=(*_crumbs(cluster), (str(found), back)),
     )
+
+
+@require_http_methods(["GET", "POST"])
+@cluster_view(Action.FLOW_EDIT)
+def objective(request: HttpRequest, cluster: Cluster, source: str) -> HttpResponse:
+    found = flow_for(actor_of(request), cluster, source)
+    services.require_both(actor_of(request), Action.FLOW_EDIT, found.asked)
+    back = resolve_url("replication:flow", cluster.name, source)
+    initial = {name: getattr(found.asked, name) for name in ObjectiveForm.base_fields}
+    form = ObjectiveForm(request.POST or None, initial=initial)
+    page = pages.ObjectivePage(cluster=cluster, flow=found, form=form)
+
+    def review() -> HttpResponse:
+        wanted = form.cleaned_data["rpo_s"], form.cleaned_data["rpo_records"]
+
+        def apply(plan: Plan) -> Done:
+            objectives.apply(actor_of(request), found, *wanted, plan)
+            return Done(f"What {found} may lose is changed", back)
+
+        return review_or_apply(
+            request,
+            cluster=cluster,
+            plan=objectives.plan(found, *wanted),
+            back_url=back,
+            apply=apply,
+            crumbs=(*_crumbs(cluster), (str(found), back)),
+            editable=True,
+        )
+
+    return filled(request, form, lambda: page, review)
 
 
 @require_http_methods(["GET", "POST"])

@@ -14,9 +14,10 @@ from controlplane.gateways.errors import GatewayError, NotFound
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.types import OffsetSpec, Record, TopicPartition
 from controlplane.replication import selectors
-from controlplane.replication.logic import checkpoints, progress
+from controlplane.replication.logic import checkpoints, homecoming, progress
 from controlplane.replication.logic.connectors import Part, connector_name
 from controlplane.replication.logic.flows import FlowRequest
+from controlplane.replication.logic.homecoming import WayOut
 from controlplane.replication.logic.offsets import (
     Checkpoint,
     NotARecord,
@@ -181,7 +182,34 @@ def translation_of(asked: FlowRequest, source: Cluster, target: Cluster) -> Tran
         others = {name: _by_name(found) for name, found in there.list_group_offsets(list(committed)).items()}
     except GatewayError:
         others = {}
-    return Translation(progress.group_offsets(asked, committed, syncs, marks, others), error)
+    rows = progress.group_offsets(asked, committed, syncs, marks, others)
+    if not error:
+        rows += homecoming.homecomers(asked, _way_out(asked, here, there, committed), committed, others)
+    return Translation(rows, error)
+
+
+def _way_out(
+    asked: FlowRequest,
+    here: KafkaGateway,
+    there: KafkaGateway,
+    committed: Mapping[str, Mapping[Partition, int]],
+) -> WayOut:
+    """Of the flow that had copied from the target into the source, as far as groups have read its copies."""
+    originals = {asked.home_of(topic) for offsets in committed.values() for topic, _ in offsets} - {None}
+    if not originals:
+        return WayOut()
+    kept = [
+        TopicPartition(topic.name, partition.index)
+        for topic in there.list_topics()
+        if topic.name in originals
+        for partition in topic.partitions
+    ]
+    return WayOut(
+        SyncStore.of(_read(_whole(here, asked.syncs_of_way_out), read_sync)),
+        selectors.stopped(asked.target, asked.source),
+        _offsets(there, OffsetSpec.EARLIEST, kept),
+        _offsets(there, OffsetSpec.LATEST, kept),
+    )
 
 
 @dataclass(frozen=True, slots=True)

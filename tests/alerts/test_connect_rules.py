@@ -50,6 +50,11 @@ def flow(state: str, poll_up: int = 1, **values: float) -> list[Sample]:
     ]
 
 
+def records(lag: int, rpo: int) -> list[Sample]:
+    values = {"lag": lag, "rpo": rpo}
+    return [sample(f"kastellan_flow_{name}_records", value, **FLOW) for name, value in values.items()]
+
+
 @pytest.mark.parametrize(
     ("samples", "holds"),
     [
@@ -70,6 +75,14 @@ def flow(state: str, poll_up: int = 1, **values: float) -> list[Sample]:
         (flow("unknown", 0), {"FlowNotRunning", "FlowLagUnknown"}),
         (flow("running", lag=61), {"FlowBehind"}),
         (flow("running", lag=601), {"FlowBehind", "FlowFarBehind"}),
+        # One with an objective is behind beyond that, whatever holds for others.
+        (flow("running", lag=61, rpo=90), set()),
+        (flow("running", lag=601, rpo=3600), set()),
+        (flow("running", lag=31, rpo=30), {"FlowBehind"}),
+        (flow("running", lag=301, rpo=30), {"FlowBehind", "FlowFarBehind"}),
+        (flow("paused", lag=9000, rpo=30), set()),
+        ([*flow("running", lag=3), *records(11, 10)], {"FlowRecordsBehind"}),
+        ([*flow("running", lag=3), *records(10, 10)], set()),
         (flow("running", heartbeat_age=61), {"FlowHeartbeatStopped"}),
         (flow("running", checkpoint_age=301), {"FlowCheckpointsStale"}),
     ],

@@ -103,6 +103,43 @@ def test_with_kept_names_it_goes_there_and_back_and_nothing_comes_twice(
         assert failover.report(run)["rpo"]["lost_records"] == 0  # type: ignore[index,call-overload]
 
 
+@pytest.mark.slow
+def test_groups_that_read_copies_come_home_to_the_originals(
+    clean: None, dr: Cluster, cluster: Cluster, make_topic: Callable[..., str], prefix: str
+) -> None:
+    topic, group = make_topic(f"{prefix}-orders", 1), f"{prefix}-app"
+    copy = f"main.{topic}"
+    produce(cluster, topic, [f"main {number}" for number in range(RECORDS)])
+    commit(cluster, topic, group, 25)
+    flow = flow_between(cluster, dr, prefix, Policy.PREFIX)
+    eventually(lambda: end_of(dr, copy) == RECORDS, timeout=60)
+    there = begin(flow, Kind.UNPLANNED)
+    take_all(there)
+    assert there.stopped == {(topic, 0): (RECORDS, RECORDS)}
+
+    # The clients read on in dr, from copies, a new one among them, and go home.
+    new = f"{prefix}-new"
+    commit(dr, copy, group, 33)
+    commit(dr, copy, new, 33)
+    refresh(dr)
+    home = begin(selectors.flow_of("dr", "main"), Kind.UNPLANNED)
+    take_all(home, (Step.CHECK, Step.STOP))
+    (step,) = failover.plan_step(home, Step.OFFSETS).steps
+    assert (step.name, [each.field for each in step.changes]) == (new, [f"{topic}-0"])
+    take(home, Step.OFFSETS)
+    place = committed(cluster, topic, new)
+    assert place is not None
+    assert (0 <= place <= 33, str(place)) == (True, step.changes[0].after)
+    # So few records have one place that was written down: what it had read in main itself says more.
+    assert committed(cluster, topic, group) == 25
+    # Who has read all of the copy goes on exactly where the flow would have.
+    commit(dr, copy, group, RECORDS)
+    commit(dr, copy, new, RECORDS)
+    found = take(home, Step.OFFSETS)
+    assert [committed(cluster, topic, each) for each in (group, new)] == [RECORDS, RECORDS]
+    assert (found["read_again"], found["not_restored"]) == (0, [])
+
+
 def test_a_source_that_dies_loses_what_was_promised(
     clean: None,
     dr: Cluster,

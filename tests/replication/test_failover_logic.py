@@ -22,12 +22,12 @@ from controlplane.replication.logic.failover_plans import (
     Readiness,
     plan_check,
     plan_freeze,
-    plan_offsets,
     plan_reverse,
     plan_stop,
     problems,
 )
 from controlplane.replication.logic.flows import FlowRequest, Policy
+from controlplane.replication.logic.offset_plans import plan_offsets
 from controlplane.replication.logic.progress import GroupOffset, PartitionLag, Totals
 
 FLOW = FlowRequest("main", "dr")
@@ -138,10 +138,10 @@ def test_the_freeze_names_who_is_not_bound_by_it() -> None:
 
 def test_offsets_are_set_for_groups_that_nobody_reads_with() -> None:
     rows = [
-        GroupOffset("app", "orders", 0, 100, 90, 9, there=10),
-        GroupOffset("app", "orders", 1, 100, 90, 0, there=90),
-        GroupOffset("busy", "orders", 0, 100, 90, 0),
-        GroupOffset("lost", "orders", 0, 1, None, None, why="older"),
+        GroupOffset("app", "orders", 0, 100, 90, 9, there=10, into="main.orders"),
+        GroupOffset("app", "orders", 1, 100, 90, 0, there=90, into="main.orders"),
+        GroupOffset("busy", "orders", 0, 100, 90, 0, into="main.orders"),
+        GroupOffset("lost", "orders", 0, 1, None, None, why="older", into="main.orders"),
     ]
     plan = plan_offsets(FLOW, rows, ["busy"])
     assert [(step.name, [c.field for c in step.changes]) for step in plan.steps] == [

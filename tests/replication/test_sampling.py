@@ -41,7 +41,14 @@ def _own_store(tmp_path: Path, settings: Any) -> None:
 @pytest.fixture
 def asked(prefix: str) -> FlowRequest:
     return FlowRequest(
-        "main", "dr", topics=(f"{prefix}*",), groups=(f"{prefix}*",), refresh_s=5, checkpoint_s=1
+        "main",
+        "dr",
+        topics=(f"{prefix}*",),
+        groups=(f"{prefix}*",),
+        refresh_s=5,
+        checkpoint_s=1,
+        rpo_s=3600,
+        rpo_records=1000,
     )
 
 
@@ -89,6 +96,7 @@ def test_a_flow_is_polled_from_its_first_records_to_its_end(
     print(f"polls took {time.monotonic() - started:.1f} s")
     assert read("kastellan_flow_lag_seconds") == {(): 0.0}
     assert read("kastellan_flow_poll_up") == {(): 1.0}
+    assert read("kastellan_flow_rpo_seconds") == {(): 3600.0}
     assert read("kastellan_flow_topic_lag_records") == {(topic,): 0.0}
     assert {state for state, is_now in read("kastellan_flow_state").items() if is_now} == {("running",)}
     assert read("kastellan_flow_checkpoint_age_seconds") == {(group,): 0.0}
@@ -119,7 +127,7 @@ def test_a_flow_is_polled_from_its_first_records_to_its_end(
     until = int(time.time()) + 20  # a chart has whole steps of ten seconds
     period = f"from={until - 900}&to={until}"
     drawn = browser.get(f"/clusters/dr/metrics/charts/flow-lag.json?source=main&{period}").json()
-    assert [line["name"] for line in drawn["series"]] == ["records"]
+    assert [line["name"] for line in drawn["series"]] == ["records", "objective"]
 
     services.apply_act(SYSTEM, flow, FlowAct.PAUSE, services.plan_act(flow, FlowAct.PAUSE))
     produce(gateway, topic, 3)

@@ -23,7 +23,7 @@ from controlplane.core.plans import (
 from controlplane.core.words import counted, some
 from controlplane.replication.logic.failover import STEPS, Kind, Observation, Step
 from controlplane.replication.logic.flows import FlowRequest, Policy
-from controlplane.replication.logic.progress import GroupOffset, Totals
+from controlplane.replication.logic.progress import Totals
 
 SHOWN = 20
 
@@ -165,7 +165,7 @@ def plan_freeze(
         (Change("writing", "allowed", "denied to everybody"),),
     )
     named = some(tuple(super_users)) or "none"
-    return _plan(
+    return step_plan(
         asked,
         Step.FREEZE,
         (*steps, proof),
@@ -184,7 +184,7 @@ def plan_drain(asked: FlowRequest, totals: Totals) -> Plan:
     step = PlanStep(
         StepKind.RUN, "wait", "until every record is copied", (Change("records not copied", left, "0"),)
     )
-    return _plan(
+    return step_plan(
         asked, Step.DRAIN, (step,), Risk.REVERSIBLE, {"records": totals.records}, undo="None needed."
     )
 
@@ -194,7 +194,7 @@ def plan_stop(asked: FlowRequest, states: Mapping[str, str]) -> Plan:
         PlanStep(StepKind.RUN, "connector", name, (Change("state", word, "STOPPED"),))
         for name, word in states.items()
     )
-    return _plan(
+    return step_plan(
         asked,
         Step.STOP,
         steps,
@@ -205,57 +205,6 @@ def plan_stop(asked: FlowRequest, states: Mapping[str, str]) -> Plan:
         ),
         undo="Resume the flow, as long as nobody writes to the copies.",
     )
-
-
-def plan_offsets(asked: FlowRequest, rows: Sequence[GroupOffset], active: Sequence[str]) -> Plan:
-    """For each group that has nobody in the target; what cannot be translated is left as it is, and said."""
-    moved = [
-        row
-        for row in rows
-        if row.group not in active and row.translated is not None and row.translated != row.there
-    ]
-    steps = tuple(
-        PlanStep(
-            StepKind.ALTER,
-            "group",
-            group,
-            tuple(
-                Change(
-                    f"{asked.copy_of(row.topic)}-{row.partition}",
-                    None if row.there is None else str(row.there),
-                    str(row.translated),
-                    f"{row.behind:,} read again" if row.behind else "",
-                )
-                for row in moved
-                if row.group == group
-            ),
-        )
-        for group in sorted({row.group for row in moved})
-    )
-    return _plan(
-        asked,
-        Step.OFFSETS,
-        steps,
-        Risk.DISRUPTIVE,
-        {"moved": [[row.group, row.topic, row.partition, row.there, row.translated] for row in moved]},
-        warnings=_said_of_offsets(rows, moved, active),
-        undo="The offsets before are in the operation; they can be set again while the groups are empty.",
-    )
-
-
-def _said_of_offsets(
-    rows: Sequence[GroupOffset], moved: Sequence[GroupOffset], active: Sequence[str]
-) -> tuple[str, ...]:
-    lost = sorted({row.group for row in rows if row.translated is None})
-    again = sum(row.behind or 0 for row in moved)
-    said = [f"Consumers will read {again:,} records again."] if again else []
-    if active:
-        said.append(f"Left alone, since they have members in the target: {some(tuple(active))}.")
-    if lost:
-        said.append(
-            f"Some offsets of {some(tuple(lost))} have no place in the target: those partitions start by auto.offset.reset."
-        )
-    return tuple(said)
 
 
 def plan_switch(asked: FlowRequest, bootstrap: str, topics: Sequence[str]) -> Plan:
@@ -269,7 +218,7 @@ def plan_switch(asked: FlowRequest, bootstrap: str, topics: Sequence[str]) -> Pl
             Change("topics", "orders", asked.copy_of("orders")),
         ),
     )
-    return _plan(
+    return step_plan(
         asked,
         Step.SWITCH,
         (step,),
@@ -285,7 +234,7 @@ def plan_switch(asked: FlowRequest, bootstrap: str, topics: Sequence[str]) -> Pl
 
 def plan_verify(asked: FlowRequest, topics: Sequence[str]) -> Plan:
     step = PlanStep(StepKind.RUN, "compare", counted(len(topics), "topic"), ())
-    return _plan(
+    return step_plan(
         asked,
         Step.VERIFY,
         (step,),
@@ -298,7 +247,7 @@ def plan_verify(asked: FlowRequest, topics: Sequence[str]) -> Plan:
 def plan_loss(asked: FlowRequest, error: str) -> Plan:
     """`error`: why the source does not answer yet."""
     step = PlanStep(StepKind.RUN, "count", f"what {asked.source} has and {asked.target} has not", ())
-    return _plan(
+    return step_plan(
         asked,
         Step.LOSS,
         (step,),
@@ -326,7 +275,7 @@ def plan_reverse(asked: FlowRequest, back: FlowRequest, parts: Sequence[Plan], b
             f"{counted(begins, 'partition')} are copied back from where {asked.name} had stopped: what came from "
             f"{asked.source} is not copied there again.",
         )
-    return _plan(
+    return step_plan(
         asked,
         Step.REVERSE,
         tuple(step for part in parts for step in part.steps) or (there,),
@@ -352,7 +301,7 @@ def plan_check(asked: FlowRequest, kind: Kind, found: Readiness) -> Plan:
             ),
         ),
     )
-    return _plan(
+    return step_plan(
         asked,
         Step.CHECK,
         (step,),
@@ -363,7 +312,7 @@ def plan_check(asked: FlowRequest, kind: Kind, found: Readiness) -> Plan:
     )
 
 
-def _plan(
+def step_plan(
     asked: FlowRequest,
     step: Step,
     steps: tuple[PlanStep, ...],

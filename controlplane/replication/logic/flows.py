@@ -19,6 +19,8 @@ WILDCARD = "*"
 SEPARATOR = "."
 ALIAS = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}")
 NAME = re.compile(r"!?(\*|[a-zA-Z0-9._-]{1,249}\*?)")
+#: Positions are written down every 5 s: a shorter objective could not be told from the measuring.
+SHORTEST_RPO_S = 10
 #: What no flow copies: Kafka's and MirrorMaker's own topics, Connect's, and the groups of tools.
 TOPICS_LEFT_OUT = ("mm2.*\\.internal", ".*\\.internal", ".*\\.replica", "__.*", "kastellan-connect-.*")
 GROUPS_LEFT_OUT = ("console-consumer-.*", "connect-.*", "kastellan-connect", "__.*")
@@ -34,7 +36,8 @@ class Policy(StrEnum):
 @dataclass(frozen=True, slots=True)
 class FlowRequest:
     """`source`, `target`: names of registered clusters; their aliases are these names. Intervals in seconds.
-    `copy_users`, `copy_quotas`: once, when the flow is made, what the target lacks."""
+    `copy_users`, `copy_quotas`: once, when the flow is made, what the target lacks. `rpo_s`, `rpo_records`: what may be
+    lost at most, if somebody said so."""
 
     source: str
     target: str
@@ -50,6 +53,8 @@ class FlowRequest:
     tasks_max: int = 2
     refresh_s: int = 60
     checkpoint_s: int = 10
+    rpo_s: int | None = None
+    rpo_records: int | None = None
 
     @property
     def name(self) -> str:
@@ -57,7 +62,19 @@ class FlowRequest:
 
     def copied(self, topic: str) -> bool:
         """Whether a topic of the source belongs to the flow."""
-        return matches(self.topics, topic) and not any(re.fullmatch(out, topic) for out in TOPICS_LEFT_OUT)
+        left_out = any(re.fullmatch(out, topic) for out in TOPICS_LEFT_OUT)
+        return matches(self.topics, topic) and not left_out and not self._goes_round(topic)
+
+    def _goes_round(self, topic: str) -> bool:
+        """MirrorMaker copies nothing to where it came from: a name that the target's alias stands in (`isCycle`)."""
+        return self.policy is Policy.PREFIX and self.target in topic.split(SEPARATOR)[:-1]
+
+    def home_of(self, topic: str) -> str | None:
+        """Of a copy that lies in the source and came from the target: the name of its original there."""
+        alias, _, original = topic.partition(SEPARATOR)
+        if self.policy is not Policy.PREFIX or alias != self.target or not self.copied(original):
+            return None
+        return original
 
     def group_followed(self, group: str) -> bool:
         return matches(self.groups, group) and not any(re.fullmatch(out, group) for out in GROUPS_LEFT_OUT)
@@ -78,6 +95,11 @@ class FlowRequest:
     def syncs_topic(self) -> str:
         """In the target, so that the source is only read (offset-syncs.topic.location=target)."""
         return f"mm2-offset-syncs.{self.source}.internal"
+
+    @property
+    def syncs_of_way_out(self) -> str:
+        """In the source: what the flow wrote there that copied from the target into it."""
+        return f"mm2-offset-syncs.{self.target}.internal"
 
     @property
     def checkpoints_topic(self) -> str:

@@ -132,6 +132,30 @@ class SyncStore:
         """The newest sync of each."""
         return {key: syncs[-1] for key, syncs in self._syncs.items() if syncs}
 
+    def back(self, topic: str, partition: int, downstream: int) -> Translated:
+        """The other way: of an offset that a group has committed in the copy, the place in the source from which on it has
+        not read. `behind`: records of the copy from there to `downstream`, which it reads again."""
+        syncs = self._rising(topic, partition)
+        at = bisect_right([sync.downstream for sync in syncs], downstream) - 1
+        if not syncs:
+            return Translated(None, why="nothing says where its records were")
+        if at < 0:
+            return Translated(None, why="older than everything that was written down")
+        sync = syncs[at]
+        if sync.downstream == downstream:
+            return Translated(sync.upstream, 0)
+        # It has read the record of the sync; of those after it nobody knows how far apart they lay in the source.
+        return Translated(sync.upstream + 1, downstream - sync.downstream - 1)
+
+    def _rising(self, topic: str, partition: int) -> list[OffsetSync]:
+        """Without what a copy that was made anew has overtaken: later syncs count."""
+        found: list[OffsetSync] = []
+        for sync in self._syncs.get((topic, partition), []):
+            while found and found[-1].downstream >= sync.downstream:
+                found.pop()
+            found.append(sync)
+        return found
+
     def translate(self, topic: str, partition: int, upstream: int) -> Translated:
         """Of the offset that a group has committed: the next record that it would read."""
         syncs = self._syncs.get((topic, partition), [])

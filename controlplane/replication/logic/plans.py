@@ -21,6 +21,7 @@ from controlplane.core.plans import (
 )
 from controlplane.core.words import byte_size, counted, some
 from controlplane.replication.logic.flows import FlowRequest, Policy, to_json
+from controlplane.replication.logic.objectives import of_objective
 
 SHOWN = 20
 
@@ -147,7 +148,7 @@ def _summary(asked: FlowRequest, state: FlowState) -> tuple[Change, ...]:
     ]
     if asked.exactly_once:
         changes.append(Change("exactly once", None, "records and positions in one transaction"))
-    return tuple(changes)
+    return (*changes, *of_objective(asked))
 
 
 def _now(count: int, noun: str, size: int) -> str:

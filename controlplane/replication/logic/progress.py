@@ -111,7 +111,8 @@ def totals(rows: Iterable[PartitionLag], now_ms: int) -> Totals:
 @dataclass(frozen=True, slots=True)
 class GroupOffset:
     """One partition of a group. `committed` in the source; `translated`: the same place in the copy, from the newest
-    syncs; `checkpoint`: what MirrorMaker last wrote; `there`: what the group has committed in the target."""
+    syncs; `checkpoint`: what MirrorMaker last wrote; `there`: what the group has committed in the target, of the topic
+    `into`: the copy, or of a copy that came from the target its original there."""
 
     group: str
     topic: str
@@ -122,6 +123,12 @@ class GroupOffset:
     checkpoint: int | None = None
     there: int | None = None
     why: str = ""
+    into: str = ""
+
+    @property
+    def comes_home(self) -> bool:
+        """From a copy to its original: `main.orders` to `orders`."""
+        return self.topic.endswith(f".{self.into}")
 
 
 def group_offsets(
@@ -150,6 +157,7 @@ def group_offsets(
                     mark.downstream if mark else None,
                     there.get(group, {}).get((copy, partition)),
                     place.why,
+                    copy,
                 )
             )
     return tuple(found)
