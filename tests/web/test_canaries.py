@@ -18,11 +18,12 @@ from celery.app.task import Task
 from django.test import Client
 
 from broker import pki
+from broker.connect_spec import ConnectSpec
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
+from controlplane.gateways import workers
 from tests.conftest import Api
-from tests.users.test_once import dump
-from tests.web.matrix import routes
+from tests.web.canaries import EXPORTS, everywhere, found_in, seen, stored
 from tests.web.people import person, signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -128,29 +129,76 @@ def test_twenty_canaries_are_found_nowhere(
     into = Planted(api(Role.ADMIN), browser, prefix)
     plant(into)
     assert len(into.secrets) >= 20
-    places = {"the database": dump(), "the log": caplog.text, "the worker's messages": "\n".join(handed)}
-    viewer, admin = api(Role.VIEWER), into.api
-    for route in routes():
-        if route.is_api:
-            for who, call in (("a viewer", viewer), ("an admin", admin)):
-                places[f"{route.path} for {who}"] = call.client.get(route.path).content.decode(
-                    errors="replace"
-                )
-        else:
-            places[route.path] = browser.get(route.path).content.decode(errors="replace")
+    places = {**stored(caplog.text, handed), **seen(api, everywhere())}
     assert len(places) > 60
     found = [
         f"{door} in {place}"
-        for door, secret in into.secrets.items()
-        for place, text in places.items()
+        for door, place in found_in(into.secrets, places)
         # Whoever may set the address of a webhook sees it; it is kept as it is, for the worker to use.
-        if secret in text
-        and not (
+        if not (
             door == "path of a webhook"
-            and (place == "the database" or place.endswith("an admin") or "/alerts/" in place)
+            and (
+                place == "the database"
+                or place.endswith("an admin")
+                or "/alerts/" in place
+                or "/operations/" in place
+            )
         )
     ]
     assert found == []
+
+
+def test_the_password_of_an_external_connect_cluster_is_found_nowhere(
+    cluster: Cluster,
+    connect_worker: ConnectSpec,
+    api: Callable[[Role], Api],
+    prefix: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The bundled worker as one that runs elsewhere: a password that it refuses, one that it takes, one for later."""
+    handed: list[str] = []
+    monkeypatch.setattr(Task, "apply_async", lambda self, *args, **more: handed.append(repr((args, more))))
+    caplog.set_level(logging.DEBUG)
+    ada, browser = api(Role.ADMIN), signed_in(Role.ADMIN)
+    endpoint = workers.rest_endpoint(connect_worker)
+    secrets = {
+        "its password": endpoint.password_file.read_text().strip(),
+        "one that is refused": "canary-connect-0b3d",
+        "one in a form": "canary-connect-form-77aa",
+        "one in a change": "canary-connect-change-19ce",
+    }
+    own = {"name": prefix, "url": endpoint.url, "username": endpoint.username, "allow_private": True}
+    clusters, page = "clusters/main/connect/", "/clusters/main/connect/"
+    answers = [
+        ada("POST", clusters, {**own, "password": secrets["one that is refused"]}),
+        browser.post(f"{page}+add/", {**own, "password": secrets["one in a form"]}),
+        browser.post(f"{page}+add/", {**own, "password": secrets["its password"]}),
+        ada("POST", f"{clusters}?dry_run=true", {**own, "password": secrets["its password"]}),
+        ada("POST", clusters, {**own, "password": secrets["its password"]}),
+        ada("PATCH", f"{clusters}{prefix}/?dry_run=true", {"password": secrets["one in a change"]}),
+        ada("POST", f"{clusters}{prefix}/test/"),
+        browser.post(f"{page}{prefix}/+connection/test/"),
+    ]
+    assert [each.status_code for each in answers] == [422, 422, 200, 200, 201, 200, 200, 200]
+    of_pages = (
+        "",
+        "+plugins/",
+        "+log-levels/",
+        "+connection/",
+        "+connection/edit/",
+        "+connection/remove/",
+        *EXPORTS,
+    )
+    of_api = ("", "connectors/", "plugins/", "loggers/")
+    paths = [
+        *(f"{page}{prefix}/{part}" for part in of_pages),
+        *(f"/api/v1/{clusters}{prefix}/{part}" for part in of_api),
+    ]
+    places = {**stored(caplog.text, handed), **seen(api, paths)}
+    places |= {f"answer {at}": each.content.decode() for at, each in enumerate(answers)}
+    assert f"/connect/{prefix}/" in places[f"{page}{prefix}/"]
+    assert found_in(secrets, places) == []
 
 
 def test_what_is_replayed_by_its_key_holds_no_secret(
