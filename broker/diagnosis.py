@@ -185,7 +185,10 @@ def taken_addresses(lines: Sequence[str]) -> tuple[str, ...]:
 _MISMATCH_HINT = (
     "Give the node back the directory that belongs to it, or move this one away. Nothing was changed."
 )
-_DISK_HINT = "Free space on that disk, never by deleting files in the data directory; then start the process."
+_DISK_HINT = (
+    "Enlarge that disk, or move away what else is on it; never delete files in the data directory. "
+    "Of a broker, shorten retention once it runs: only then does Kafka delete what has expired."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from broker.processes import ProcessSpec
 _PROC = Path("/proc")
 _LISTEN = "0A"
 _ROOM = 1024 * 1024
+#: A process that ended for want of space needs so much before it is started again: indexes, checkpoints, its log.
+START_ROOM = 16 * _ROOM
 
 
 def split_address(address: str) -> tuple[str, int] | None:
@@ -83,13 +85,13 @@ def command(pid: int) -> str:
     return " ".join(words)[:120]
 
 
-def full_disks(spec: ProcessSpec) -> tuple[str, ...]:
-    """The directories of a process whose disk has no room left; each disk once."""
+def full_disks(spec: ProcessSpec, room: int = _ROOM) -> tuple[str, ...]:
+    """The directories of a process whose disk has less room left than that; each disk once."""
     places = [*(str(Path(file).parent) for file in spec.expect), spec.cwd, str(Path(spec.log).parent)]
     found: dict[int, str] = {}
     for place in places:
         try:
-            if shutil.disk_usage(place).free < _ROOM:
+            if shutil.disk_usage(place).free < room:
                 found.setdefault(Path(place).stat().st_dev, place)
         except OSError:
             continue

@@ -57,6 +57,8 @@ class Entry:
     busy: bool = False
     progress: str | None = None
     failure: Failure | None = None
+    # Of one that ended for want of disk space: None until its disk was looked at, False while full, True with room again.
+    room: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,25 @@ def watched(world: World, name: str, *, busy: bool, progress: str | None) -> Wor
     return _with(world, name, replace(world.entries[name], busy=busy, progress=progress))
 
 
+def waits_for_room(entry: Entry) -> bool:
+    """It ended because its disk was full, and is started again when that is over."""
+    failure = entry.failure
+    return (
+        entry.state is _S.FATAL
+        and entry.wanted
+        and failure is not None
+        and failure.diagnosis.cause is Cause.DISK_FULL
+    )
+
+
+def looked(world: World, name: str, *, full: bool) -> World:
+    """At the disks of one that waits for room. Only what was seen full can have room *again*: else it would loop."""
+    entry = world.entries[name]
+    if full or entry.room is not None:
+        entry = replace(entry, room=not full)
+    return _with(world, name, entry)
+
+
 # Decisions
 
 
@@ -192,7 +213,7 @@ def waits_for(world: World, entry: Entry) -> tuple[str, ...]:
 def _spawn(entry: Entry, now: float) -> tuple[Entry, Effect]:
     entry = _move(entry, _S.STARTING, now)
     entry = replace(entry, asked=False, killed=None, timed_out=False, again=False, busy=False, progress=None)
-    return entry, Spawn(entry.spec.name)
+    return replace(entry, room=None), Spawn(entry.spec.name)
 
 
 def _stopped(world: World, entry: Entry, now: float) -> tuple[Entry, Effect | None]:
@@ -269,6 +290,9 @@ def _backoff(world: World, entry: Entry, now: float) -> tuple[Entry, Effect | No
 def _fatal(world: World, entry: Entry, now: float) -> tuple[Entry, Effect | None]:
     if not entry.wanted:
         return _move(entry, _S.STOPPED, now), None
+    rested = now - entry.since >= backoff_delay(max(entry.failures, 1), world.seed)
+    if entry.room and rested and not world.closing and not waits_for(world, entry):
+        return _spawn(replace(entry, restarts=entry.restarts + 1), now)
     return entry, None
 
 
@@ -314,16 +338,19 @@ FOLLOWS: Mapping[ProcessState, str] = {
 }
 
 
-def _with_what_follows(state: ProcessState, diagnosis: Diagnosis) -> Diagnosis:
-    """The cause is one thing, what the supervisor does about it another: it follows from the state alone."""
-    follows = FOLLOWS.get(state, "")
+WITH_ROOM = "It is started by itself when there is room again."
+
+
+def _with_what_follows(entry: Entry, diagnosis: Diagnosis) -> Diagnosis:
+    """The cause is one thing, what the supervisor does about it another."""
+    follows = WITH_ROOM if waits_for_room(entry) else FOLLOWS.get(entry.state, "")
     return replace(diagnosis, hint=f"{diagnosis.hint} {follows}".strip())
 
 
 def summary(world: World, entry: Entry) -> Diagnosis | None:
     """Why a process is not up, in plain words; None when there is nothing to say."""
     if entry.state in (_S.BACKOFF, _S.FATAL, _S.EXITED) and entry.failure:
-        return _with_what_follows(entry.state, entry.failure.diagnosis)
+        return _with_what_follows(entry, entry.failure.diagnosis)
     if entry.state is _S.STOPPED and _should_run(world, entry):
         return Diagnosis(Cause.UNKNOWN, f"Waits for {', '.join(waits_for(world, entry))}.")
     return None

@@ -30,7 +30,8 @@ MOVES: Mapping[ProcessState, frozenset[ProcessState]] = {
     _S.BACKOFF: frozenset({_S.STARTING, _S.STOPPED}),
     # STOPPING -> EXITED: its start timed out and it was ended by us, which counts as a failure.
     _S.STOPPING: frozenset({_S.STOPPED, _S.EXITED}),
-    _S.FATAL: frozenset({_S.STOPPED}),
+    # FATAL -> STARTING: it ended for want of disk space, and there is room now.
+    _S.FATAL: frozenset({_S.STOPPED, _S.STARTING}),
 }
 
 ALIVE = frozenset({_S.STARTING, _S.RUNNING, _S.STOPPING})

@@ -159,6 +159,9 @@ class Supervisor:
         for name, entry in tuple(self.world.entries.items()):
             if entry.state in (ProcessState.STARTING, ProcessState.STOPPING) and name in self._watches:
                 self._watch(name, entry, self._watches[name])
+            if reconcile.waits_for_room(entry):
+                full = evidence.full_disks(entry.spec, evidence.START_ROOM)
+                self.world = reconcile.looked(self.world, name, full=bool(full))
         while not self._prober.answers.empty():
             name, pid = self._prober.answers.get()
             self._on_ready(name, pid)

@@ -76,6 +76,11 @@ RULES: tuple[Shipped, ...] = (
         f"{_BROKER} has {{{{ $value }}}} offline replicas", "A log directory failed or is missing.",
     ),
     Shipped(
+        "LogDirectoryOffline", "kastellan_log_dir_online == 0", CRITICAL, "30s",
+        f"{_BROKER} has lost its log directory {{{{ $labels.dir }}}}",
+        "The disk failed or is full. Mend or enlarge it, then restart the broker. Never delete segment files by hand.",
+    ),
+    Shipped(
         "OfflineLogDirectory", "kafka_log_logmanager_offlinelogdirectorycount > 0", CRITICAL, "1m",
         f"{_BROKER} has lost a log directory", "The disk failed or is full. Its replicas are offline.",
     ),
@@ -207,9 +212,15 @@ RULES: tuple[Shipped, ...] = (
         "Shorten retention, add a broker and move partitions, or enlarge the volume. Never delete segment files by hand.", "5m",
     ),
     Shipped(
-        "DiskAlmostFull", f"{_DISK_USED} > 0.9", CRITICAL, "10m",
+        "DiskAlmostFull", f"{_DISK_USED} > 0.9", CRITICAL, "1m",
         f"A disk of {_BROKER[0].lower()}{_BROKER[1:]} is {{{{ $value | humanizePercentage }}}} full",
         "At the end the broker takes the directory offline, and with the last one itself. Never delete segment files by hand.", "5m",
+    ),
+    Shipped(
+        "DiskFullInAnHour", f"predict_linear(kastellan_log_dir_usable_bytes[5m], 3600) < 0 and {_DISK_USED} > 0.5",
+        CRITICAL, "30s", f"A disk of {_BROKER[0].lower()}{_BROKER[1:]} is full within an hour if it goes on like this",
+        "By the last five minutes. Slow down or stop what writes so much (Quotas), or shorten retention of the topic that grows. "
+        "Never delete segment files by hand.", "5m",
     ),
     Shipped(
         # Only of disks that are half full: a young cluster's first files would fill any disk by next week.
@@ -331,6 +342,18 @@ INHIBITIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         'alertname="DiskAlmostFull"',
         'alertname=~"DiskFilling|DiskFullInADay|DiskFullInHours"',
         ("cluster", "broker", "dir"),
+    ),
+    (
+        "A disk that is full within the hour explains that it is within the day",
+        'alertname="DiskFullInAnHour"',
+        'alertname=~"DiskFilling|DiskFullInADay|DiskFullInHours"',
+        ("cluster", "broker", "dir"),
+    ),
+    (
+        "A log directory by name explains that one is lost",
+        'alertname="LogDirectoryOffline"',
+        'alertname=~"OfflineLogDirectory|OfflineReplicas"',
+        ("cluster", "broker"),
     ),
     (
         "A certificate that ends tomorrow explains the same in a week",

@@ -54,6 +54,10 @@ class BrokerSerializer(serializers.Serializer[Any]):
     size_bytes = serializers.IntegerField(allow_null=True)
     disk_total_bytes = serializers.IntegerField(allow_null=True)
     disk_usable_bytes = serializers.IntegerField(allow_null=True)
+    offline_dirs = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Log directories that Kafka has taken offline: their disk failed or is full.",
+    )
 
 
 class CrashSerializer(serializers.Serializer[Any]):
@@ -72,6 +76,7 @@ class ProcessSerializer(serializers.Serializer[Any]):
     restarts = serializers.IntegerField()
     reason = serializers.CharField(allow_null=True)
     hint = serializers.CharField(allow_null=True)
+    cause = serializers.CharField(allow_null=True, help_text="A word for the reason, such as `disk_full`.")
     rss_bytes = serializers.IntegerField(allow_null=True)
     crash = CrashSerializer(allow_null=True)
 
@@ -217,6 +222,7 @@ def process_json(status: bundled.ProcessStatus) -> dict[str, Any]:
         "restarts": status.restarts,
         "reason": status.reason,
         "hint": status.hint,
+        "cause": status.cause,
         "rss_bytes": status.rss_bytes,
         "crash": crash_json(status.crash) if status.crash else None,
     }

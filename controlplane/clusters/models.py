@@ -113,6 +113,7 @@ class BrokerSnapshot(models.Model):
     size_bytes = models.BigIntegerField(null=True)
     disk_total_bytes = models.BigIntegerField(null=True)
     disk_usable_bytes = models.BigIntegerField(null=True)
+    offline_dirs = models.JSONField(default=list, help_text="Log directories that Kafka has taken offline.")
     taken_at = models.DateTimeField()
 
     class Meta:

@@ -123,6 +123,7 @@ class BrokerLogDirsPage(BrokerPage):
 
     log_dirs: tuple[tuple[LogDir, tuple[ReplicaOnDisk, ...], int], ...]
     error: GatewayError | None
+    lost: str
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,7 @@ def _row(
         leaders=row.leaders,
         stopped_by=stop.actor_name if stop else "",
         job=str(stop.pk) if stop else "",
+        offline_dirs=tuple(row.offline_dirs),
     )
     return BrokerRow(
         row,
@@ -115,7 +116,9 @@ def _row(
 def process_of(status: bundled.ProcessStatus) -> Process:
     ended = _ended(status.crash) if status.crash else None
     since = _moment(status.since) if status.since else None
-    return Process(status.state.value, since, status.reason or "", status.hint or "", ended)
+    return Process(
+        status.state.value, since, status.reason or "", status.hint or "", status.cause or "", ended
+    )
 
 
 def _ended(crash: bundled.Crash) -> Ended:

@@ -129,7 +129,10 @@ def refresh_sizes(cluster: Cluster, gateway: KafkaGateway, now: datetime) -> Non
                 TopicSnapshot.objects.filter(pk=topic.pk).update(size_bytes=size, records=records)
         for broker, disk in disks.items():
             BrokerSnapshot.objects.filter(cluster=cluster, broker_id=broker).update(
-                size_bytes=disk.size, disk_total_bytes=disk.total, disk_usable_bytes=disk.usable
+                size_bytes=disk.size,
+                disk_total_bytes=disk.total,
+                disk_usable_bytes=disk.usable,
+                offline_dirs=list(disk.offline),
             )
 
 

@@ -14,7 +14,7 @@ from controlplane.clusters.forms import RemoveBrokerForm
 from controlplane.clusters.logic import copies
 from controlplane.clusters.logic.broker_plans import BrokerAct
 from controlplane.clusters.logic.summaries import kafka_default
-from controlplane.clusters.logic.verdict import Line, Link, judge
+from controlplane.clusters.logic.verdict import LOST_DIRECTORY, Line, Link, judge
 from controlplane.clusters.models import BrokerSnapshot, Cluster, SnapshotPart
 from controlplane.clusters.services import gateway_for
 from controlplane.core.access import Action, can
@@ -83,6 +83,9 @@ def linked(cluster: Cluster, line: Line) -> pages.LinkedLine:
             return pages.LinkedLine(line.text)
         case Link.BROKER:
             return pages.LinkedLine(line.text, resolve_url("clusters:broker", cluster.name, int(line.key)))
+        case Link.LOG_DIRS:
+            url = resolve_url("clusters:broker_log_dirs", cluster.name, int(line.key))
+            return pages.LinkedLine(line.text, url)
         case Link.JOB:
             return pages.LinkedLine(line.text, resolve_url("jobs:detail", line.key))
     topics = resolve_url("topics:list", cluster.name)
@@ -213,7 +216,9 @@ def broker_log_dirs(request: HttpRequest, cluster: Cluster, broker: int) -> Http
         )
         for each in found
     )
-    return render_page(request, pages.BrokerLogDirsPage(**head, log_dirs=shown, error=error))
+    return render_page(
+        request, pages.BrokerLogDirsPage(**head, log_dirs=shown, error=error, lost=LOST_DIRECTORY)
+    )
 
 
 @require_safe

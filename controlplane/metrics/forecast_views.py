@@ -37,6 +37,10 @@ class DiskSerializer(serializers.Serializer[Any]):
     total = serializers.FloatField(allow_null=True)
     growth = serializers.FloatField(help_text="Bytes per second that it fills by; negative: it empties.")
     full_in_s = serializers.FloatField(allow_null=True, help_text="Null: not in ten years.")
+    full_at = serializers.DateTimeField(allow_null=True, help_text="The same as a time.")
+    window_s = serializers.IntegerField(
+        help_text="Over how many seconds the growth is: the pace that ends first."
+    )
 
 
 class GrowthSerializer(serializers.Serializer[Any]):
@@ -48,11 +52,18 @@ class GrowthSerializer(serializers.Serializer[Any]):
 class ForecastSerializer(serializers.Serializer[Any]):
     window_s = serializers.IntegerField(
         allow_null=True,
-        help_text="Seconds of history behind it; null: less than an hour, too little for a forecast.",
+        help_text="Seconds of history behind it; null: less than an hour, enough only for disks that are full soon.",
     )
     disks = DiskSerializer(many=True)
     topics = GrowthSerializer(many=True)
     totals = GrowthSerializer(many=True)
+    unknown = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What the Prometheus server that has the metrics does not have.",
+    )
+    error = serializers.CharField(
+        allow_blank=True, help_text="Why there is none, where it could not be made."
+    )
 
 
 class ForecastApi(ClusterApiView):

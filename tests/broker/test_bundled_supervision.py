@@ -289,8 +289,7 @@ def test_a_full_disk_is_told_with_its_directory_and_cured_by_space(one: Bundle) 
         one.rig.client.start(name)
         assert fatal(one.rig, name).cause == "disk_full"
         fill.unlink()
-        one.rig.client.start(name)
-        one.rig.client.wait_ready([name], 60)
+        eventually(lambda: one.rig.status(name).state is ProcessState.RUNNING, timeout=60)
         one.rig.client.stop(name)
         one.rig.client.wait_for([name], frozenset({ProcessState.STOPPED}), 60)
     finally:

@@ -136,6 +136,23 @@ def test_a_permanent_cause_is_fatal_at_once() -> None:
     assert reconcile.step(world, 1e6) == (world, ())
 
 
+def test_what_ended_for_want_of_space_starts_once_there_is_room_again() -> None:
+    world = crash(running(), 0, Failure(Diagnosis(Cause.DISK_FULL, "The disk is full."), 1))
+    assert (
+        "when there is room again" in (reconcile.summary(world, world.entries["one"]) or CRASH.diagnosis).hint
+    )
+    never_full = reconcile.looked(world, "one", full=False)
+    assert reconcile.step(never_full, 1e6)[1] == ()
+    full = reconcile.looked(world, "one", full=True)
+    assert reconcile.step(full, 1e6)[1] == ()
+    room = reconcile.looked(full, "one", full=False)
+    assert reconcile.step(room, 0.5)[1] == ()
+    started, effects = reconcile.step(room, 2)
+    assert effects == (Spawn("one"),)
+    assert (started.entries["one"].restarts, started.entries["one"].room) == (1, None)
+    assert reconcile.step(reconcile.stop(room, "one"), 2)[0].entries["one"].state is S.STOPPED
+
+
 def test_a_start_that_takes_too_long_is_ended_unless_logs_are_recovered() -> None:
     world, _ = reconcile.step(reconcile.apply(World(), [SPEC]), 0)
     world = reconcile.watched(reconcile.spawned(world, "one", CHILD), "one", busy=True, progress="recovers")

@@ -123,6 +123,12 @@ class SupervisorModel(RuleBasedStateMachine):
             self.world = reconcile.watched(self.world, name, busy=busy, progress=None)
             self._turn()
 
+    @rule(name=names, full=st.booleans())
+    def somebody_looks_at_the_disk(self, name: str, full: bool) -> None:
+        if name in self.world.entries and reconcile.waits_for_room(self.world.entries[name]):
+            self.world = reconcile.looked(self.world, name, full=full)
+            self._turn()
+
     @rule()
     def the_next_process_ignores_sigterm(self) -> None:
         self.stubborn_next = True

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from controlplane.clusters.logic.summaries import total_lag
+from controlplane.clusters.logic.summaries import BrokerDisk, broker_disks, total_lag
+from controlplane.gateways.kafka.types import LogDir
 
 ORDERS = ("orders", 0)
 
@@ -27,3 +28,10 @@ def test_lag(
     committed: Mapping[tuple[str, int], int], end: Mapping[tuple[str, int], int], lag: int | None
 ) -> None:
     assert total_lag(committed, end) == lag
+
+
+def test_a_directory_that_kafka_has_given_up_is_named_and_leaves_the_volume_unknown() -> None:
+    fine = LogDir("/a", 1, 100, 40, "", ())
+    lost = LogDir("/b", 1, None, None, "The log directory is offline", ())
+    assert broker_disks([lost, fine]) == {1: BrokerDisk(0, None, None, ("/b",))}
+    assert broker_disks([fine]) == {1: BrokerDisk(0, 100, 40)}

@@ -15,7 +15,17 @@ from controlplane.clusters.logic.conditions import (
     Process,
     condition_of,
 )
-from controlplane.clusters.logic.verdict import UNSUPERVISED, ClusterNow, Link, Tone, Work, judge, span
+from controlplane.clusters.logic.verdict import (
+    LOST_DIRECTORY,
+    UNSUPERVISED,
+    ClusterNow,
+    Line,
+    Link,
+    Tone,
+    Work,
+    judge,
+    span,
+)
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KILLED = "It was killed by SIGKILL; Kastellan did not send it."
@@ -76,6 +86,16 @@ def with_broker(state: ClusterNow, broker: BrokerNow) -> ClusterNow:
             "Broker 2 cannot run: Port 19092 is taken.",
         ),
         (
+            with_broker(FINE, away(2, C.OUT_OF_DISK, "The disk is full (/data/2).", "Enlarge it.")),
+            Tone.CRITICAL,
+            "Broker 2 cannot run: The disk is full (/data/2).",
+        ),
+        (
+            with_broker(FINE, replace(up(2), offline_dirs=("/b",))),
+            Tone.CRITICAL,
+            "Broker 2 has lost the log directory /b: offline.",
+        ),
+        (
             with_broker(FINE, away(2, C.STOPPED, stopped_by="ada")),
             Tone.WARN,
             "Broker 2 was stopped 5 min ago by ada. It stays so until somebody starts it.",
@@ -129,6 +149,17 @@ def test_a_dead_broker_is_told_with_its_partitions_and_what_producers_notice() -
         ("Producers with acks=all still work: no partition is below its min.insync.replicas.", None),
     ]
     assert (verdict.headline.link, verdict.headline.key) == (Link.BROKER, "2")
+
+
+def test_a_lost_directory_is_told_with_what_to_do_unless_its_broker_does_not_run() -> None:
+    lost = with_broker(FINE, replace(up(2), offline_dirs=("/b", "/c")))
+    verdict = judge(lost, NOW)
+    assert verdict.headline == Line(
+        "Broker 2 has lost the log directories /b, /c: offline.", Link.LOG_DIRS, "2"
+    )
+    assert Line(LOST_DIRECTORY) in verdict.reasons
+    dead = with_broker(FINE, replace(crashed(2), offline_dirs=("/b",)))
+    assert "/b" not in str(judge(dead, NOW))
 
 
 def test_a_broker_that_was_given_up_is_told_with_what_to_do() -> None:

@@ -39,11 +39,12 @@ def connection(kcat_conf: Path) -> Connection:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Whatever ends first ends the load."""
+    """Whatever ends first ends the load. `size` is that of a value, in bytes."""
 
     rate: int = 1000
     seconds: float = 300
     count: int = 300_000
+    size: int = SIZE
 
 
 @dataclass
@@ -116,7 +117,7 @@ class Load:
             self._client.produce(
                 self._topic,
                 key=f"k{sequence % KEYS}",
-                value=encode(self.journal.producer, sequence),
+                value=encode(self.journal.producer, sequence, self._limits.size),
                 on_delivery=lambda error, message: self._delivered(sequence, error, message),
             )
         except BufferError:
@@ -138,8 +139,8 @@ class Load:
         )
 
 
-def encode(producer: str, sequence: int) -> bytes:
-    return f"{producer} {sequence} ".encode().ljust(SIZE, b".")
+def encode(producer: str, sequence: int, size: int = SIZE) -> bytes:
+    return f"{producer} {sequence} ".encode().ljust(size, b".")
 
 
 def decode(value: bytes) -> tuple[str, int]:

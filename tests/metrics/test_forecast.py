@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from controlplane.accounts.models import User
 from controlplane.core.access import Role
-from controlplane.metrics.forecast import FAR_S, Forecast, forecast, full_in_s
+from controlplane.metrics.forecast import FAR_S, Forecast, first_end, forecast, full_in_s
 from controlplane.metrics.names import sample
 from controlplane.metrics.selectors import store
 from controlplane.metrics.templatetags.metric_charts import in_words, per_day
@@ -64,10 +64,56 @@ def test_a_disk_that_fills_is_told_when_it_is_full() -> None:
     assert partitions.growth * 3600 == pytest.approx(2, rel=0.01)
 
 
-def test_less_than_an_hour_is_no_forecast(api: Callable[[Role], Api]) -> None:
-    history(50)
+def test_a_disk_that_fills_fast_is_told_by_its_last_minutes() -> None:
+    """A day of nothing, then a gigabyte a minute: the slope of the day alone would say a week."""
+    now = now_ms()
+    for ago in range(1440, -1, -1):
+        used = max(20 - ago, 0)
+        found = [
+            sample("kastellan_protocol_poll_up", 1.0),
+            sample("kastellan_log_dir_usable_bytes", (50 - used) * GB, broker=1, dir="/d"),
+        ]
+        store().append("main", "cluster", now - ago * 60_000, found)
+    (disk,) = forecast("main", now).disks
+    assert disk.window_s == 900
+    assert disk.full_in_s == pytest.approx(30 * 60, rel=0.02)
+    assert disk.full_at is not None
+    assert disk.full_at.timestamp() == pytest.approx(now / 1000 + 1800, abs=60)
+
+
+@pytest.mark.parametrize(
+    ("free", "growths", "history", "window"),
+    [
+        (100, {}, 0, None),
+        (100, {300: 1}, 300, 300),
+        (10_000, {300: 1}, 300, None),
+        (10_000, {900: 1}, 1200, 900),
+        (100_000, {900: 1, 3600: 1}, 7200, None),
+        (100_000, {900: 1, 3600: 1, 7200: 0.1}, 7200, 7200),
+        (80_000, {900: 1, 3600: 1, 7200: 0.1}, 7200, 3600),
+        (10_000, {900: 1, 3600: 2, 7200: 0.1}, 7200, 3600),
+        (10_000, {900: -1, 3600: -2, 7200: -1}, 7200, 7200),
+    ],
+)
+def test_a_short_time_speaks_of_a_near_end_only(
+    free: float, growths: dict[int, float], history: int, window: int | None
+) -> None:
+    found = first_end(free, growths, history)
+    assert (found[0] if found else None) == window
+
+
+def test_minutes_are_no_forecast_and_less_than_an_hour_one_of_disks_that_are_full_soon(
+    api: Callable[[Role], Api],
+) -> None:
+    history(4)
     assert forecast("main", now_ms()) == Forecast(None)
-    assert api(Role.VIEWER)("GET", PATH).json() == {"window_s": None, "disks": [], "topics": [], "totals": []}
+    assert api(Role.VIEWER)("GET", PATH).json() == {
+        "window_s": None, "disks": [], "topics": [], "totals": [], "unknown": [], "error": "",
+    }  # fmt: skip
+    history(50)
+    found = forecast("main", now_ms())
+    assert [(disk.broker, disk.window_s) for disk in found.disks] == [("1", 3000)]
+    assert (found.window_s, found.topics, found.totals) == (None, (), ())
 
 
 def test_the_page_and_the_api(api: Callable[[Role], Api], client: Client, users: dict[Role, User]) -> None:

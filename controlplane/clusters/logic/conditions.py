@@ -23,14 +23,18 @@ class Condition(StrEnum):
     CRASHED = "crashed"
     #: The supervisor does not start it any more.
     GIVEN_UP = "given up"
+    #: Its disk was full; it is started again when there is room.
+    OUT_OF_DISK = "out of disk"
     #: Its process runs; Kafka has not taken it back yet.
     RETURNING = "returning"
     #: Kafka misses it, and its process is not ours to see.
     DOWN = "down"
 
 
+#: Something has to be done before it can run.
+UNABLE = frozenset({Condition.GIVEN_UP, Condition.OUT_OF_DISK})
 #: Nothing of the broker runs, so what Kafka last said of it is past.
-DEAD = frozenset({Condition.STOPPED, Condition.CRASHED, Condition.GIVEN_UP, Condition.DOWN})
+DEAD = UNABLE | {Condition.STOPPED, Condition.CRASHED, Condition.DOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,13 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What the supervisor knows; `state` is its word. `why` and `hint` are for people."""
+    """What the supervisor knows; `state` and `cause` are its words. `why` and `hint` are for people."""
 
     state: str
     since: datetime | None = None
     why: str = ""
     hint: str = ""
+    cause: str = ""
     ended: Ended | None = None
 
 
@@ -59,7 +64,7 @@ class Process:
 class BrokerNow:
     """`replicas` and `leaders` as Kafka counted them at the last read; `fenced`: Kafka knows that it is away.
 
-    `stopped_by`: who stopped it on purpose, and in which job.
+    `stopped_by`: who stopped it on purpose, and in which job. `offline_dirs`: log directories that Kafka has given up.
     """
 
     id: int
@@ -70,12 +75,20 @@ class BrokerNow:
     leaders: int = 0
     stopped_by: str = ""
     job: str = ""
+    offline_dirs: tuple[str, ...] = ()
+
+    @property
+    def unable(self) -> bool:
+        return self.condition in UNABLE
 
     @property
     def unnoticed(self) -> bool:
         """Dead, but Kafka still counts its leaders and replicas."""
         return self.condition in DEAD and not self.fenced
 
+
+#: The supervisor's word for it.
+DISK_FULL = "disk_full"
 
 _BY_STATE = {
     "BACKOFF": Condition.CRASHED,
@@ -92,5 +105,7 @@ def condition_of(process: Process | None, *, fenced: bool) -> Condition:
         return Condition.DOWN if fenced else Condition.UP
     if process.state == "STARTING" and process.ended is not None:
         return Condition.CRASHED
+    if process.state == "FATAL" and process.cause == DISK_FULL:
+        return Condition.OUT_OF_DISK
     running = Condition.RETURNING if fenced else Condition.UP
     return _BY_STATE.get(process.state, running)

@@ -31,11 +31,15 @@ class BrokerLoad:
 
 @dataclass(frozen=True, slots=True)
 class BrokerDisk:
-    """Bytes. `size` is what replicas take; total and usable are the volumes', None before Kafka 3.3."""
+    """Bytes. `size` is what replicas take; total and usable are the volumes', None before Kafka 3.3.
+
+    `offline`: the directories that Kafka has given up, of which it tells nothing else.
+    """
 
     size: int | None
     total: int | None
     usable: int | None
+    offline: tuple[str, ...] = ()
 
 
 def topic_health(topic: TopicDescription, min_isr: int | None) -> TopicHealth:
@@ -85,6 +89,7 @@ def _disk(dirs: list[LogDir]) -> BrokerDisk:
         size=sum(replica.size for each in dirs for replica in each.replicas),
         total=_sum_known([each.total_bytes for each in dirs]),
         usable=_sum_known([each.usable_bytes for each in dirs]),
+        offline=tuple(sorted(each.path for each in dirs if each.error)),
     )
 
 

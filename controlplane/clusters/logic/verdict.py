@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from controlplane.clusters.logic.conditions import DEAD, NOTICED_AFTER_S, BrokerNow, Condition, Ended
+from controlplane.clusters.logic.conditions import DEAD, NOTICED_AFTER_S, UNABLE, BrokerNow, Condition, Ended
 from controlplane.core.words import counted
 
 #: A snapshot older than this says nothing about now.
@@ -32,6 +32,11 @@ class Tone(StrEnum):
     UNKNOWN = "unknown"
 
 
+LOST_DIRECTORY = (
+    "Its disk failed or is full. Mend or enlarge the disk, then restart the broker: Kafka takes a directory back only "
+    "when it starts. Never delete segment files: what is missing is copied from the other replicas."
+)
+
 ORDER = (Tone.CRITICAL, Tone.WARN, Tone.INFO)
 
 
@@ -39,6 +44,7 @@ class Link(StrEnum):
     """What a line is about; whoever shows it knows the address."""
 
     BROKER = "broker"
+    LOG_DIRS = "log_dirs"
     JOB = "job"
     UNDER_REPLICATED = "under_replicated"
     UNDER_MIN_ISR = "under_min_isr"
@@ -101,7 +107,7 @@ class _Finding:
 
 def judge(state: ClusterNow, now: datetime) -> Verdict:
     expected = _expected(state)
-    live = [*_processes(state, now, expected), *_supervision(state)]
+    live = [*_processes(state, now, expected), *_directories(state), *_supervision(state)]
     if state.read_at is None or now - state.read_at > FRESH:
         return _unread(state, live)
     findings = sorted([*_partitions(state), *live], key=lambda each: ORDER.index(each.tone))
@@ -184,6 +190,21 @@ def _supervision(state: ClusterNow) -> list[_Finding]:
     return [] if state.supervised else [_Finding(Tone.WARN, Line(UNSUPERVISED))]
 
 
+def _directories(state: ClusterNow) -> list[_Finding]:
+    """Of brokers that run: one that does not has said so itself."""
+    return [
+        _Finding(Tone.CRITICAL, Line(_offline(broker), Link.LOG_DIRS, str(broker.id)))
+        for broker in state.brokers
+        if broker.offline_dirs and broker.condition not in DEAD
+    ]
+
+
+def _offline(broker: BrokerNow) -> str:
+    names = ", ".join(broker.offline_dirs)
+    many = len(broker.offline_dirs) > 1
+    return f"Broker {broker.id} has lost the log director{'ies' if many else 'y'} {names}: offline."
+
+
 def _processes(state: ClusterNow, now: datetime, expected: frozenset[int]) -> list[_Finding]:
     found = []
     for broker in state.brokers:
@@ -202,6 +223,7 @@ _TONES = {
     Condition.STOPPED: Tone.WARN,
     Condition.CRASHED: Tone.WARN,
     Condition.GIVEN_UP: Tone.CRITICAL,
+    Condition.OUT_OF_DISK: Tone.CRITICAL,
     Condition.RETURNING: Tone.WARN,
     Condition.DOWN: Tone.WARN,
 }
@@ -213,7 +235,7 @@ def _describe(broker: BrokerNow, now: datetime) -> str:
     match broker.condition:
         case Condition.CRASHED:
             return _crash(name, process.ended if process else None, why, now)
-        case Condition.GIVEN_UP:
+        case Condition.GIVEN_UP | Condition.OUT_OF_DISK:
             return f"{name} cannot run: {(why or 'see its log').rstrip('.')}."
         case Condition.STOPPED:
             when = f" {span(now - process.since)} ago" if process and process.since else ""
@@ -244,7 +266,9 @@ def _crash(name: str, ended: Ended | None, why: str, now: datetime) -> str:
 
 def _consequences(state: ClusterNow, now: datetime) -> tuple[Line, ...]:
     away = [broker for broker in state.brokers if broker.condition is not Condition.UP]
-    lines = [_what_to_do(broker) for broker in away if broker.condition is Condition.GIVEN_UP]
+    lines = [_what_to_do(broker) for broker in away if broker.condition in UNABLE]
+    if _directories(state):
+        lines.append(Line(LOST_DIRECTORY))
     lines += [_unnoticed(broker) for broker in away if broker.unnoticed and broker.replicas]
     if state.under_replicated and (away or state.work):
         expected = ", as expected" if state.work else ""

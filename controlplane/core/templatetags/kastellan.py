@@ -227,7 +227,8 @@ STATE_TONES = {
         "warn",
     ),
     **dict.fromkeys(
-        ("dead", "fatal", "failed", "exited", "down", "crashed", "given up", "denied"), "critical"
+        ("dead", "fatal", "failed", "exited", "down", "crashed", "given up", "out of disk", "denied"),
+        "critical",
     ),
 }
 
