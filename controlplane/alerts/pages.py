@@ -18,6 +18,7 @@ from controlplane.alerts.forms import (
     SilenceForm,
 )
 from controlplane.alerts.logic.common_cases import Case as CommonCase
+from controlplane.alerts.logic.mute_words import Muted
 from controlplane.alerts.logic.preview import Episode, Outcome
 from controlplane.alerts.logic.routing import Route
 from controlplane.alerts.logic.rule_tests import Case
@@ -306,6 +307,13 @@ class RouteNode:
         return first, between, again
 
 
+@dataclass(frozen=True, slots=True)
+class MuteTimeRow:
+    name: str
+    words: str
+    muted: Muted
+
+
 @dataclass(frozen=True)
 class RoutingPage(Page):
     template: ClassVar[str] = "alerts/routing.html"
@@ -313,7 +321,7 @@ class RoutingPage(Page):
     cluster: Cluster
     nodes: tuple[RouteNode, ...]
     inhibitions: tuple[dict[str, Any], ...]
-    mute_times: tuple[dict[str, Any], ...]
+    mute_times: tuple[MuteTimeRow, ...]
     form: LabelsForm
     reached: tuple[str, ...]
     can_route: bool

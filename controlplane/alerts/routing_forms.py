@@ -1,4 +1,4 @@
-"""Forms of the routing: a node of the tree, an inhibition, a mute time, labels to try."""
+"""Forms of the routing: a node of the tree, an inhibition, labels to try. Mute times have a module of their own."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 from django import forms
 
-from controlplane.alerts.logic import documents, matchers
-from controlplane.alerts.logic.documents import BadDocument
+from controlplane.alerts.logic import matchers
 from controlplane.alerts.logic.matchers import BadMatcher
 from controlplane.alerts.logic.routing import EVERYBODY, NOBODY
 
@@ -132,31 +131,6 @@ class InhibitionForm(forms.Form):
             "target": "\n".join(each["target_matchers"]),
             "equal": " ".join(each["equal"]),
         }
-
-
-class MuteTimeForm(forms.Form):
-    name = forms.CharField(label="Name", max_length=100)
-    intervals = forms.CharField(
-        label="Intervals",
-        max_length=20_000,
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 8, "class": "mono", **PLAIN}),
-        help_text="As in Alertmanager's time_intervals, in YAML: times, weekdays, days_of_month, months, years, location.",
-    )
-
-    def clean_intervals(self) -> list[Any]:
-        try:
-            return documents.listed(documents.read(self.cleaned_data["intervals"]), "Intervals", 200)
-        except BadDocument as error:
-            raise forms.ValidationError(f"{error}.") from error
-
-    def to_document(self) -> dict[str, Any]:
-        return {"name": self.cleaned_data["name"], "time_intervals": self.cleaned_data["intervals"]}
-
-    @staticmethod
-    def initial_of(each: Mapping[str, Any]) -> dict[str, Any]:
-        text = documents.write({"x": each["time_intervals"]}).partition("\n")[2]
-        return {"name": each["name"], "intervals": text}
 
 
 class LabelsForm(forms.Form):

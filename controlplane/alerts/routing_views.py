@@ -17,7 +17,8 @@ from controlplane.alerts.forms import FileForm
 from controlplane.alerts.logic import routing, tree_edits
 from controlplane.alerts.logic.tree_edits import NoSuchNode, Path
 from controlplane.alerts.models import MuteTime, Receiver
-from controlplane.alerts.routing_forms import InhibitionForm, LabelsForm, MuteTimeForm, RouteForm
+from controlplane.alerts.mute_form import MuteTimeForm, described
+from controlplane.alerts.routing_forms import InhibitionForm, LabelsForm, RouteForm
 from controlplane.alerts.services import amconfig, routes, rows
 from controlplane.clusters.access import cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
@@ -43,7 +44,10 @@ def page(request: HttpRequest, cluster: Cluster) -> HttpResponse:
             cluster=cluster,
             nodes=tuple(_node(each, taken) for each in routing.walk(rows.route_tree())),
             inhibitions=tuple(document["inhibit_rules"]),
-            mute_times=tuple(document["time_intervals"]),
+            mute_times=tuple(
+                pages.MuteTimeRow(each["name"], *described(each["time_intervals"]))
+                for each in document["time_intervals"]
+            ),
             form=form,
             reached=tuple(routing.receiver_words(each.receiver) for each in reached),
             can_route=can(actor_of(request), Action.ALERT_ROUTE, None).allowed,

@@ -19,6 +19,7 @@ from controlplane.alerts.models import (
     Rule,
     Silence,
 )
+from controlplane.alerts.mute_api import NamedIntervalsField
 from controlplane.alerts.selectors import Quiet
 from controlplane.alerts.services import receiving, ruling, silencing
 
@@ -183,7 +184,8 @@ class ReceiverInput(serializers.Serializer[Any]):
     options = serializers.DictField(
         required=False,
         help_text="email: host, port, security (starttls, tls, none), user, from, to; pagerduty: region (us, eu); "
-        "telegram: chats; webhook: template, a body in JSON that names parts of the message.",
+        "telegram: chats; webhook: template, a body in JSON that names parts of the message; email and webhook: ca_pem, "
+        "the authority that signed its certificate.",
     )
     secret = serializers.CharField(
         max_length=2000,
@@ -206,7 +208,7 @@ class RoutingSerializer(serializers.Serializer[Any]):
 
     route = serializers.DictField()
     inhibit_rules = serializers.ListField(child=serializers.DictField())
-    time_intervals = serializers.ListField(child=serializers.DictField())
+    time_intervals = NamedIntervalsField()
 
 
 class RoutingInput(serializers.Serializer[Any]):
@@ -214,7 +216,7 @@ class RoutingInput(serializers.Serializer[Any]):
 
     route = serializers.DictField(required=False)
     inhibit_rules = serializers.ListField(child=serializers.DictField(), required=False, max_length=200)
-    time_intervals = serializers.ListField(child=serializers.DictField(), required=False, max_length=200)
+    time_intervals = NamedIntervalsField(required=False, max_length=200)
 
 
 class AttemptSerializer(serializers.Serializer[Any]):

@@ -11,6 +11,7 @@ from controlplane.acls.block_api import PrincipalBlockApi
 from controlplane.alerts import amconfig_api as amconfig
 from controlplane.alerts import api as alerts
 from controlplane.alerts import file_api as alert_files
+from controlplane.alerts import mute_api as muting
 from controlplane.alerts import preview_api as alert_previews
 from controlplane.alerts import routing_api as routing
 from controlplane.alerts import rule_test_api as alert_tests
@@ -236,6 +237,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
                 path("routes/test/", amconfig.RoutesTestApi.as_view(), name="alert_routes_test"),
                 path("routes/export/", amconfig.RoutesExportApi.as_view(), name="alert_routes_export"),
                 path("routes/import/", amconfig.RoutesImportApi.as_view(), name="alert_routes_import"),
+                path("routes/mute-times/", muting.MuteTimesApi.as_view(), name="alert_mute_times"),
+                path(
+                    "routes/mute-times/words/",
+                    muting.MuteTimeWordsApi.as_view(),
+                    name="alert_mute_time_words",
+                ),
                 path("routes/", routing.RoutesApi.as_view(), name="alert_routes"),
                 path("notifications/", routing.NotificationsApi.as_view(), name="notifications"),
                 path(

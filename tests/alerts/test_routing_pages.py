@@ -64,7 +64,7 @@ def test_routes_are_edited_in_the_browser(scene: Scene, client: Client, users: d
     walk(
         client,
         f"{BASE}mute-times/+new/",
-        {"name": "nights", "intervals": "- times: [{start_time: '00:00', end_time: '06:00'}]"},
+        {"name": "nights", "rows": "1", "row0-start": "00:00", "row0-end": "06:00"},
     )
     walk(
         client, f"{BASE}routes/root/+add/",
@@ -96,6 +96,68 @@ def test_routes_are_edited_in_the_browser(scene: Scene, client: Client, users: d
     assert InhibitionRule.objects.get(name="y").target == ['b="3"']
     walk(client, f"{BASE}mute-times/nights/+delete/", {})
     assert not MuteTime.objects.exists()
+
+
+def test_a_mute_time_is_a_form_of_rows(
+    scene: Scene, client: Client, users: dict[Role, User], api: ApiOf
+) -> None:
+    client.force_login(users[Role.ADMIN])
+    given = {
+        "name": "off hours", "rows": "2", "row0-weekdays": ["6", "0"], "row0-location": "Europe/Vienna",
+        "row1-weekdays": ["1", "2", "3", "4", "5"], "row1-start": "18:00", "row1-end": "08:00", "row1-location": "Europe/Vienna",
+    }  # fmt: skip
+    words = "Sat–Sun all day, Mon–Fri 18:00–08:00 Europe/Vienna"
+    new = f"{BASE}mute-times/+new/"
+    more = client.post(new, {**given, "edit": "add-row"}).content.decode()
+    assert 'name="row2-start"' in more
+    assert f"Muted {words}." in client.post(new, {**given, "edit": "in-words"}).content.decode()
+    walk(client, new, given)
+    (made,) = api(Role.VIEWER)("GET", "alerts/routes/mute-times/").json()["results"]
+    assert (made["name"], made["words"]) == ("off hours", words)
+    assert made["time_intervals"] == [
+        {"weekdays": ["sunday", "saturday"], "location": "Europe/Vienna"},
+        {
+            "times": [{"start_time": "18:00", "end_time": "24:00"}, {"start_time": "00:00", "end_time": "08:00"}],
+            "weekdays": ["monday:friday"], "location": "Europe/Vienna",
+        },
+    ]  # fmt: skip
+    assert words in client.get(BASE).content.decode()
+    edit = client.get(f"{BASE}mute-times/off%20hours/+edit/").content.decode()
+    for part in (
+        'name="row1-start" value="18:00"',
+        'name="row1-end" value="08:00"',
+        '"Europe/Vienna" selected',
+    ):
+        assert part in edit
+    said = api(Role.VIEWER)(
+        "POST", "alerts/routes/mute-times/words/", {"time_intervals": made["time_intervals"]}
+    ).json()
+    assert (said["words"], said["muted_now"], said["until"]) == (words, made["muted_now"], made["until"])
+    refused = api(Role.VIEWER)(
+        "POST", "alerts/routes/mute-times/words/", {"time_intervals": [{"weekdays": ["fun"]}]}
+    )
+    assert "time_intervals" in refused.json()["errors"]
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({}, "Say when"),
+        ({"row0-location": "Europe/Vienna"}, "Say when"),
+        ({"row0-start": "18:00"}, "belong together"),
+        ({"row0-start": "18:00", "row0-end": "18:00"}, "belong together"),
+        ({"row0-days": "32"}, "days are 1 to 31"),
+        ({"row0-years": "soon"}, "is not one of 1 to 9999"),
+        ({"row0-location": "Nowhere", "row0-weekdays": ["1"]}, "Select a valid choice"),
+    ],
+)  # fmt: skip
+def test_a_row_that_is_wrong_says_where(
+    part: dict[str, Any], said: str, scene: Scene, client: Client, users: dict[Role, User]
+) -> None:
+    client.force_login(users[Role.ADMIN])
+    answer = client.post(f"{BASE}mute-times/+new/", {"name": "x", "rows": "1", **part})
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
 
 
 def test_what_is_wrong_comes_back_to_the_form(scene: Scene, client: Client, users: dict[Role, User]) -> None:

@@ -30,6 +30,7 @@ ASKING = frozenset(
         "/api/v1/alerts/rules/preview/",
         "/api/v1/alerts/rules/test/",
         "/api/v1/alerts/routes/test/",
+        "/api/v1/alerts/routes/mute-times/words/",
         "/api/v1/clusters/{cluster}/certificates/watched/{endpoint}/ask/",
         "/api/v1/connection-test/",
         "/api/v1/clusters/{cluster}/test/",
