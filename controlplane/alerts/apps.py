@@ -10,6 +10,7 @@ class AlertsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from controlplane.alerts import checks  # noqa: F401 - registers them
         from controlplane.alerts.collector import AlertsCollector
         from controlplane.alerts.models import Receiver
         from controlplane.alerts.on_the_wire import receivers

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils import timezone
 
 from controlplane.alerts.logic import payloads, receivers
 from controlplane.alerts.models import Receiver
 from controlplane.alerts.services.receiving import ReceiverRequest
+from controlplane.clusters.logic import own_authority
+from controlplane.clusters.logic.connections import MOST_PEM
 from controlplane.core.secrets import SecretUnreadable, context_for, decrypt, encrypt
 
 TEMPLATE_EXAMPLE = '{"content": "{{ title }}: {{ text }}"}'
@@ -41,7 +44,7 @@ class ReceiverForm(forms.Form):
     send_resolved = forms.BooleanField(label="Also tell when it is over", required=False, initial=True)
     field_order = (
         "name", "url", "template", "host", "port", "security", "user", "secret", "remove_secret", "sender", "to", "region",
-        "chats", "allow_private", "send_resolved",
+        "chats", "ca_pem", "allow_private", "send_resolved",
     )  # fmt: skip
 
     def __init__(self, *args: Any, person: int, kept: bool = False, **more: Any) -> None:
@@ -116,7 +119,29 @@ class ReceiverForm(forms.Form):
         return found
 
 
-class WebhookForm(ReceiverForm):
+class OwnTrustForm(ReceiverForm):
+    """Of a receiver whose host is somebody's own, and so may be its certificate's authority."""
+
+    ca_pem = forms.CharField(
+        label="CA certificate",
+        max_length=MOST_PEM,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text="PEM of the authority that signed its certificate. Empty: the authorities that this machine trusts.",
+    )
+
+    def clean_ca_pem(self) -> str:
+        pem = own_authority.tidy(self.cleaned_data["ca_pem"])
+        if pem and (problem := own_authority.problem(pem, timezone.now())):
+            raise forms.ValidationError(problem)
+        return pem
+
+    def trust(self) -> dict[str, str]:
+        pem = self.cleaned_data.get("ca_pem", "")
+        return {"ca_pem": pem} if pem else {}
+
+
+class WebhookForm(OwnTrustForm):
     kind = receivers.WEBHOOK
     about = "whsec_ and base64 of 24 to 64 bytes, after Standard Webhooks: then messages are signed."
 
@@ -144,10 +169,10 @@ class WebhookForm(ReceiverForm):
 
     def options(self) -> dict[str, Any]:
         template = self.cleaned_data.get("template", "")
-        return {"template": template} if template else {}
+        return self.trust() | ({"template": template} if template else {})
 
 
-class EmailForm(ReceiverForm):
+class EmailForm(OwnTrustForm):
     kind = receivers.EMAIL
     option_fields: ClassVar = {"from": "sender"}
 
@@ -182,6 +207,7 @@ class EmailForm(ReceiverForm):
             "user": data.get("user", ""),
             "from": data.get("sender", ""),
             "to": _lines(data.get("to", "")),
+            **self.trust(),
         }
 
 

@@ -63,6 +63,8 @@ FIELD_KEYS_FILE = SECRETS / "field-key"
 #: Hosts and networks beyond the public internet that outgoing requests may reach: `10.0.0.0/8,hooks.intern.example`.
 #: Other Alertmanagers that are told of every alert, as Prometheus tells its own.
 ALERTMANAGERS = envlist("KASTELLAN_ALERTMANAGERS")
+#: Of the authority that signed their certificates, in PEM; empty: what this machine trusts.
+ALERTMANAGERS_CA = envsecret("KASTELLAN_ALERTMANAGERS_CA")
 #: Written after every evaluation of the alert rules; `cli.watch` reads it.
 ALERTS_STAMP = STATE / "alerts-stamp.json"
 ALLOWED_TARGETS = envlist("KASTELLAN_ALLOWED_TARGETS")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +62,7 @@ from controlplane.gateways.errors import (
     Unreachable,
     Unsupported,
 )
-from controlplane.gateways.outbound import Answer, Outbound
+from controlplane.gateways.outbound import Answer, Outbound, trusting
 
 __all__ = [
     "MASK",
@@ -268,7 +267,7 @@ class ConnectApi:
         headers = {"Accept": "application/json", **(self.login.header if self.login else {})}
         if content:
             headers["Content-Type"] = "application/json"
-        answer = Outbound(self.allowed, tls=self._tls()).request(
+        answer = Outbound(self.allowed, tls=trusting(self.ca_pem)).request(
             method,
             f"{self.url.rstrip('/')}{path}",
             headers=headers,
@@ -284,12 +283,6 @@ class ConnectApi:
             return json.loads(answer.body)
         except (ValueError, RecursionError) as error:
             raise self._strange("JSON") from error
-
-    def _tls(self) -> ssl.SSLContext | None:
-        try:
-            return ssl.create_default_context(cadata=self.ca_pem) if self.ca_pem else None
-        except ssl.SSLError as error:
-            raise InvalidRequest("The CA certificate cannot be read", "PEM is wanted.") from error
 
     def _strange(self, what: str) -> BadAnswer:
         return BadAnswer(f"{self.url} did not answer with {what}", "Is it a Kafka Connect worker?")

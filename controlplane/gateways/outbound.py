@@ -58,6 +58,14 @@ def system_resolver(host: str, port: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+def trusting(ca_pem: str) -> ssl.SSLContext | None:
+    """The TLS of one target that an authority of its own has signed; None: what this machine trusts."""
+    try:
+        return ssl.create_default_context(cadata=ca_pem) if ca_pem else None
+    except ssl.SSLError as error:
+        raise InvalidRequest("The CA certificate cannot be read", "PEM is wanted.") from error
+
+
 @dataclass(frozen=True, slots=True)
 class Outbound:
     allowed: Allowed = NOTHING

@@ -7,13 +7,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import unquote
 
+from controlplane.metrics import elsewhere, query
 from controlplane.metrics.logic.rates import STALE_MS
 from controlplane.metrics.names import Sample, encoded_user
+from controlplane.metrics.promql import EvaluationError, PromQLError
+from controlplane.metrics.query import QueryError
 from controlplane.metrics.selectors import store
+from controlplane.metrics.sources import is_elsewhere
+
+#: (user, client id) → broker → value.
+Rates = dict[tuple[str, str], dict[str, float]]
 
 WINDOW_MS = 60_000
 HOUR_MS = 3_600_000
@@ -67,9 +75,9 @@ class ClientUse:
 def usage(cluster: str, now: int) -> tuple[ClientUse, ...]:
     """Every client that a sensor counts now."""
     found: dict[tuple[str, str], dict[str, Use]] = {}
+    read = _elsewhere(cluster, now) if is_elsewhere(cluster) else partial(_fresh, cluster, now=now)
     for key, sensor in SENSORS.items():
-        rates = _fresh(cluster, sensor.rate, now)
-        throttled = _fresh(cluster, sensor.throttle, now)
+        rates, throttled = read(sensor.rate), read(sensor.throttle)
         for client, per_broker in rates.items():
             longest = max(throttled.get(client, {}).values(), default=0.0)
             found.setdefault(client, {})[key] = Use(per_broker, longest)
@@ -80,6 +88,8 @@ def usage(cluster: str, now: int) -> tuple[ClientUse, ...]:
 
 def last_seen(cluster: str, user: str, now: int) -> int | None:
     """When a sensor last counted something of this user, within the last hour; None: unknown, not "never"."""
+    if is_elsewhere(cluster):
+        return _last_seen_elsewhere(cluster, user, now)
     where = {"user": encoded_user(user)}
     seen = [
         ts
@@ -91,14 +101,42 @@ def last_seen(cluster: str, user: str, now: int) -> int | None:
     return max(seen, default=None)
 
 
-def _fresh(cluster: str, name: str, now: int) -> dict[tuple[str, str], dict[str, float]]:
-    found: dict[tuple[str, str], dict[str, float]] = {}
-    for series in store().select(cluster, name, {}, now - WINDOW_MS, now):
-        labels = series.labels
+def _last_seen_elsewhere(cluster: str, user: str, now: int) -> int | None:
+    """To the minute."""
+    names = "|".join(sensor.rate for sensor in SENSORS.values())
+    asked = query.parse(f'max({{__name__=~"{names}",user="{encoded_user(user)}"}}) > 0')
+    try:
+        answer = query.evaluate_range(
+            cluster, asked, now - HOUR_MS, now, 60_000, timeout=query.INSTANT_TIMEOUT_S
+        )
+    except (PromQLError, EvaluationError):
+        return None
+    return max((int(series.times[-1]) for series in answer.series), default=None)
+
+
+def _elsewhere(cluster: str, now: int) -> Callable[[str], Rates]:
+    """All sensors in one request; none while the server does not answer."""
+    names = [name for sensor in SENSORS.values() for name in (sensor.rate, sensor.throttle)]
+    try:
+        points = elsewhere.latest(cluster, names, now)
+    except QueryError:
+        points = {}
+    return lambda name: _by_client((each.labels, each.value) for each in points.get(name, ()))
+
+
+def _by_client(values: Iterable[tuple[Mapping[str, str], float]]) -> Rates:
+    found: Rates = {}
+    for labels, value in values:
         client = (labels.get("user", ""), labels.get("client_id", ""))
-        if now - series.times[-1] <= STALE_MS and client != ("", ""):
-            found.setdefault(client, {})[labels.get("broker", "")] = series.values[-1]
+        if client != ("", ""):
+            found.setdefault(client, {})[labels.get("broker", "")] = value
     return found
+
+
+def _fresh(cluster: str, name: str, now: int) -> Rates:
+    rows = store().select(cluster, name, {}, now - WINDOW_MS, now)
+    fresh = ((each.labels, each.values[-1]) for each in rows if now - each.times[-1] <= STALE_MS)
+    return _by_client(fresh)
 
 
 def bounded(samples: list[Sample]) -> list[Sample]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from controlplane.audit.services import operation
@@ -87,7 +88,9 @@ def _document(row: MetricSource | None) -> dict[str, str | None]:
 
 def check(cluster: Cluster, request: SourceRequest) -> None:
     row = row_of(cluster)
-    found = logic.problems(request, request_of(row) if row else None, held=bool(row and row.secret))
+    found = logic.problems(
+        request, timezone.now(), request_of(row) if row else None, held=bool(row and row.secret)
+    )
     if found:
         raise Invalid(fields=found)
 
@@ -175,6 +178,7 @@ def apply_set(actor: Actor, cluster: Cluster, request: SourceRequest, plan: Plan
         saved = row or MetricSource(cluster=cluster, version=0)
         saved.kind, saved.urls, saved.matchers = request.kind, "\n".join(request.urls), dict(request.matchers)
         saved.username, saved.allow_private, saved.secret = request.username, request.allow_private, kept
+        saved.ca_pem = request.ca_pem
         saved.version += 1
         saved.save()
         if request.secret:

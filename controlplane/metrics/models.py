@@ -22,6 +22,7 @@ class MetricSource(models.Model):
     username = models.CharField(max_length=200, blank=True)
     secret = models.TextField(blank=True)
     allow_private = models.BooleanField(default=False)
+    ca_pem = models.TextField(blank=True, help_text="Empty: the authorities that this machine trusts.")
     version = models.PositiveIntegerField(default=1)
 
     class Meta:

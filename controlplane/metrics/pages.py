@@ -108,6 +108,8 @@ class HealthPage(Page):
     health: Health
     broker: str
     polled: bool
+    elsewhere: bool
+    error: str
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ class SourceSection(Page):
 
     cluster: Cluster
     row: MetricSource | None
+    authority: str
     may_manage: bool
 
 

@@ -17,14 +17,13 @@ from urllib.parse import urlencode
 import numpy as np
 
 from controlplane.gateways.errors import BadAnswer, DeadlineExceeded, GatewayError
-from controlplane.gateways.outbound import Outbound
 from controlplane.metrics.logic.sources import SourceRequest
 from controlplane.metrics.models import MetricSource, SourceKind
 from controlplane.metrics.promql import EvaluationError, Matcher, Query, Result
 from controlplane.metrics.promql.model import Series
 from controlplane.metrics.promql.printing import matchers_of, text_of
 from controlplane.metrics.promql.tree import Selector
-from controlplane.metrics.sources import allowed_for, authorization, check_status, request_of, secret_of
+from controlplane.metrics.sources import authorization, check_status, outbound_for, request_of, secret_of
 
 MOST_BYTES = 64_000_000
 #: What is known of series and names is asked over so long, where nobody says over which time.
@@ -82,8 +81,8 @@ class Server:
         (base,) = self.request.urls
         url, body = f"{base.rstrip('/')}/api/v1/{path}", urlencode(params)
         headers = authorization(self.request.username, self.secret)
-        outbound = Outbound(allowed_for(self.request, base))
         try:
+            outbound = outbound_for(self.request, base)
             if form:
                 headers["Content-Type"] = "application/x-www-form-urlencoded"
                 answer = outbound.request(

@@ -51,7 +51,7 @@ def retention() -> Retention:
     )
 
 
-def _natural(text: str) -> tuple[int, str]:
+def natural(text: str) -> tuple[int, str]:
     return (int(text), "") if text.isdigit() else (0, text)
 
 
@@ -68,7 +68,8 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Rates per second, times in milliseconds, idle and heap as fractions, CPU in cores."""
+    """Rates per second, times in milliseconds, idle and heap as fractions, CPU in cores. `lacking`: why a figure is unknown,
+    where that is the same for all."""
 
     bytes_in: Reading
     bytes_out: Reading
@@ -84,6 +85,7 @@ class Health:
     under_min_isr: Reading
     brokers: tuple[str, ...]
     silent: tuple[Silent, ...]
+    lacking: str = ""
 
     @property
     def speaking(self) -> tuple[str, ...]:
@@ -129,8 +131,8 @@ def cluster_health(
         under_replicated=window.gauge("kafka_server_replicamanager_underreplicatedpartitions", {}, "sum"),
         offline_partitions=window.gauge("kafka_controller_kafkacontroller_offlinepartitionscount", {}, "max"),
         under_min_isr=window.gauge("kafka_server_replicamanager_underminisrpartitioncount", {}, "sum"),
-        brokers=tuple(sorted(polls, key=_natural)),
-        silent=tuple(Silent(each, polls[each].last_answer) for each in sorted(mute, key=_natural)),
+        brokers=tuple(sorted(polls, key=natural)),
+        silent=tuple(Silent(each, polls[each].last_answer) for each in sorted(mute, key=natural)),
     )
 
 
@@ -231,4 +233,4 @@ class _Window:
     def _reading(self, found: Mapping[str, float], over: str) -> Reading:
         value = rates.AGGREGATIONS[over](list(found.values())) if found else None
         shown: dict[str, float | None] = {**dict.fromkeys(self.mute), **found}
-        return Reading(value, dict(sorted(shown.items(), key=lambda item: _natural(item[0]))))
+        return Reading(value, dict(sorted(shown.items(), key=lambda item: natural(item[0]))))

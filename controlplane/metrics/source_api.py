@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.clusters.logic.connections import MOST_PEM
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
 from controlplane.core.plans import Plan
@@ -42,6 +43,12 @@ class SourceInput(serializers.Serializer[Any]):
         help_text="With a user a password, alone a bearer token. Left out, it stays for the same addresses and user.",
     )
     allow_private = serializers.BooleanField(required=False)
+    ca_pem = serializers.CharField(
+        max_length=MOST_PEM,
+        allow_blank=True,
+        required=False,
+        help_text="Of the authority that signed its certificate, in PEM. Empty: what this machine trusts.",
+    )
 
 
 class SourceSerializer(serializers.Serializer[Any]):
@@ -51,6 +58,7 @@ class SourceSerializer(serializers.Serializer[Any]):
     username = serializers.CharField(allow_blank=True)
     has_secret = serializers.BooleanField()
     allow_private = serializers.BooleanField()
+    ca_pem = serializers.CharField(allow_blank=True)
 
 
 class TriedBrokerSerializer(serializers.Serializer[Any]):
@@ -162,4 +170,5 @@ def source_json(row: MetricSource) -> dict[str, Any]:
         "username": row.username,
         "has_secret": bool(row.secret),
         "allow_private": row.allow_private,
+        "ca_pem": row.ca_pem,
     }

@@ -7,9 +7,11 @@ import re
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils import timezone
 
+from controlplane.clusters.logic.connections import MOST_PEM
 from controlplane.core.secrets import SecretUnreadable, context_for, decrypt, encrypt
-from controlplane.metrics.logic.sources import SERVER, SourceRequest, problems
+from controlplane.metrics.logic.sources import SERVER, SourceRequest, bound_to, problems
 from controlplane.metrics.models import MetricSource, SourceKind
 from controlplane.metrics.sources import request_of
 
@@ -49,6 +51,13 @@ class SourceForm(forms.Form):
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+    ca_pem = forms.CharField(
+        label="CA certificate",
+        max_length=MOST_PEM,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text="PEM of the authority that signed its certificate. Empty: the authorities that this machine trusts.",
+    )
     allow_private = forms.BooleanField(label="Allow private and loopback addresses", required=False)
     sealed = forms.CharField(max_length=20_000, required=False, widget=forms.HiddenInput())
 
@@ -72,10 +81,14 @@ class SourceForm(forms.Form):
                 data["secret"] = decrypt(data["sealed"], context=self._context(request))
                 request = self._asked(data)
         except SecretUnreadable:
-            self.add_error("secret", "Type it again: it was typed for other addresses or another user.")
+            self.add_error(
+                "secret", "Type it again: it was typed for other addresses, another user or trust."
+            )
             return data
         before = request_of(self.row) if self.row else None
-        for name, found in problems(request, before, held=bool(self.row and self.row.secret)).items():
+        for name, found in problems(
+            request, timezone.now(), before, held=bool(self.row and self.row.secret)
+        ).items():
             for problem in found:
                 self.add_error(name, problem)
         return data
@@ -89,10 +102,11 @@ class SourceForm(forms.Form):
             username=data.get("username", ""),
             secret=data.get("secret") or None,
             allow_private=data.get("allow_private", False),
+            ca_pem=data.get("ca_pem", ""),
         )
 
     def _context(self, request: SourceRequest) -> str:
-        bound = repr((request.kind, sorted(request.urls), request.username))
+        bound = repr(bound_to(request))
         return context_for("metrics_metricsource", "form", hashlib.sha256(bound.encode()).hexdigest())
 
     def to_request(self) -> SourceRequest:
@@ -119,7 +133,7 @@ class SourceForm(forms.Form):
         if row is None:
             return {}
         pairs = "\n".join(f'{name}="{value}"' for name, value in sorted(row.matchers.items()))
-        plain = {name: getattr(row, name) for name in ("kind", "urls", "username", "allow_private")}
+        plain = {name: getattr(row, name) for name in ("kind", "urls", "username", "ca_pem", "allow_private")}
         return {**plain, "matchers": pairs}
 
 

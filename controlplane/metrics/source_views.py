@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.clusters.access import cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
+from controlplane.clusters.logic.connections import words_of
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action, can
 from controlplane.core.actors import actor_of
@@ -24,7 +25,10 @@ from controlplane.metrics.sources import row_of
 @cluster_view(Action.METRICS_VIEW)
 def section(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     may = can(actor_of(request), Action.CLUSTER_MANAGE, cluster.name).allowed
-    return render_page(request, pages.SourceSection(cluster=cluster, row=row_of(cluster), may_manage=may))
+    row = row_of(cluster)
+    authority = words_of(row.ca_pem) if row else ""
+    page = pages.SourceSection(cluster=cluster, row=row, authority=authority, may_manage=may)
+    return render_page(request, page)
 
 
 @require_http_methods(["GET", "POST"])

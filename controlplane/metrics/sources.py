@@ -21,7 +21,7 @@ from controlplane.gateways import broker as bundled
 from controlplane.gateways.addresses import Allowed
 from controlplane.gateways.errors import AuthenticationFailed, BadAnswer, NotFound
 from controlplane.gateways.jolokia import Endpoint, read_mbeans
-from controlplane.gateways.outbound import Outbound, parse_url
+from controlplane.gateways.outbound import Outbound, parse_url, trusting
 from controlplane.metrics.logic import sources as logic
 from controlplane.metrics.logic.exposition import Raw, normalised
 from controlplane.metrics.logic.sources import Broker, SourceRequest
@@ -86,7 +86,7 @@ class PrometheusText:
         url = logic.url_of(self.request.urls, known)
         if url is None:
             raise NotFound(f"No address of metrics is known of broker {broker}")
-        answer = Outbound(allowed_for(self.request, url)).request(
+        answer = outbound_for(self.request, url).request(
             "GET",
             url,
             headers={
@@ -129,6 +129,10 @@ def authorization(username: str, secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"} if secret else {}
 
 
+def outbound_for(request: SourceRequest, url: str) -> Outbound:
+    return Outbound(allowed_for(request, url), tls=trusting(request.ca_pem))
+
+
 def allowed_for(request: SourceRequest, url: str) -> Allowed:
     """What the installation allows; where an administrator allowed it, the address that was typed, or of addresses that
     brokers advertise the private networks."""
@@ -144,7 +148,13 @@ def row_of(cluster: Cluster) -> MetricSource | None:
 
 def request_of(row: MetricSource) -> SourceRequest:
     return SourceRequest(
-        row.kind, tuple(row.urls.split("\n")), row.matchers, row.username, None, row.allow_private
+        row.kind,
+        tuple(row.urls.split("\n")),
+        row.matchers,
+        row.username,
+        None,
+        row.allow_private,
+        row.ca_pem,
     )
 
 

@@ -24,13 +24,14 @@ from controlplane.clusters.present import running_since
 from controlplane.core.access import Action, can
 from controlplane.core.errors import NotFound
 from controlplane.core.pages import render_page
-from controlplane.metrics import pages, selectors
+from controlplane.metrics import elsewhere, pages, selectors
 from controlplane.metrics.boards import CHARTS, OF_CLUSTER, OVERVIEW
 from controlplane.metrics.charts import Board
 from controlplane.metrics.drawing import ChartData, chart_data
 from controlplane.metrics.instruments import LIVE
 from controlplane.metrics.logic import ranges
 from controlplane.metrics.names import encoded_user
+from controlplane.metrics.query import QueryError
 from controlplane.metrics.sources import is_elsewhere, source_of
 
 
@@ -106,22 +107,33 @@ def data_json(data: ChartData) -> dict[str, Any]:
 @require_safe
 @cluster_view(Action.METRICS_VIEW)
 def health(request: HttpRequest, cluster: Cluster) -> HttpResponse:
-    found = selectors.cluster_health(cluster.name, now_ms(), counts_from=_counts_from(cluster))
+    found, error = _health(cluster, "")
     found = selectors.with_counts(found, *_partition_counts(cluster))
-    return render_page(
-        request, pages.HealthPage(cluster=cluster, health=found, broker="", polled=_polled(cluster))
-    )
+    return render_page(request, _health_page(cluster, found, "", error))
 
 
 @require_safe
 @cluster_view(Action.METRICS_VIEW)
 def broker_health(request: HttpRequest, cluster: Cluster, broker: int) -> HttpResponse:
-    found = selectors.cluster_health(
-        cluster.name, now_ms(), broker=str(broker), counts_from=_counts_from(cluster)
-    )
-    return render_page(
-        request, pages.HealthPage(cluster=cluster, health=found, broker=str(broker), polled=_polled(cluster))
-    )
+    found, error = _health(cluster, str(broker))
+    return render_page(request, _health_page(cluster, found, str(broker), error))
+
+
+def _health(cluster: Cluster, broker: str) -> tuple[selectors.Health, str]:
+    """And what kept the server, where there is one, from answering."""
+    if not is_elsewhere(cluster.name):
+        counts = _counts_from(cluster)
+        return selectors.cluster_health(cluster.name, now_ms(), broker=broker, counts_from=counts), ""
+    try:
+        return elsewhere.health(cluster.name, now_ms(), broker=broker), ""
+    except QueryError as error:
+        return elsewhere.nothing("The Prometheus server does not answer"), str(error)
+
+
+def _health_page(cluster: Cluster, found: selectors.Health, broker: str, error: str) -> pages.HealthPage:
+    return pages.HealthPage(
+        cluster=cluster, health=found, broker=broker, polled=_polled(cluster), elsewhere=is_elsewhere(cluster.name), error=error,
+    )  # fmt: skip
 
 
 def _partition_counts(cluster: Cluster) -> tuple[int | None, int | None, int | None]:

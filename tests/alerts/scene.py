@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from controlplane.alerts.logic.clock import Reading
@@ -18,6 +19,7 @@ from controlplane.alerts.services.evaluating import Counted
 from controlplane.clusters.models import Cluster
 from controlplane.metrics.query import Point, QueryError
 from tests.alerts.notation import EPOCH
+from tests.own_authority import secured
 
 
 @dataclass
@@ -145,6 +147,11 @@ class Sink:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hook"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def secure(self, directory: Path) -> None:
+        """From now on by TLS, with a certificate of an authority that no machine trusts."""
+        secured(self._server, directory)
+        self.url = self.url.replace("http://", "https://")
 
     @property
     def told(self) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from email.message import Message as Mail
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -23,9 +24,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.accounts.models import User
+from controlplane.alerts.checks import alertmanagers_authority
 from controlplane.alerts.logic import messages, payloads, receivers, webhook
 from controlplane.alerts.models import DeliveryAttempt, Notification, Receiver
 from controlplane.alerts.services import sending
+from controlplane.alerts.services.forwarding import Forwarder
 from controlplane.core.access import Role
 from controlplane.core.secrets import encrypt
 from controlplane.gateways import chat
@@ -35,6 +38,7 @@ from tests.alerts import real
 from tests.alerts.scene import Scene, Sink, receiver, rule
 from tests.alerts.test_pages import walk
 from tests.conftest import Api, make_user
+from tests.own_authority import CA_PEM, LEAF_PEM, OTHER_CA_PEM
 
 ApiOf = Callable[[Role], Api]
 SLACK = "https://hooks.slack.com/services/T0000000A/B0000000B/abcdefghijklmnopqrstuvwx"
@@ -531,3 +535,41 @@ def test_what_a_form_carries_is_bound_to_the_person(
     client.force_login(other)
     stolen = client.post(path, {"name": "chat", "sealed": carried[1]})
     assert "Type it again" in stolen.content.decode()
+
+
+def test_a_webhook_behind_an_authority_of_ones_own(
+    scene: Scene, sink: Sink, api: ApiOf, tmp_path: Path, settings: Any
+) -> None:
+    sink.secure(tmp_path)
+    ada, wanted = api(Role.ADMIN), {"name": "own", "url": sink.url, "allow_private": True}
+    refused = ada("POST", "alerts/receivers/", {**wanted, "options": {"ca_pem": LEAF_PEM}}).json()
+    assert "CA:TRUE" in refused["errors"]["options"][0]
+    made = ada("POST", "alerts/receivers/", {**wanted, "options": {"ca_pem": CA_PEM}}).json()
+    assert made["options"] == {"ca_pem": CA_PEM}
+    path = f"alerts/receivers/{made['id']}/"
+    assert ada("POST", f"{path}test/").json()["status"] == 200
+    Receiver.objects.update(options={"ca_pem": OTHER_CA_PEM})
+    assert "is not accepted" in ada("POST", f"{path}test/").json()["error"]
+    settings.ALERTMANAGERS = [sink.url.removesuffix("/hook")]
+    settings.ALERTMANAGERS_CA = OTHER_CA_PEM
+    assert alertmanagers_authority(None) == []
+    rule("X")
+    scene.answers["x"] = [{}]
+    scene.cycle()
+    assert Forwarder().forward(scene.now) == 0
+    settings.ALERTMANAGERS_CA = CA_PEM
+    assert Forwarder().forward(scene.now) == 1
+    settings.ALERTMANAGERS_CA = LEAF_PEM
+    assert "CA:TRUE" in alertmanagers_authority(None)[0].msg
+
+
+def test_the_form_of_a_webhook_takes_an_authority(
+    scene: Scene, client: Client, users: dict[Role, User]
+) -> None:
+    client.force_login(users[Role.ADMIN])
+    path = "/clusters/main/alerts/receivers/+new/?kind=webhook"
+    given = {"name": "own", "url": "https://hooks.example.org/", "send_resolved": "on"}
+    wrong = client.post(path, {**given, "ca_pem": LEAF_PEM})
+    assert (wrong.status_code, b"CA:TRUE" in wrong.content) == (422, True)
+    walk(client, path, {**given, "ca_pem": CA_PEM})
+    assert Receiver.objects.get().options == {"ca_pem": CA_PEM}

@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from django.core.management import call_command
@@ -27,12 +29,15 @@ from controlplane.core.access import Role
 from controlplane.core.management.commands import rotate_key
 from controlplane.gateways.errors import AuthenticationFailed, GatewayError, TargetRefused
 from controlplane.gateways.kafka.security import PlainTls
-from controlplane.metrics import polling, probe, query, sources, tasks
+from controlplane.metrics import clients, elsewhere, polling, probe, query, sources, tasks
+from controlplane.metrics.forecast import forecast
 from controlplane.metrics.logic.sources import Broker, SourceRequest, problems, url_of
 from controlplane.metrics.models import MetricSource
+from controlplane.metrics.query import QueryError
 from controlplane.metrics.selectors import store
 from tests.alerts.real import free_port, needs, started
 from tests.conftest import Api
+from tests.own_authority import CA_PEM, LEAF_PEM, NOW, OTHER_CA_PEM, secured
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +68,7 @@ def outside(db: None) -> Cluster:
 
 
 @contextmanager
-def exporter(text: str, token: str = "") -> Iterator[str]:
+def exporter(text: str, token: str = "", secured_in: Path | None = None) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             denied = token and self.headers["Authorization"] != f"Bearer {token}"
@@ -76,11 +81,19 @@ def exporter(text: str, token: str = "") -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with serving(Handler, secured_in) as url:
+        yield url
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler], secured_in: Path | None = None) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if secured_in is not None:
+        secured(server, secured_in)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if secured_in else ''}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
@@ -124,14 +137,47 @@ def test_each_broker_is_asked_at_its_own_address() -> None:
     ],
 )
 def test_what_is_wrong_is_told_at_its_field(request_: SourceRequest, field: str) -> None:
-    assert list(problems(request_)) == [field]
+    assert list(problems(request_, NOW)) == [field]
 
 
 def test_a_secret_goes_only_where_it_was_given_for() -> None:
     before = SourceRequest("server", ("http://x/",), username="u")
-    assert problems(before, before, held=True) == {}
+    assert problems(before, NOW, before, held=True) == {}
     moved = SourceRequest("server", ("http://y/",), username="u")
-    assert list(problems(moved, before, held=True)) == ["secret"]
+    assert list(problems(moved, NOW, before, held=True)) == ["secret"]
+    secure = replace(before, urls=("https://x/",))
+    trusting = replace(secure, ca_pem=CA_PEM)
+    assert list(problems(trusting, NOW, secure, held=True)) == ["secret"]
+
+
+def test_an_exporter_behind_an_authority_of_ones_own(api: ApiOf, outside: Cluster, tmp_path: Path) -> None:
+    ada, path = api(Role.ADMIN), f"clusters/{NAME}/metrics/source/"
+    with exporter(TEXT, secured_in=tmp_path) as url:
+        wanted = {"kind": "scrape", "urls": [f"1={url}/metrics"], "allow_private": True}
+        for trust, said in ((LEAF_PEM, "CA:TRUE"), ("x", "in PEM")):
+            refused = ada("PUT", path, {**wanted, "ca_pem": trust}, HTTP_IF_MATCH="*").json()
+            assert said in refused["errors"]["ca_pem"][0]
+        for trust in ("", OTHER_CA_PEM):
+            tried = ada("POST", f"{path}test/", {**wanted, "ca_pem": trust}).json()
+            assert "The certificate of 127.0.0.1 is not accepted" in tried["brokers"][0]["error"]
+        tried = ada("POST", f"{path}test/", {**wanted, "ca_pem": CA_PEM}).json()
+        assert tried["brokers"][0]["samples"] > 0
+        row = given(outside, "scrape", f"1={url}/metrics", allow_private=True, ca_pem=CA_PEM)
+        assert polling.poll(NAME, 1) is None
+        assert ada("GET", path).json()["ca_pem"] == CA_PEM
+        MetricSource.objects.filter(pk=row.pk).update(ca_pem="")
+        assert isinstance(polling.poll(NAME, 1), AuthenticationFailed)
+
+
+def test_a_server_behind_an_authority_of_ones_own(outside: Cluster, tmp_path: Path) -> None:
+    """It has no API, which is noticed after its certificate."""
+    with exporter(TEXT, secured_in=tmp_path) as url:
+        row = given(outside, "server", url, allow_private=True, ca_pem=OTHER_CA_PEM)
+        with pytest.raises(QueryError, match="is not accepted"):
+            query.instant(NAME, "up", now())
+        MetricSource.objects.filter(pk=row.pk).update(ca_pem=CA_PEM)
+        with pytest.raises(QueryError, match="501"):
+            query.instant(NAME, "up", now())
 
 
 def test_a_poll_of_an_exporter_is_stored_under_our_names(outside: Cluster) -> None:
@@ -259,7 +305,12 @@ def test_secrets_outlive_a_rotation_of_the_key(
 @pytest.fixture
 def server(outside: Cluster, tmp_path: Path) -> Iterator[str]:
     """Prometheus, scraping two exporters: one of this cluster, one of another that must not be seen."""
-    mine = "kafka_server_brokertopicmetrics_bytesin_total 7\nkafka_server_replicamanager_leadercount 3\n"
+    mine = """kafka_server_brokertopicmetrics_bytesin_total 7
+kafka_server_replicamanager_leadercount 3
+kafka_network_socketserver_networkprocessoravgidle_percent 0.75
+kafka_server_produce_byte_rate{user="a%20b",client_id="app"} 12
+kafka_server_produce_throttle_time{user="a%20b",client_id="app"} 5
+"""
     with exporter(mine) as own, exporter(mine.replace(" 7", " 1000")) as other:
         jobs = [
             {
@@ -312,6 +363,70 @@ def test_a_server_evaluates_and_nothing_is_stored_here(api: ApiOf, outside: Clus
     assert store().metric_names(NAME) == ()
     assert sources.source_of(NAME) is None
     assert not sight(NAME, now()).cluster_silent
+
+
+@needs("prometheus")
+def test_tiles_clients_and_forecasts_are_asked_there(
+    users: dict[Role, User], api: ApiOf, outside: Cluster, server: str
+) -> None:
+    eventually(lambda: elsewhere.health(NAME, now()).bytes_in.value == 0.0)
+    found = elsewhere.health(NAME, now(), broker="1")
+    assert (found.network_idle.value, found.brokers) == (0.75, ("1",))
+    assert elsewhere.health(NAME, now(), broker="2").network_idle.value is None
+    (client,) = clients.usage(NAME, now())
+    assert (client.user, client.client_id) == ("a b", "app")
+    assert client.by_key["producer_byte_rate"] == clients.Use({"1": 12.0}, 5.0)
+    assert clients.last_seen(NAME, "a b", now() + 60_000) is not None
+    assert clients.last_seen(NAME, "nobody", now()) is None
+    browser = Client()
+    browser.force_login(users[Role.VIEWER])
+    page = browser.get(f"/clusters/{NAME}/metrics/health/").content.decode()
+    for part in ("75 %", "From its", elsewhere.LACKS):
+        assert part in page
+    assert "every ten seconds" not in page
+    assert api(Role.VIEWER)("GET", f"clusters/{NAME}/metrics/forecasts/").json()["window_s"] is None
+
+
+def test_a_forecast_of_a_server_names_what_it_lacks(outside: Cluster) -> None:
+    """A server that has the connections of two hours, and nothing else."""
+    ends = now() / 1000
+
+    def answer(path: str, query_: dict[str, list[str]]) -> dict[str, Any]:
+        text = query_["query"][0]
+        if path.endswith("query_range"):
+            pairs = [[ends - ago, "1"] for ago in range(7200, -1, -900)]
+            return {"resultType": "matrix", "result": [{"metric": {}, "values": pairs}]}
+        value = "0.5" if "deriv" in text else "100"
+        there = [{"metric": {}, "value": [ends, value]}] if "connection_count" in text else []
+        return {"resultType": "vector", "result": there}
+
+    with prometheus_of(answer) as url:
+        given(outside, "server", url, allow_private=True)
+        found = forecast(NAME, now())
+    assert (found.window_s, found.disks, found.topics) == (7200, (), ())
+    assert [(each.name, each.growth) for each in found.totals] == [("Connections", 0.5)]
+    assert [what.partition(" (")[0] for what in found.unknown] == [
+        "disks",
+        "topics",
+        "partitions with their replicas",
+    ]
+
+
+@contextmanager
+def prometheus_of(answer: Callable[[str, dict[str, list[str]]], dict[str, Any]]) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            body = json.dumps({"status": "success", "data": answer(self.path, asked)}).encode()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with serving(Handler) as url:
+        yield url
 
 
 @needs("prometheus")

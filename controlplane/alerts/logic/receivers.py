@@ -129,9 +129,9 @@ def _each(values: Any, pattern: re.Pattern[str]) -> bool:
 
 
 KINDS: Mapping[str, Kind] = {
-    WEBHOOK: Kind("Webhook", "Signing secret", ("template",), False, _webhook_secret, _webhook_options),
+    WEBHOOK: Kind("Webhook", "Signing secret", ("template", "ca_pem"), False, _webhook_secret, _webhook_options),
     EMAIL: Kind(
-        "E-mail", "Password", ("host", "port", "security", "user", "from", "to"), False,
+        "E-mail", "Password", ("host", "port", "security", "user", "from", "to", "ca_pem"), False,
         lambda secret: "" if len(secret) <= 200 and secret.isprintable() else "At most 200 characters in one line.",
         _email,
     ),

@@ -18,7 +18,7 @@ from controlplane.alerts.logic.forwarding import RESEND, TOLD_OVER, Forwarded
 from controlplane.alerts.models import Alert, AlertState
 from controlplane.gateways.addresses import Allowed
 from controlplane.gateways.errors import GatewayError
-from controlplane.gateways.outbound import Outbound
+from controlplane.gateways.outbound import Outbound, trusting
 
 log = logging.getLogger(__name__)
 PATH = "/api/v2/alerts"
@@ -62,9 +62,10 @@ def _forwarded(row: Alert) -> Forwarded:
 
 def _post(url: str, body: bytes) -> bool:
     # The administrator who set the address in the environment allowed its host with that.
-    outbound = Outbound(Allowed.of([*settings.ALLOWED_TARGETS, urlsplit(url).hostname or ""]))
+    allowed = Allowed.of([*settings.ALLOWED_TARGETS, urlsplit(url).hostname or ""])
     headers = {"Content-Type": "application/json"}
     try:
+        outbound = Outbound(allowed, tls=trusting(settings.ALERTMANAGERS_CA))
         answer = outbound.request(
             "POST", f"{url.rstrip('/')}{PATH}", headers=headers, content=body, timeout_s=TIMEOUT_S
         )

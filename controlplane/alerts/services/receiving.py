@@ -28,6 +28,7 @@ from controlplane.alerts.models import (
 from controlplane.alerts.services import delivering, rows, sending
 from controlplane.alerts.services.routes import receivers_named
 from controlplane.audit.services import operation
+from controlplane.clusters.logic import own_authority
 from controlplane.core.access import Action, Actor
 from controlplane.core.errors import Conflict, Invalid, NotFound
 from controlplane.core.plans import Json, Plan, Refusal
@@ -93,6 +94,8 @@ def check(request: ReceiverRequest, *, has_secret: bool = False) -> None:
     problems = receivers.problems(request.kind, request.options, request.secret, has_secret=has_secret)
     if request.name in RESERVED:
         problems["name"] = ["'*' stands for every receiver."]
+    if (pem := request.options.get("ca_pem")) and (problem := _trust_problem(request, pem)):
+        problems.setdefault("options", []).append(f"ca_pem: {problem}")
     where = "url" if request.kind == receivers.WEBHOOK else "options"
     try:
         if where not in problems:
@@ -101,6 +104,14 @@ def check(request: ReceiverRequest, *, has_secret: bool = False) -> None:
         problems[where] = [str(error)]
     if problems:
         raise Invalid(fields=problems)
+
+
+def _trust_problem(request: ReceiverRequest, pem: object) -> str | None:
+    if not isinstance(pem, str):
+        return own_authority.NO_PEM
+    if request.kind == receivers.WEBHOOK and urlsplit(request.url).scheme != "https":
+        return "Only https has a certificate to check."
+    return own_authority.problem(pem, timezone.now())
 
 
 def _check_target(request: ReceiverRequest) -> None:
@@ -160,7 +171,7 @@ def keeps_secret(row: Receiver, request: ReceiverRequest) -> bool:
     """A password goes only where it was given for: another server, or another way to it, needs it anew."""
     if request.secret is not None or request.kind != row.kind:
         return False
-    where = ("host", "port", "security", "user") if row.kind == receivers.EMAIL else ()
+    where = ("host", "port", "security", "user", "ca_pem") if row.kind == receivers.EMAIL else ()
     return all(request.options.get(name) == row.options.get(name) for name in where)
 
 

@@ -21,7 +21,7 @@ from controlplane.gateways.addresses import Allowed
 from controlplane.gateways.chat import ChatMessage
 from controlplane.gateways.errors import BadAnswer, GatewayError
 from controlplane.gateways.mail import Mail, MailServer
-from controlplane.gateways.outbound import Outbound
+from controlplane.gateways.outbound import Outbound, trusting
 
 log = logging.getLogger(__name__)
 TIMEOUT_S = 10.0
@@ -61,7 +61,7 @@ def send(row: Notification, receiver: Receiver, at: datetime) -> Sent:
 def _webhook(row: Notification, receiver: Receiver, at: datetime) -> Sent:
     payload, secret = _payload(row, receiver), secret_of(receiver)
     headers = webhook.headers(row.webhook_id, at, payload, [secret] if secret else [])
-    answer = Outbound(allowed_for(receiver)).request(
+    answer = outbound_for(receiver).request(
         "POST", receiver.url, headers=headers, content=payload, timeout_s=TIMEOUT_S
     )
     excerpt = answer.body[:EXCERPT].decode("utf-8", "replace").replace("\0", "")
@@ -96,7 +96,7 @@ def _mail(row: Notification, receiver: Receiver, message: Message) -> None:
         row.webhook_id,
         f"group-{row.group_id or 0}",
     )
-    mail.send(server, letter, Outbound(allowed_for(receiver)))
+    mail.send(server, letter, outbound_for(receiver))
 
 
 def _chat(receiver: Receiver, message: Message) -> None:
@@ -117,6 +117,10 @@ def parts_of(kind: str, options: Mapping[str, Any], secret: str) -> dict[str, An
             return {"key": secret, "region": options.get("region", "us")}
         case _:
             return {"token": secret, "chats": options.get("chats", [])}
+
+
+def outbound_for(receiver: Receiver) -> Outbound:
+    return Outbound(allowed_for(receiver), tls=trusting(receiver.options.get("ca_pem", "")))
 
 
 def allowed_for(receiver: Receiver) -> Allowed:

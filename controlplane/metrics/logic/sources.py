@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from urllib.parse import urlsplit
 
+from controlplane.clusters.logic import own_authority
+from controlplane.clusters.logic.connections import words_of
 from controlplane.gateways import addresses
 from controlplane.gateways.errors import TargetRefused
 
@@ -40,8 +43,10 @@ class SourceRequest:
     username: str = ""
     secret: str | None = field(default=None, repr=False)
     allow_private: bool = False
+    ca_pem: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "ca_pem", own_authority.tidy(self.ca_pem))
         object.__setattr__(self, "urls", tuple(url.strip() for url in self.urls if url.strip()))
 
 
@@ -52,21 +57,30 @@ class Broker:
 
 
 def keeps_secret(before: SourceRequest | None, held: bool, request: SourceRequest) -> bool:
-    """A secret goes only where it was given for."""
-    return (
-        held
-        and before is not None
-        and request.secret is None
-        and (before.kind, sorted(before.urls), before.username)
-        == (request.kind, sorted(request.urls), request.username)
-    )
+    """A secret goes only where it was given for, by the trust that it was given for."""
+    return held and before is not None and request.secret is None and bound_to(before) == bound_to(request)
 
 
-def problems(request: SourceRequest, before: SourceRequest | None = None, *, held: bool = False) -> Problems:
+def bound_to(request: SourceRequest) -> tuple[str, list[str], str, str]:
+    return request.kind, sorted(request.urls), request.username, request.ca_pem
+
+
+def problems(
+    request: SourceRequest, now: datetime, before: SourceRequest | None = None, *, held: bool = False
+) -> Problems:
     found: Problems = {}
-    for name, problem in _problems(request, before, held=held):
+    for name, problem in (*_problems(request, before, held=held), *_trust_problems(request, now)):
         found.setdefault(name, []).append(problem)
     return found
+
+
+def _trust_problems(request: SourceRequest, now: datetime) -> Iterator[tuple[str, str]]:
+    if not request.ca_pem:
+        return
+    if not any("https://" in url for url in request.urls):
+        yield "ca_pem", "Only https has a certificate to check."
+    if problem := own_authority.problem(request.ca_pem, now):
+        yield "ca_pem", problem
 
 
 def _problems(
@@ -82,7 +96,7 @@ def _problems(
     if request.kind == SCRAPE and request.matchers:
         yield "matchers", "Only a Prometheus server has series of others to leave out."
     if held and request.secret is None and not keeps_secret(before, held, request):
-        yield "secret", "Give it again: it was given for other addresses or another user."
+        yield "secret", "Give it again: it was given for other addresses, another user or another trust."
     if request.secret and (len(request.secret) > 4000 or not request.secret.isprintable()):
         yield "secret", "At most 4,000 characters in one line."
     if request.username and request.secret is None and not held:
@@ -165,4 +179,5 @@ def document(request: SourceRequest, *, secret: bool) -> dict[str, str | None]:
         "login": login,
         "secret": "sealed" if secret else None,
         "private addresses": "allowed" if request.allow_private else "refused",
+        "CA": words_of(request.ca_pem) or None,
     }

@@ -61,7 +61,7 @@ def explained(health: Health) -> dict[str, Explained]:
     counts = {"brokers": len(health.brokers), "silent": len(health.silent)}
     readings = {field.name: getattr(health, field.name) for field in fields(health)}
     return {
-        name: Explained(each, "" if each.value is not None else why_unknown(name, **counts))
+        name: Explained(each, "" if each.value is not None else health.lacking or why_unknown(name, **counts))
         for name, each in readings.items()
         if isinstance(each, Reading)
     }
