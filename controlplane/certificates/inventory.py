@@ -102,7 +102,7 @@ def _sighting(row: Sighting, watched: WatchedEndpoint | None, now: datetime) -> 
         span,
         seen_at=row.seen_at,
         error=row.error,
-        note=_address(row.host, row.port),
+        note=_address(row.host, row.port) + (f", issued by {row.issuer}" if row.issuer else ""),
         watched=watched,
     )
 

@@ -84,6 +84,17 @@ class Allowed:
 
 
 NOTHING = Allowed()
+#: What private addresses may be where brokers say the host and an administrator allows such: never link-local, where clouds
+#: have their metadata service.
+PRIVATE = (
+    "127.0.0.0/8",
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "::1/128",
+    "fc00::/7",
+)
 
 
 def normal_host(host: str) -> str:

@@ -18,7 +18,7 @@ from controlplane.clusters import selectors as clusters
 from controlplane.clusters.models import Cluster
 from controlplane.core.secrets import context_for, decrypt
 from controlplane.gateways import broker as bundled
-from controlplane.gateways.addresses import Allowed
+from controlplane.gateways.addresses import PRIVATE, Allowed
 from controlplane.gateways.errors import AuthenticationFailed, BadAnswer, NotFound
 from controlplane.gateways.jolokia import Endpoint, read_mbeans
 from controlplane.gateways.outbound import Outbound, parse_url, trusting
@@ -138,7 +138,7 @@ def allowed_for(request: SourceRequest, url: str) -> Allowed:
     brokers advertise the private networks."""
     if not request.allow_private:
         return Allowed.of(settings.ALLOWED_TARGETS)
-    own = logic.PRIVATE if logic.takes_hosts(request.urls) else (parse_url(url).hostname or "",)
+    own = PRIVATE if logic.takes_hosts(request.urls) else (parse_url(url).hostname or "",)
     return Allowed.of([*settings.ALLOWED_TARGETS, *filter(None, own)])
 
 

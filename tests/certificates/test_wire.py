@@ -21,7 +21,9 @@ from controlplane.alerts.models import Receiver
 from controlplane.certificates import inventory, tasks
 from controlplane.certificates.models import Certificate, Sighting, WatchedEndpoint
 from controlplane.certificates.services import watching
-from controlplane.clusters.models import Cluster
+from controlplane.clusters.connections import store as store_connection
+from controlplane.clusters.logic.connections import ConnectionRequest
+from controlplane.clusters.models import BrokerSnapshot, Cluster, ExternalConnection, Kind
 from controlplane.core.access import Role
 from controlplane.gateways import tls_probe
 from controlplane.gateways.addresses import Allowed
@@ -307,3 +309,37 @@ def test_the_refusal_of_a_private_address_names_the_setting_and_the_page_leads_t
     at = text.partition('id="id_host_error"')[2].partition("</div>")[0]
     assert "KASTELLAN_ALLOWED_TARGETS" in at
     assert 'href="/manual/settings/"' in text
+
+
+def test_the_listeners_of_an_external_cluster_are_looked_at_through_the_guard(
+    db: None, serve: Serve, context: ssl.SSLContext, settings: Any
+) -> None:
+    port, gone = serve(context), 1
+    cluster = Cluster.objects.create(name="outside", title="Outside", kind=Kind.EXTERNAL)
+    asked = ConnectionRequest(f"127.0.0.1:{port},localhost:{gone}", "scram-sha-512", allow_private=True)
+    store_connection(cluster, asked)
+    for broker, host in ((1, "127.0.0.1"), (2, "169.254.169.254")):
+        BrokerSnapshot.objects.create(cluster=cluster, broker_id=broker, host=host, port=port, taken_at=NOW)
+    found = {(each.name, each.host): each for each in watching.targets(cluster)}
+    assert set(found) == {
+        ("broker 1 SASL_SSL", "127.0.0.1"), ("broker 2 SASL_SSL", "169.254.169.254"), (f"bootstrap localhost:{gone}", "localhost"),
+    }  # fmt: skip
+    for each in found.values():
+        tasks.check(cluster.name, each.host, each.port)
+    rows = {row.name: row for row in inventory.inventory(cluster)}
+    assert (rows["broker 1 SASL_SSL"].error, rows["broker 1 SASL_SSL"].detail) == ("", "CN=registry")
+    assert "not a public address" in rows["broker 2 SASL_SSL"].error
+    assert "could not be reached" in rows[f"bootstrap localhost:{gone}"].error
+    (left,) = (each for each in inventory.samples(cluster, timezone.now()) if each.name == inventory.METRIC)
+    assert ("kind", "listener") in left.labels
+    assert ("name", "broker 1 SASL_SSL") in left.labels
+    assert 0 < left.value <= 9 * 86_400
+    page = signed_in(Role.VIEWER).get("/clusters/outside/certificates/expiry/").content.decode()
+    assert "broker 1 SASL_SSL" in page
+    ExternalConnection.objects.update(allow_private=False)
+    cluster = Cluster.objects.get(pk=cluster.pk)
+    again = watching.check(cluster, "127.0.0.1", port)
+    assert again is not None
+    assert "not a public address" in again.error
+    ExternalConnection.objects.update(security="plaintext")
+    assert watching.targets(Cluster.objects.get(pk=cluster.pk)) == ()

@@ -15,6 +15,8 @@ from controlplane.certificates import selectors
 from controlplane.certificates.logic import watch_plans
 from controlplane.certificates.logic.watch_plans import WatchEndpoint, WatchState
 from controlplane.certificates.models import Sighting, SightingKind, WatchedEndpoint
+from controlplane.clusters import selectors as clusters
+from controlplane.clusters.logic.connections import PLAINTEXT, TLS, servers_of
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Actor
 from controlplane.core.errors import NotFound
@@ -22,11 +24,13 @@ from controlplane.core.plans import Plan, Refusal
 from controlplane.core.verify import verify
 from controlplane.gateways import addresses, tls_probe
 from controlplane.gateways import broker as bundled
-from controlplane.gateways.addresses import Allowed
+from controlplane.gateways.addresses import PRIVATE, Allowed
 from controlplane.gateways.errors import BadAnswer, GatewayError, TargetRefused
 from controlplane.gateways.outbound import Outbound
 
 SPREAD_S = 1200
+#: Of a sighting.
+NAME = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Target:
     port: int
     #: An administrator allowed this host where the address is used.
     allowed: bool = False
+    #: Or these networks, where others say the address: brokers advertise theirs.
+    networks: tuple[str, ...] = ()
 
     @property
     def offset_s(self) -> int:
@@ -61,6 +67,27 @@ def unseen(cluster: Cluster) -> tuple[Target, ...]:
 
 
 def _listeners(cluster: Cluster) -> Iterator[Target]:
+    return _external_listeners(cluster) if cluster.external else _bundled_listeners(cluster)
+
+
+def _external_listeners(cluster: Cluster) -> Iterator[Target]:
+    """Those that Kastellan itself is led to: the servers that were typed in, and what each broker advertises there."""
+    connection = getattr(cluster, "connection", None)
+    if connection is None or connection.security == PLAINTEXT:
+        return
+    protocol = "SSL" if connection.security == TLS else "SASL_SSL"
+    for text in servers_of(connection.bootstrap):
+        host, _, port = text.rpartition(":")
+        host, name = host.strip("[]"), f"bootstrap {text}"[:NAME]
+        yield Target(SightingKind.LISTENER, name, host, int(port), allowed=connection.allow_private)
+    networks = PRIVATE if connection.allow_private else ()
+    for row in clusters.brokers(cluster):
+        name = f"broker {row.broker_id} {protocol}"
+        yield Target(SightingKind.LISTENER, name, row.host, row.port, networks=networks)
+
+
+def _bundled_listeners(cluster: Cluster) -> Iterator[Target]:
+    """Our own, and on loopback."""
     try:
         spec = bundled.bundled_cluster(cluster.name)
     except GatewayError:
@@ -68,7 +95,7 @@ def _listeners(cluster: Cluster) -> Iterator[Target]:
     for node in spec.nodes:
         for listener in node.listeners:
             name = f"broker {node.id} {listener.name}"
-            yield Target(SightingKind.LISTENER, name, listener.host, listener.port)
+            yield Target(SightingKind.LISTENER, name, listener.host, listener.port, allowed=True)
 
 
 def _watched(cluster: Cluster) -> Iterator[Target]:
@@ -153,9 +180,8 @@ def check(cluster: Cluster, host: str, port: int) -> Sighting | None:
         Sighting.objects.filter(cluster=cluster, host=host, port=port).delete()
         return None
     now = timezone.now()
-    # The bundled listeners are our own, and on loopback; what people typed in goes through the guard.
-    trusted = target.allowed or target.kind is SightingKind.LISTENER
-    allowed = Allowed.of([host]) if trusted else _allowed()
+    own = [host] if target.allowed else []
+    allowed = Allowed.of([*settings.ALLOWED_TARGETS, *own, *target.networks])
     try:
         found = {**_facts(tls_probe.probe(host, port, Outbound(allowed))), "seen_at": now, "error": ""}
     except GatewayError as error:

@@ -19,17 +19,6 @@ MOST_URLS = 200
 OF_ONE = re.compile(r"(\d{1,9})=(\S+)")
 PLACES = re.compile(r"\{(\w*)\}")
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-#: What private addresses may be where a template takes the host that a broker advertises: never link-local, where clouds
-#: have their metadata service.
-PRIVATE = (
-    "127.0.0.0/8",
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "100.64.0.0/10",
-    "::1/128",
-    "fc00::/7",
-)
 Problems = dict[str, list[str]]
 
 
