@@ -84,7 +84,7 @@ class CaseForm(forms.Form):
         required=False,
         min_value=0,
         max_value=1e15,
-        help_text="In the unit named with what counts. Left empty, a usual one.",
+        help_text="In the unit named with what counts. Left empty, the usual one that stands there.",
     )
     minutes = forms.IntegerField(
         label="For how many minutes", min_value=0, max_value=10_080, initial=5, help_text="0: at once."
@@ -94,7 +94,9 @@ class CaseForm(forms.Form):
         super().__init__(*args, **more)
         self.case = case
         measure = cast("forms.ChoiceField", self.fields["measure"])
-        measure.choices = [(each.key, f"{each.label} ({each.unit})") for each in case.measures]
+        measure.choices = [
+            (each.key, f"{each.label} ({each.unit}; usually {each.limit:,g})") for each in case.measures
+        ]
         if not case.named:
             del self.fields["name"]
             return
@@ -232,6 +234,8 @@ class FileForm(forms.Form):
     """A text, pasted or as a file."""
 
     refusal_fields: ClassVar = {"nothing": "text"}
+    #: One of the two.
+    needed = ("text", "file")
 
     text = forms.CharField(
         label="Text",

@@ -145,6 +145,8 @@ class ConnectionForm(TitleForm):
     def __init__(self, *args: Any, held: Held = NOTHING_HELD, **more: Any) -> None:
         super().__init__(*args, **more)
         self.held = held
+        #: Shown only where they have to be given.
+        self.needed = ("username", *(() if held.password else ("password",)))
         kept, stored = "Kept unless you type another; never shown.", "Stored sealed, and never shown again."
         self.fields["password"].help_text = (
             f"{kept} Other servers or another user need it again." if held.password else stored

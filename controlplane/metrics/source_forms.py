@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django import forms
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from controlplane.clusters.logic.connections import MOST_PEM
 from controlplane.core.secrets import SecretUnreadable, context_for, decrypt, encrypt
-from controlplane.metrics.logic.sources import SERVER, SourceRequest, bound_to, problems
+from controlplane.metrics.logic.sources import SCRAPE, SERVER, SourceRequest, bound_to, problems
 from controlplane.metrics.models import MetricSource, SourceKind
 from controlplane.metrics.sources import request_of
 
@@ -70,6 +71,14 @@ class SourceForm(forms.Form):
             else "Stored sealed, and never shown."
         )
         self.fields["secret"].help_text = f"With a user a password (basic), alone a bearer token. {kept}"
+
+    @property
+    def rows(self) -> Iterator[tuple[forms.BoundField, str, bool]]:
+        """Each field, the kind that it belongs to, and whether that is chosen."""
+        kind = self["kind"].value() or SCRAPE
+        for field in self.visible_fields():
+            only = SERVER if field.name == "matchers" else ""
+            yield field, only, not only or only == kind
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}

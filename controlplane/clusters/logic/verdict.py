@@ -107,10 +107,12 @@ class _Finding:
 
 def judge(state: ClusterNow, now: datetime) -> Verdict:
     expected = _expected(state)
-    live = [*_processes(state, now, expected), *_directories(state), *_supervision(state)]
+    live = [*_processes(state, now, expected), *_supervision(state)]
     if state.read_at is None or now - state.read_at > FRESH:
         return _unread(state, live)
-    findings = sorted([*_partitions(state), *live], key=lambda each: ORDER.index(each.tone))
+    findings = sorted(
+        [*_partitions(state), *_directories(state), *live], key=lambda each: ORDER.index(each.tone)
+    )
     if state.work is not None and (not findings or findings[0].tone is Tone.INFO):
         rest = (*(each.line for each in findings), *_consequences(state, now))
         return Verdict(Tone.INFO, _at_work(state.work), rest)
@@ -127,7 +129,8 @@ def _unread(state: ClusterNow, live: Sequence[_Finding]) -> Verdict:
     why = Line(f"No fresh answer: {state.error or 'the snapshot is not being refreshed'}.")
     lines = tuple(each.line for each in live)
     past = tuple(
-        Line(f"Last known: {each.line.text}", each.line.link, each.line.key) for each in _partitions(state)
+        Line(f"Last known: {each.line.text}", each.line.link, each.line.key)
+        for each in (*_partitions(state), *_directories(state))
     )
     if state.brokers and all(broker.condition in DEAD for broker in state.brokers):
         return Verdict(Tone.CRITICAL, Line("No broker runs: nothing can be read or written."), lines)
