@@ -215,7 +215,7 @@ def plan_switch(asked: FlowRequest, bootstrap: str, topics: Sequence[str]) -> Pl
         f"of {asked.source}",
         (
             Change("bootstrap.servers", f"of {asked.source}", bootstrap),
-            Change("topics", "orders", asked.copy_of("orders")),
+            *_names(asked),
         ),
     )
     return step_plan(
@@ -229,6 +229,22 @@ def plan_switch(asked: FlowRequest, bootstrap: str, topics: Sequence[str]) -> Pl
         ),
         affected=tuple(Affected("topic", asked.copy_of(topic)) for topic in topics[:SHOWN]),
         undo="Move the clients back, as long as nothing was written to the target alone.",
+    )
+
+
+def _names(asked: FlowRequest) -> tuple[Change, ...]:
+    """With prefixed copies the two kinds of clients part: what is written into a copy would never come home."""
+    copy = asked.copy_of("orders")
+    if copy == "orders":
+        return (Change("topics", "orders", "orders", "the same names on both sides"),)
+    return (
+        Change(
+            "consumers read",
+            "orders",
+            f"{copy} and orders",
+            "what was copied, and what is written from now on",
+        ),
+        Change("producers write to", "orders", "orders", f"not to {copy}: that would never come home"),
     )
 
 
