@@ -12,9 +12,16 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from bench._report import finish, table
+from controlplane.alerts.logic.preview import Sights, answer_of, fold
+from controlplane.alerts.logic.seeing import Words
+from controlplane.alerts.logic.states import Timing
 from controlplane.metrics.names import Sample
 from controlplane.metrics.promql import Matcher, parse, ranged
 from controlplane.metrics.promql.matchers import chosen
@@ -77,6 +84,8 @@ LIMITS = {
     "bytes_per_sample": "<= 4",
     "range_24h_ms": "< 50",
     "dashboard_7d_ms": "< 300",
+    "preview_7d_ms": "< 2000",
+    "preview_7d_wide_ms": "< 2000",
 }
 
 
@@ -141,6 +150,7 @@ def _reads(path: Path) -> dict[str, float]:
         "range_24h_ms": _median(lambda: _one_day(path, end)),
         "dashboard_7d_ms": _median(lambda: _dashboard(open_store(str(path)), end)),
         "dashboard_7d_again_ms": _median(lambda: _dashboard(warm, end)),
+        **{name: _median(partial(_preview, path, end, text)) for name, text in RULES.items()},
     }
 
 
@@ -164,6 +174,25 @@ CHARTS = (
     "sum(idle)",
     'quantile_over_time(0.99, latency{n="00005"}[1h])',
 )
+
+
+#: Conditions that come and go all the time, which costs most: of ten series, and of all sixty that count.
+RULES = {
+    "preview_7d_ms": 'latency{n=~"000[0-5]."} > 880',
+    "preview_7d_wide_ms": "rate(bytes_total[5m]) > 2600",
+}
+
+
+def _preview(path: Path, end: int, text: str) -> None:
+    """As the page of a rule asks for it: a week in minutes, judged by the live state machine (AL-9)."""
+    store, step, start = open_store(str(path)), 60_000, end - 7 * DAY_MS
+    times = np.arange(start, end + 1, step, dtype=np.int64)
+    found = ranged(parse(text), _Source(store), start, end, step)
+    answers = [answer_of(each, times) for each in found.series]
+    sights = Sights(np.zeros(len(times), dtype=np.bool_))
+    outcome = fold(Words("Bench"), Timing(timedelta(minutes=5)), times, answers, sights)
+    assert outcome.series, text
+    store.close()
 
 
 class _Source:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from controlplane.audit.services import operation
 from controlplane.clusters.logic.connections import words_of
@@ -64,7 +65,7 @@ def _api(request: ExternalRequest, password: str) -> ConnectApi:
 
 
 def check(request: ExternalRequest, row: ConnectCluster | None) -> None:
-    found = logic.problems(request, registered(row) if row else None)
+    found = logic.problems(request, timezone.now(), registered(row) if row else None)
     if found:
         raise Invalid(fields=found)
 

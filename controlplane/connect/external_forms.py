@@ -6,6 +6,7 @@ import hashlib
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils import timezone
 
 from controlplane.connect import external
 from controlplane.connect.logic.external import ExternalRequest, bound_to, problems
@@ -70,7 +71,7 @@ class ExternalForm(forms.Form):
             self.add_error("password", "Type it again: it was typed for another address, user or trust.")
             return data
         now = external.registered(self.row) if self.row else None
-        for name, found in problems(self._asked(data), now).items():
+        for name, found in problems(self._asked(data), timezone.now(), now).items():
             for problem in found:
                 self.add_error(name, problem)
         return data

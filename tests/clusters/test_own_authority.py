@@ -5,9 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from controlplane.clusters.logic.own_authority import NO_PEM, problem, tidy
 from tests.own_authority import CA_PEM, LEAF_PEM, NOW, OTHER_CA_PEM
+
+
+def signed_by_itself() -> str:
+    """As many servers in the field have one, without a word on authorities."""
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "connect")]),
+    )
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + timedelta(days=9))
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 @pytest.mark.parametrize(
@@ -15,6 +29,8 @@ from tests.own_authority import CA_PEM, LEAF_PEM, NOW, OTHER_CA_PEM
     [
         (CA_PEM, 0, None),
         (CA_PEM + OTHER_CA_PEM, 0, None),
+        (signed_by_itself(), 1, None),
+        (signed_by_itself(), 10, "ended on"),
         ("", 0, NO_PEM),
         ("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----", 0, NO_PEM),
         (LEAF_PEM, 0, "CA:TRUE is missing"),

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from django.core.management import call_command
+from django.utils import timezone
 
 from broker import pki
 from broker.connect_spec import ConnectSpec
@@ -67,7 +68,7 @@ URL = "https://connect.example.org:8083"
     ],
 )
 def test_what_may_be_registered(asked: dict[str, Any], field: str | None) -> None:
-    found = problems(ExternalRequest(**{"name": "eu-1", "url": URL, **asked}))
+    found = problems(ExternalRequest(**{"name": "eu-1", "url": URL, **asked}), timezone.now())
     assert list(found) == ([field] if field else [])
 
 
@@ -86,7 +87,7 @@ NOW = Registered(ExternalRequest("eu-1", URL, "kim"), password=True, version=3)
     ],
 )
 def test_a_kept_password_goes_where_it_was_given_for(asked: ExternalRequest, field: str | None) -> None:
-    assert list(problems(asked, NOW)) == ([field] if field else [])
+    assert list(problems(asked, timezone.now(), NOW)) == ([field] if field else [])
 
 
 def test_a_plan_says_who_answers_and_hides_the_password() -> None:

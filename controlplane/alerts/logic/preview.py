@@ -16,6 +16,7 @@ import numpy.typing as npt
 from controlplane.alerts.logic.labels import BROKER, Labels, fingerprint
 from controlplane.alerts.logic.seeing import MOST_ALERTS, RuleFailed, Words, nameless, never
 from controlplane.alerts.logic.states import CLEAR, Instance, Seen, Sight, State, Timing, step
+from controlplane.metrics.promql.model import Series
 
 Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
@@ -34,6 +35,14 @@ class Answer:
     labels: Labels
     values: Values
     present: Mask
+
+
+def answer_of(series: Series, times: Times) -> Answer:
+    """`series`: evaluated at some of the times."""
+    at = np.searchsorted(times, np.asarray(series.times, dtype=np.int64))
+    values, present = np.zeros(len(times)), np.zeros(len(times), dtype=np.bool_)
+    values[at], present[at] = series.values, True
+    return Answer(series.labels, values, present)
 
 
 @dataclass(frozen=True, slots=True)

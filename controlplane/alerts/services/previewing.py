@@ -15,7 +15,7 @@ import numpy as np
 
 from controlplane.alerts import selectors
 from controlplane.alerts.logic import preview
-from controlplane.alerts.logic.preview import Answer, Outcome, Times
+from controlplane.alerts.logic.preview import Outcome
 from controlplane.alerts.logic.seeing import RuleFailed, Words
 from controlplane.alerts.logic.states import Timing
 from controlplane.alerts.services.ruling import RuleRequest
@@ -25,7 +25,6 @@ from controlplane.metrics.drawing import ChartData, Drawn
 from controlplane.metrics.explore import chart_of
 from controlplane.metrics.logic.ranges import TimeRange
 from controlplane.metrics.promql import EvaluationError, PromQLError
-from controlplane.metrics.promql.model import Series
 
 TIMEOUT_S = 10.0
 
@@ -67,7 +66,7 @@ def preview_of(cluster: str, rule: RuleRequest, key: str, now_ms: int) -> Previe
     try:
         parsed = query.parse(rule.expr)
         found = query.evaluate_range(cluster, parsed, start, end, wanted.step_ms, timeout=TIMEOUT_S)
-        answers = [_answer(each, times) for each in found.series]
+        answers = [preview.answer_of(each, times) for each in found.series]
         sights = selectors.sights(cluster, times)
         outcome = preview.fold(
             words, Timing(rule.hold, rule.keep_firing), times, answers, sights, query.deadline(TIMEOUT_S)
@@ -95,13 +94,6 @@ def chart(cluster: str, rule: RuleRequest, found: Preview) -> ChartData:
     ends: list[tuple[float, float | None]] = [(data.start, threshold), (data.end, threshold)]
     line = Drawn("threshold", {}, [(at, threshold) for at, _ in data.lines[0].points] if data.lines else ends)
     return replace(data, lines=(*data.lines, line))
-
-
-def _answer(series: Series, times: Times) -> Answer:
-    at = np.searchsorted(times, np.asarray(series.times, dtype=np.int64))
-    values, present = np.zeros(len(times)), np.zeros(len(times), dtype=np.bool_)
-    values[at], present[at] = series.values, True
-    return Answer(series.labels, values, present)
 
 
 def _invalid(problem: str) -> Invalid:

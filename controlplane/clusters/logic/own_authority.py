@@ -18,7 +18,7 @@ def tidy(pem: str) -> str:
 
 
 def problem(pem: str, now: datetime) -> str | None:
-    """None where every certificate in it is an authority's and valid; there may be several."""
+    """None where every certificate in it can vouch for a server and is valid; there may be several."""
     found = certificates(pem) if len(pem) <= MOST_PEM else ()
     if not found:
         return NO_PEM
@@ -27,7 +27,7 @@ def problem(pem: str, now: datetime) -> str | None:
 
 def _problem(certificate: x509.Certificate, now: datetime) -> str | None:
     name = certificate.subject.rfc4514_string() or "The certificate"
-    if not _is_authority(certificate):
+    if not _can_vouch(certificate):
         return f"{name} is no authority's certificate (CA:TRUE is missing): give the one that signed it."
     if now > certificate.not_valid_after_utc:
         return f"{name} ended on {certificate.not_valid_after_utc:%Y-%m-%d}: give the present one."
@@ -36,7 +36,10 @@ def _problem(certificate: x509.Certificate, now: datetime) -> str | None:
     return None
 
 
-def _is_authority(certificate: x509.Certificate) -> bool:
+def _can_vouch(certificate: x509.Certificate) -> bool:
+    """An authority's, or one that a server signed for itself: that vouches for this server alone."""
+    if certificate.issuer == certificate.subject:
+        return True
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except (x509.ExtensionNotFound, ValueError):

@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from urllib.parse import urlsplit
 
-from controlplane.clusters.logic.connections import certificates, words_of
+from controlplane.clusters.logic import own_authority
+from controlplane.clusters.logic.connections import MOST_PEM as MOST_PEM
+from controlplane.clusters.logic.connections import words_of
 from controlplane.core.access import Action
 from controlplane.core.plans import (
     ApiCall,
@@ -31,7 +34,6 @@ from controlplane.gateways.errors import TargetRefused
 #: The name of the worker that Kastellan runs itself.
 BUNDLED = "bundled"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-MOST_PEM = 100_000
 HIDDEN = "…"
 Problems = dict[str, list[str]]
 Document = Mapping[str, str | None]
@@ -95,22 +97,22 @@ def keeps_password(now: Registered | None, request: ExternalRequest) -> bool:
     )
 
 
-def problems(request: ExternalRequest, now: Registered | None = None) -> Problems:
-    """By field; none: it can be tried."""
+def problems(request: ExternalRequest, at: datetime, now: Registered | None = None) -> Problems:
+    """By field; none: it can be tried. `at`: when its authority has to be valid."""
     found: Problems = {}
-    for name, problem in _problems(request, now):
+    for name, problem in _problems(request, at, now):
         found.setdefault(name, []).append(problem)
     return found
 
 
-def _problems(request: ExternalRequest, now: Registered | None) -> Iterator[tuple[str, str]]:
+def _problems(request: ExternalRequest, at: datetime, now: Registered | None) -> Iterator[tuple[str, str]]:
     if not NAME.fullmatch(request.name):
         yield "name", "Lower-case letters, digits and hyphens, beginning with a letter or digit."
     yield from (("url", problem) for problem in _url_problems(request.url))
     if request.ca_pem and not request.url.startswith("https://"):
         yield "ca_pem", "Only https has a certificate to check."
-    if request.ca_pem and (len(request.ca_pem) > MOST_PEM or not certificates(request.ca_pem)):
-        yield "ca_pem", "Not a certificate in PEM: it begins with -----BEGIN CERTIFICATE-----."
+    if request.ca_pem and (said := own_authority.problem(request.ca_pem, at)):
+        yield "ca_pem", said
     yield from (("password", problem) for problem in _password_problems(request, now))
     if "\n" in request.username or ":" in request.username:
         yield "username", "No colon and one line: basic authentication has no place for more."
