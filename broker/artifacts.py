@@ -21,19 +21,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from broker.errors import BundledError
+from broker.maven import MIRROR, maven
 from broker.paths import private_directory
 
-if TYPE_CHECKING:
-    from jgo.maven import MavenContext
-
 LOCK_FILE = Path(__file__).with_name("artifacts.lock")
-MIRROR = "KASTELLAN_MAVEN_REPOSITORY"
 PARALLEL = 4
 ATTEMPTS = 3
-TIMEOUT_S = 30
 OFFLINE_HINT = (
     "On a connected machine: ./run fetch DIR, bring DIR here, then ./run up --offline DIR. "
     f"Behind a company mirror: set {MIRROR}."
@@ -270,24 +266,6 @@ def _download_maven(item: LockedFile, partial: Path, count: Callable[[int], None
     group, artifact, packaging, classifier, version = split_coordinates(item.source)
     component = maven(partial, count).project(group, artifact).at_version(version)
     return Path(component.artifact(classifier=classifier, packaging=packaging).resolve())
-
-
-def maven(cache: Path, count: Callable[[int], None]) -> MavenContext:
-    """The client's default repository, or the company's mirror; `count` is told the size of each piece that came."""
-    # Imported here: it costs a third of a second and the warm path never downloads.
-    from jgo.maven import MavenContext, PythonResolver
-
-    @contextmanager
-    def progress(_name: str, _size: int) -> Generator[Callable[[int], None]]:
-        yield count
-
-    mirror = os.environ.get(MIRROR)
-    return MavenContext(
-        resolver=PythonResolver(progress_callback=progress),
-        repo_cache=cache,
-        remote_repos={"mirror": mirror.rstrip("/")} if mirror else None,
-        timeout=TIMEOUT_S,
-    )
 
 
 def split_coordinates(text: str) -> tuple[str, str, str, str, str]:

@@ -195,10 +195,10 @@ def forget_credentials(paths: DataPaths, cluster: str, owner: str) -> None:
     credentials_file(paths, cluster, owner).unlink(missing_ok=True)
 
 
-def forget_credentials_but(paths: DataPaths, cluster: str, prefix: str, used: str) -> None:
-    for file in paths.cluster(cluster).connect.credentials.glob(f"{prefix}*.properties"):
-        if file.name not in used:
-            file.unlink(missing_ok=True)
+def owners_of_credentials(paths: DataPaths, cluster: str, prefix: str, before: float) -> set[str]:
+    """Whose names begin so, and whose file was written before that moment."""
+    files = paths.cluster(cluster).connect.credentials.glob(f"{prefix}*.properties")
+    return {file.stem for file in files if file.stat().st_mtime < before}
 
 
 def forget_worker(paths: DataPaths, cluster: str) -> None:

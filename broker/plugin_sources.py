@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Self
 
-from broker.artifacts import OFFLINE_HINT, file_sha256, maven, trust_the_system
+from broker.artifacts import OFFLINE_HINT, file_sha256, trust_the_system
+from broker.maven import is_name, maven
 from broker.paths import private_directory
 from broker.plugin_spec import Plugin, PluginFile
 from broker.plugins import PluginError, Staged
@@ -28,7 +29,8 @@ ARCHIVES = ("zip", "tar.gz", "tgz", "tar")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 #: Families that the worker's own class path has: what a plugin brings of them is not looked at by its class loader.
 PROVIDED = ("org.apache.kafka", "org.slf4j")
-_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+#: What connectors come in is flat; deep trees are made to fill a disk with directories.
+DEEPEST, LONGEST_NAME = 20, 400
 _COORDINATES_HINT = "group:artifact:version for a jar with what it needs, or group:artifact:packaging:classifier:version for an archive."
 
 #: RuntimeError: of an encrypted one.
@@ -49,7 +51,7 @@ class Coordinates:
     def parse(cls, text: str) -> Self:
         """`g:a:v`, `g:a:packaging:v` or `g:a:packaging:classifier:v`. Raises `PluginError`."""
         parts = text.strip().split(":")
-        if not 3 <= len(parts) <= 5 or not all(_PART.fullmatch(part) and ".." not in part for part in parts):
+        if not 3 <= len(parts) <= 5 or not all(map(is_name, parts)):
             raise PluginError(
                 f"{text.strip()[:200]!r} are no Maven coordinates", f"Write {_COORDINATES_HINT}"
             )
@@ -79,7 +81,8 @@ def stage_coordinates(place: Staged, text: str, name: str, count: Count) -> Plug
             return place.describe(bring.jars(wanted, files, name or wanted.artifact))
         found, path = bring.file(wanted)
         archive = PluginFile(path.name, path.stat().st_size, file_sha256(path), str(found))
-        top = unpack(path, files) if wanted.packaging != "jar" else _alone(path, files)
+        alone = wanted.packaging == "jar"
+        top = _alone(path, files) if alone else unpack(path, files, wanted.packaging)
         return place.describe(
             Plugin(checked_name(name or top or wanted.artifact), str(found), False, (), (), archive)
         )
@@ -89,7 +92,7 @@ def stage_upload(place: Staged, upload: Path, filename: str, name: str) -> Plugi
     """Of a file that lies on this machine: an archive, or one jar."""
     files, kind = place.make(), _kind_of(filename)
     archive = PluginFile(PurePosixPath(filename).name, upload.stat().st_size, file_sha256(upload))
-    top = _alone(upload, files, archive.path) if kind == "jar" else unpack(upload, files)
+    top = _alone(upload, files, archive.path) if kind == "jar" else unpack(upload, files, kind)
     stem = archive.path[: -len(kind) - 1]
     return place.describe(Plugin(checked_name(name or top or stem), archive.path, True, (), (), archive))
 
@@ -140,6 +143,10 @@ class _Bring:
             for item in transitive
             if item.scope in (None, "compile", "runtime") and not item.optional
         ]
+        if not all(
+            map(is_name, (part for item in needed for part in (item.group, item.artifact, item.version)))
+        ):
+            raise RuntimeError("a dependency of a name that is none")
         left = [str(item) for item in needed if item.group in PROVIDED]
         taken: list[PluginFile] = []
         for item in (wanted, *(each for each in needed if each.group not in PROVIDED)):
@@ -193,10 +200,10 @@ class _Member:
     open: Callable[[], IO[bytes] | None]
 
 
-def unpack(archive: Path, into: Path) -> str:
+def unpack(archive: Path, into: Path, kind: str) -> str:
     """Its regular files, without the one directory that all of them are in; returns that directory's name, or nothing."""
     try:
-        with _members(archive) as members:
+        with _members(archive, kind) as members:
             top = _common_top(names := [_safe(member) for member in members if not member.directory])
             if len(names) > MOST_FILES:
                 raise _too_large()
@@ -215,9 +222,12 @@ def unpack(archive: Path, into: Path) -> str:
 
 
 @contextmanager
-def _members(archive: Path) -> Generator[list[_Member]]:
-    if zipfile.is_zipfile(archive):
+def _members(archive: Path, kind: str) -> Generator[list[_Member]]:
+    """By the kind that it is said to be: a tar may look like a zip, by the last jar in it."""
+    if kind == "zip":
         with zipfile.ZipFile(archive) as opened:
+            if len(opened.infolist()) > 2 * MOST_FILES:
+                raise _too_large()
             yield [_of_zip(opened, info) for info in opened.infolist()]
         return
     with tarfile.open(archive) as opened_tar:
@@ -246,6 +256,13 @@ def _of_tar(archive: tarfile.TarFile, info: tarfile.TarInfo) -> _Member:
 def _safe(member: _Member) -> PurePosixPath:
     path = PurePosixPath(member.name.removeprefix("./"))
     bad = not member.plain or not path.parts or path.is_absolute() or ".." in path.parts
+    if not bad and (
+        len(path.parts) > DEEPEST or len(member.name) > LONGEST_NAME or not member.name.isprintable()
+    ):
+        raise PluginError(
+            "The archive holds names that are too long, too deep or not to be read",
+            "That is no connector plugin.",
+        )
     if bad or "\\" in member.name or "\0" in member.name:
         raise PluginError(
             f"The archive holds {member.name[:200]!r}, which is a link or leads out of it",

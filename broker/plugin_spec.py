@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 CONNECTORS = ("source", "sink")
+
+
+def is_archive(name: str) -> bool:
+    """What Connect's class loader opens, as it decides it (`PluginUtils.isArchive`)."""
+    return name.lower().endswith((".jar", ".zip"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,14 @@ class Plugin:
 
     @property
     def jars(self) -> tuple[PluginFile, ...]:
-        return tuple(file for file in self.files if file.path.endswith(".jar"))
+        return tuple(file for file in self.files if file.path.lower().endswith(".jar"))
+
+    @property
+    def fingerprint(self) -> str:
+        """Of every file that it has."""
+        return hashlib.sha256(
+            json.dumps([self.name, *((each.path, each.sha256) for each in self.files)]).encode()
+        ).hexdigest()
 
     @property
     def connectors(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ A plugin is code that runs with all that the worker may do. So what was reviewed
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from typing import Self
 from broker.artifacts import ArtifactsError, file_sha256
 from broker.errors import BundledError
 from broker.paths import ConnectPaths, DataPaths, private_directory, write_private
-from broker.plugin_spec import CONNECTORS, Plugin, PluginClass, PluginFile
+from broker.plugin_spec import CONNECTORS, Plugin, PluginClass, PluginFile, is_archive
 
 #: What the plugin path is searched for, by the files that name the classes (Java's ServiceLoader).
 SERVICES = {
@@ -31,6 +32,10 @@ SERVICES = {
 _DESCRIPTION, _FILES = "plugin.json", "files"
 #: Of the plugin that another one replaces: its files, and what the lock said of it.
 _BEFORE, _REPLACED = "before", "replaced.json"
+
+
+MOST_OF_A_LIST = 64 << 10
+_CLASS = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*", re.ASCII)
 
 
 class PluginError(BundledError):
@@ -88,7 +93,8 @@ def listing(directory: Path, known: Iterable[PluginFile] = ()) -> tuple[PluginFi
 
 def classes_of(directory: Path) -> tuple[PluginClass, ...]:
     """What its jars say that they offer; a plugin from before Kafka 3.6 may say nothing and offer something."""
-    found = {each for jar in directory.rglob("*.jar") for each in _services(jar)}
+    archives = (path for path in directory.rglob("*") if path.is_file() and is_archive(path.name))
+    found = {each for path in archives for each in _services(path)}
     return tuple(sorted(found, key=lambda each: (each.kind not in CONNECTORS, each.kind, each.name)))
 
 
@@ -100,11 +106,17 @@ def _services(jar: Path) -> list[PluginClass]:
                 PluginClass(name, kind)
                 for service, kind in SERVICES.items()
                 if (entry := f"META-INF/services/{service}") in names
-                for line in archive.read(entry).decode("utf-8", "replace").splitlines()
-                if (name := line.partition("#")[0].strip())
+                for line in _beginning(archive, entry).decode("utf-8", "replace").splitlines()
+                if _CLASS.fullmatch(name := line.partition("#")[0].strip())
             ]
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise PluginError(f"{jar.name} is no jar: {error}", "It may be cut off: bring it again.") from error
+
+
+def _beginning(archive: zipfile.ZipFile, entry: str) -> bytes:
+    """A list of classes is short; one that goes on for ever is not read to its end."""
+    with archive.open(entry) as file:
+        return file.read(MOST_OF_A_LIST)
 
 
 def staged(paths: DataPaths, cluster: str) -> dict[str, Plugin]:
@@ -132,12 +144,15 @@ def unlocked(paths: DataPaths, cluster: str) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in directory.glob("*") if path.name not in known))
 
 
-def install(paths: DataPaths, cluster: str, name: str) -> Plugin:
-    """Moves a staged plugin into the place of its older self, which stays aside until the place is discarded. May be repeated."""
+def install(paths: DataPaths, cluster: str, name: str, reviewed: str) -> Plugin:
+    """Moves a staged plugin into the place of its older self, which stays aside until the place is discarded. `reviewed`: the
+    fingerprint of what somebody saw. May be repeated."""
     place, connect = Staged.at(paths, cluster, name), paths.cluster(cluster).connect
     plugin = place.plugin()
     if plugin is None:
         raise PluginError(f"There is no staged plugin {name}", "Bring it again.")
+    if plugin.fingerprint != reviewed:
+        raise PluginError(f"{plugin.name} is not what was reviewed", "Look at its plan again.")
     target = connect.plugins / plugin.name
     if place.files.exists():
         if listing(place.files, plugin.files) != plugin.files:
@@ -157,7 +172,9 @@ def put_back(paths: DataPaths, cluster: str, name: str) -> None:
     """Undoes `install`: the staged plugin waits again, and its older self is what the worker loads."""
     place, connect = Staged.at(paths, cluster, name), paths.cluster(cluster).connect
     plugin = place.plugin()
-    if plugin is None or place.files.exists():
+    if plugin is None or not (place.root / _REPLACED).exists():
+        raise PluginError(f"What {name} replaced is not there any more", "Install the older version again.")
+    if place.files.exists():
         return
     (connect.plugins / plugin.name).replace(place.files)
     if (place.root / _BEFORE).exists():

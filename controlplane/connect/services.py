@@ -68,19 +68,26 @@ def _before(api: ConnectApi, name: str) -> tuple[dict[str, str], Known | None, f
 
 
 def _meant(asked: PutConnector, before: Mapping[str, str], secret: frozenset[str]) -> dict[str, str]:
-    """With the stored secrets where their masks came back, and the name that the worker adds itself."""
-    return {**restored(asked.config, before, secret), "name": asked.name}
+    """With the stored secrets where their masks came back, and the name that the worker adds itself. A secret goes only
+    where it was given for: to another address it has to be typed again."""
+    stays = {} if confinement.moved(before, asked.config) else before
+    return {**restored(asked.config, stays, secret), "name": asked.name}
 
 
 def _refusals(
     connect: Connect, name: str, config: Mapping[str, str], before: Mapping[str, str]
 ) -> list[Refusal]:
     found = [refusal for refusal in (confinement.name_refusal(name),) if refusal]
+    moved = ", ".join(confinement.moved(before, config))
     if not config.get("connector.class"):
         found.append(Refusal("connector_class", "No connector.class is given", "Choose a plugin."))
     found += [
         Refusal(
-            "masked", f"{setting} holds the mask and no value", "Type the value, or leave what was stored."
+            "masked",
+            f"{setting} holds the mask and no value",
+            f"Type the value: it was given for another {moved}."
+            if moved
+            else "Type the value, or leave what was stored.",
         )
         for setting in left_masked(config)
     ]
@@ -112,8 +119,9 @@ def apply_put(actor: Actor, connect: Connect, asked: PutConnector, plan: Plan) -
         refusals = _confined(connect, config, before)
         if refusals:
             raise Refused(refusals, plan)
-        secret |= selectors.passwords_of(connect.api, config)
-        with keeping.kept(connect, asked.name, config, secret) as sent:
+        # Not as far as it can be known, as for showing: what is missed here would be stored in plain.
+        secret |= connect.api.validation(config["connector.class"], config).secrets
+        with keeping.kept(connect, asked.name, config, secret, before) as sent:
             _send(connect, asked, sent, new=known is None)
 
 
@@ -173,11 +181,12 @@ def plan_delete(connect: Connect, name: str) -> Plan:
 
 def apply_delete(actor: Actor, connect: Connect, name: str, plan: Plan) -> None:
     before: dict[str, Json] = dict(selectors.masked(connect, name))
+    kept = keeping.owners_in(connect.api.config(name).values())
     with operation(actor, plan.action, cluster=connect.cluster.name, target=name, plan=plan, before=before):
         connect.api.delete(name)
         restarting.forget(connect, name)
         verify("the connector is gone", lambda: name not in connect.api.names(), seconds=SETTLES_SECONDS)
-        keeping.tidy(connect, name)
+        keeping.tidy(connect, name, kept)
 
 
 def plan_reset_offsets(connect: Connect, name: str) -> Plan:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from controlplane.connect import levels, restarting
+from controlplane.connect import keeping, levels, restarting
 
 
 @shared_task(name="connect.sweep", ignore_result=True, soft_time_limit=50, time_limit=60)
 def sweep() -> None:
     levels.restore_overdue(timezone.now())
     restarting.sweep(timezone.now())
+    keeping.sweep_all()

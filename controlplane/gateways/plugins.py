@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from broker import plugin_sources as _sources
@@ -15,6 +15,9 @@ from controlplane.gateways.broker import data_paths, translated
 from controlplane.gateways.plugin_spec import Plugin
 
 UPLOAD = "upload"
+#: What nobody has reviewed by then is brought again in a minute.
+STAGED_SECONDS = 7 * 24 * 3600.0
+BEGUN_SECONDS = 600.0
 MOST_BYTES = _sources.MOST_BYTES
 
 
@@ -61,11 +64,17 @@ def discard(cluster: str, place: str) -> None:
     _place(cluster, place).discard()
 
 
-def discard_older(cluster: str, seconds: float, now: float) -> None:
-    """What nobody reviewed in that time, and what was begun and never came."""
-    root = data_paths().cluster(cluster).connect.staged
-    for place in root.glob("*"):
-        if now - place.stat().st_mtime > seconds:
+def places(cluster: str) -> tuple[str, ...]:
+    """Of all that was begun, whether it came or not."""
+    return tuple(place.name for place in data_paths().cluster(cluster).connect.staged.glob("*"))
+
+
+def discard_stale(cluster: str, now: float, awaited: Collection[str]) -> None:
+    """What nobody reviewed in a week, and what was begun and never came: of those in `awaited` something may come yet."""
+    found = staged(cluster)
+    for place in data_paths().cluster(cluster).connect.staged.glob("*"):
+        patience = STAGED_SECONDS if place.name in found else BEGUN_SECONDS
+        if place.name not in awaited and now - place.stat().st_mtime > patience:
             shutil.rmtree(place, ignore_errors=True)
 
 
@@ -78,14 +87,16 @@ def unlocked(cluster: str) -> tuple[str, ...]:
     return _plugins.unlocked(data_paths(), cluster)
 
 
-def install(cluster: str, place: str) -> Plugin:
+def install(cluster: str, place: str, reviewed: str) -> Plugin:
+    """`reviewed`: the plugin's fingerprint as it was shown."""
     with translated():
-        return _plugins.install(data_paths(), cluster, place)
+        return _plugins.install(data_paths(), cluster, place, reviewed)
 
 
 def put_back(cluster: str, place: str) -> None:
     """Undoes `install` while its place is not discarded."""
-    _plugins.put_back(data_paths(), cluster, place)
+    with translated():
+        _plugins.put_back(data_paths(), cluster, place)
 
 
 def remove(cluster: str, name: str) -> None:

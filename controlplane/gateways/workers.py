@@ -5,6 +5,7 @@ Everything but `connector_names` is answered from files and the supervisor.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -141,9 +142,9 @@ def forget_secrets(cluster: str, owner: str) -> None:
     _connect.forget_credentials(bundled.data_paths(), cluster, owner)
 
 
-def forget_secrets_but(cluster: str, prefix: str, used: str) -> None:
-    """Of the owners whose names begin so, those whose file `used` does not name."""
-    _connect.forget_credentials_but(bundled.data_paths(), cluster, prefix, used)
+def owners_of_secrets(cluster: str, prefix: str, older_than_s: float) -> set[str]:
+    """Whose names begin so."""
+    return _connect.owners_of_credentials(bundled.data_paths(), cluster, prefix, time.time() - older_than_s)
 
 
 def own_cluster(spec: ClusterSpec) -> dict[str, str]:

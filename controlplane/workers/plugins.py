@@ -21,7 +21,7 @@ from controlplane.gateways import plugins, workers
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.plugin_spec import Plugin
 from controlplane.jobs.models import Job
-from controlplane.jobs.run import Cancelled, JobRun
+from controlplane.jobs.run import Cancelled, JobRun, LeaseLost
 from controlplane.jobs.services import enqueue
 from controlplane.workers import selectors
 from controlplane.workers.logic.plugins import PluginState
@@ -32,8 +32,6 @@ from controlplane.workers.services import KINDS, start_and_wait, stop_and_wait
 
 STAGE, CHANGE = "connect.stage", "connect.plugin"
 MOST_STAGED = 10
-#: What nobody has reviewed by then is brought again in a minute.
-STAGED_SECONDS = 7 * 24 * 3600.0
 CANCEL_EVERY = 1.0
 
 
@@ -61,10 +59,11 @@ def _stage(
     chunks: Iterable[bytes] | None = None,
 ) -> Job:
     selectors.worker_of(cluster)
-    plugins.discard_older(cluster.name, STAGED_SECONDS, time.time())
-    if len(plugins.staged(cluster.name)) >= MOST_STAGED:
+    plugins.discard_stale(cluster.name, time.time(), _awaited(cluster))
+    if len(plugins.places(cluster.name)) >= MOST_STAGED:
         raise Conflict(
-            f"{MOST_STAGED} plugins wait for a review", hint="Install or discard some of them first."
+            f"{MOST_STAGED} plugins wait for a review, or are being brought",
+            hint="Install or discard some of them first. What was cancelled makes room after ten minutes.",
         )
     place = plugins.new_place(cluster.name)
     if chunks is not None:
@@ -79,13 +78,22 @@ def _stage(
     )
 
 
+def _awaited(cluster: Cluster) -> set[str]:
+    """Places of which a job is at work."""
+    jobs = Job.objects.filter(kind__in=(STAGE, CHANGE), cluster=cluster.name, ended_at=None)
+    return {str(args.get("staged", "")) for args in jobs.values_list("args", flat=True)}
+
+
 def run_stage(job: JobRun) -> Mapping[str, Json]:
     place, name = str(job.args["staged"]), str(job.args["name"])
     what = str(job.args.get("filename") or job.args["coordinates"])
     with operation(job.actor, Action.WORKER_OPERATE, cluster=job.cluster, target=f"plugin {what}") as entry:
         try:
-            plugin = _bring(job, place, name)
-        except (AppError, GatewayError, Cancelled, OSError):
+            # Somebody may have looked at what an earlier attempt brought: nothing else takes its place.
+            plugin = plugins.staged(job.cluster).get(place) or _bring(job, place, name)
+        except LeaseLost:
+            raise
+        except Exception:
             plugins.discard(job.cluster, place)
             raise
         entry.note(brought=plugin.origin, staged=place)
@@ -128,11 +136,16 @@ def _counter(job: JobRun) -> Callable[[int], None]:
 
 
 def plan_discard(cluster: Cluster, place: str) -> Plan:
-    return _plan_discard(place, staged_of(cluster, place), cluster=cluster.name)
+    """Not while a plugin is installed: its place holds the way back."""
+    plan = _plan_discard(place, staged_of(cluster, place), cluster=cluster.name)
+    return refused_while_busy(cluster, plan, KINDS)
 
 
 def apply_discard(actor: Actor, cluster: Cluster, place: str, plan: Plan) -> None:
-    with operation(actor, Action.WORKER_OPERATE, cluster=cluster.name, target="plugin", plan=plan):
+    with (
+        operation(actor, Action.WORKER_OPERATE, cluster=cluster.name, target="plugin", plan=plan),
+        admitted(cluster, KINDS),
+    ):
         plugins.discard(cluster.name, place)
 
 
@@ -181,7 +194,10 @@ def state_of(cluster: Cluster) -> PluginState:
 
 
 def apply_install(actor: Actor, cluster: Cluster, place: str, plan: Plan) -> Job:
-    return _apply(actor, cluster, plan, {"staged": place})
+    reviewed = staged_of(cluster, place).fingerprint
+    if plan.digest != _install_now(cluster, place).digest:
+        raise Conflict("The plugin or its worker has changed since", hint="Look at the plan again.")
+    return _apply(actor, cluster, plan, {"staged": place, "reviewed": reviewed})
 
 
 def apply_remove(actor: Actor, cluster: Cluster, name: str, plan: Plan) -> Job:
@@ -215,9 +231,21 @@ def run_change(job: JobRun) -> Mapping[str, Json]:
 
 
 def _install(job: JobRun, cluster: Cluster, place: str) -> dict[str, Json]:
+    reviewed = str(job.args["reviewed"])
+    if place not in plugins.staged(cluster.name):
+        # An earlier attempt of this job came as far as its last act.
+        there = next((each for each in plugins.installed(cluster.name) if each.fingerprint == reviewed), None)
+        if there is None:
+            staged_of(cluster, place)
+        else:
+            return _told(there)
     _stop_if_it_ran(job, cluster)
-    with job.step("Move its files into place, each as it was reviewed"):
-        plugin = plugins.install(cluster.name, place)
+    try:
+        with job.step("Move its files into place, each as it was reviewed"):
+            plugin = plugins.install(cluster.name, place, reviewed)
+    except GatewayError:
+        _start_if_it_ran(job, cluster)
+        raise
     try:
         _start_if_it_ran(job, cluster)
         if _runs_anew(job):
@@ -237,6 +265,10 @@ def _install(job: JobRun, cluster: Cluster, place: str) -> dict[str, Json]:
             hint="It runs again with what it had before; the plugin waits for another look. The worker's log says more.",
         ) from error
     plugins.discard(cluster.name, place)
+    return _told(plugin)
+
+
+def _told(plugin: Plugin) -> dict[str, Json]:
     return {"plugin": plugin.name, "origin": plugin.origin, "offers": some(plugin.connectors)}
 
 

@@ -23,6 +23,7 @@ from broker.artifacts import (
     missing,
     split_coordinates,
 )
+from broker.maven import MIRROR
 
 
 def locked(content: bytes, name: str = "lib", group: str = "broker") -> LockedFile:
@@ -41,6 +42,8 @@ class Mirror:
         self.files = {f"/org/example/{name}/1.0/{name}-1.0.jar": content for name, content in CONTENT.items()}
         self.requests: list[str] = []
         self.failures = 0
+        #: For whatever else is asked for.
+        self.everything: bytes | None = None
         mirror = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -54,7 +57,7 @@ class Mirror:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
-        content = self.files.get(request.path)
+        content = self.files.get(request.path, self.everything)
         self.requests.append(request.path)
         request.send_response(200 if content else 404)
         request.send_header("Content-Length", str(len(content or b"")))
@@ -73,7 +76,7 @@ class Mirror:
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     server = Mirror()
-    monkeypatch.setenv(module.MIRROR, f"http://127.0.0.1:{server.server.server_port}")
+    monkeypatch.setenv(MIRROR, f"http://127.0.0.1:{server.server.server_port}")
     yield server
     server.server.shutdown()
     server.server.server_close()
@@ -145,7 +148,7 @@ def test_a_connection_that_breaks_is_tried_again(mirror: Mirror, tmp_path: Path)
 def test_offline_the_reason_names_the_file_and_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(module.MIRROR, "http://127.0.0.1:9")
+    monkeypatch.setenv(MIRROR, "http://127.0.0.1:9")
     with pytest.raises(ArtifactsError, match="could not be downloaded") as caught:
         fetch(LOCK, {"broker"}, tmp_path)
     assert "./run fetch DIR" in caught.value.hint

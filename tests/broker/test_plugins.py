@@ -43,6 +43,10 @@ def tarred(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
     return path
 
 
+def named(archive: Path) -> str:
+    return "demo.zip" if zipfile.is_zipfile(archive) else "demo.tar.gz"
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Staged:
     return Staged.at(DataPaths(tmp_path / "data"), "main", "one")
@@ -51,6 +55,13 @@ def place(tmp_path: Path) -> Staged:
 def staged(paths: DataPaths, tmp_path: Path, at: str, files: Mapping[str, bytes]) -> Plugin:
     archive = zipped(tmp_path / f"{at}.zip", files)
     return plugin_sources.stage_upload(Staged.at(paths, "main", at), archive, "demo.zip", "")
+
+
+def installed(paths: DataPaths, at: str) -> Plugin:
+    """As it was seen."""
+    seen = Staged.at(paths, "main", at).plugin()
+    assert seen is not None
+    return plugins.install(paths, "main", at, seen.fingerprint)
 
 
 # --- What comes ------------------------------------------------------------------------------------------------------
@@ -152,7 +163,7 @@ def test_what_leads_out_of_an_archive_is_refused_whole(
 ) -> None:
     archive = make(tmp_path / "x")
     with pytest.raises(PluginError, match="leads out of it"):
-        plugin_sources.stage_upload(place, archive, "demo.zip", "")
+        plugin_sources.stage_upload(place, archive, named(archive), "")
     assert place.plugin() is None
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [archive]
 
@@ -179,7 +190,7 @@ def test_what_is_no_plugin_is_said(
 ) -> None:
     make(tmp_path / "x")
     with pytest.raises(PluginError, match=said):
-        plugin_sources.stage_upload(place, tmp_path / "x", "demo.tar.gz", "")
+        plugin_sources.stage_upload(place, tmp_path / "x", named(tmp_path / "x"), "")
     assert place.plugin() is None
 
 
@@ -216,9 +227,9 @@ def paths(tmp_path: Path) -> DataPaths:
 
 def test_what_was_reviewed_is_locked_and_any_change_is_seen(paths: DataPaths, tmp_path: Path) -> None:
     made = staged(paths, tmp_path, "one", {"demo/a.jar": jar(sink="org.demo.Sink"), "demo/LICENSE": b"x"})
-    assert plugins.install(paths, "main", "one") == made
+    assert installed(paths, "one") == made
     assert plugins.installed(paths, "main") == (made,)
-    plugins.install(paths, "main", "one")  # as a job that was taken over does
+    installed(paths, "one")  # as a job that was taken over does
     plugins.verify(paths, "main")
     directory = paths.cluster("main").connect.plugins
     assert plugins.unlocked(paths, "main") == ()
@@ -247,17 +258,69 @@ def test_what_changed_between_review_and_installation_is_not_installed(
     staged(paths, tmp_path, "one", {"demo/a.jar": jar()})
     (Staged.at(paths, "main", "one").files / "a.jar").write_bytes(jar(sink="org.demo.Evil"))
     with pytest.raises(PluginError, match="not what was reviewed"):
-        plugins.install(paths, "main", "one")
+        installed(paths, "one")
     assert plugins.installed(paths, "main") == ()
+
+
+def test_another_one_in_the_same_place_is_not_what_was_reviewed(paths: DataPaths, tmp_path: Path) -> None:
+    seen = staged(paths, tmp_path, "one", {"demo/a.jar": jar()})
+    staged(paths, tmp_path, "one", {"demo/a.jar": jar(sink="org.demo.Evil")})
+    with pytest.raises(PluginError, match="not what was reviewed"):
+        plugins.install(paths, "main", "one", seen.fingerprint)
+
+
+def test_without_the_way_back_nothing_is_said_to_be_back(paths: DataPaths, tmp_path: Path) -> None:
+    staged(paths, tmp_path, "one", {"demo/a.jar": jar()})
+    installed(paths, "one")
+    Staged.at(paths, "main", "one").discard()
+    with pytest.raises(PluginError, match="not there any more"):
+        plugins.put_back(paths, "main", "one")
+
+
+def test_code_is_code_however_its_name_is_written(tmp_path: Path, place: Staged) -> None:
+    files = {
+        "a.jar": jar(),
+        "LICENSE.JAR": jar(sink="org.demo.Hidden"),
+        "more.zip": jar(sink="org.demo.Zipped"),
+    }
+    found = plugin_sources.stage_upload(place, zipped(tmp_path / "x", files), "demo.zip", "")
+    assert [each.name for each in found.classes] == ["org.demo.Hidden", "org.demo.Zipped"]
+    assert len(found.jars) == 2
+
+
+def test_a_list_of_classes_without_an_end_is_not_read_to_it(tmp_path: Path, place: Staged) -> None:
+    endless = jar(sink="org.demo.Sink\n" + "x y\n" + "\0" * (1 << 22))
+    found = plugin_sources.stage_upload(place, zipped(tmp_path / "x", {"a.jar": endless}), "demo.zip", "")
+    assert [each.name for each in found.classes] == ["org.demo.Sink"]
+
+
+@pytest.mark.parametrize(
+    "name", ["/".join("a" * 30) + "/a.jar", "x" * 401 + ".jar", "a\u202egnp.jar", "a\x1b[2J.jar"]
+)
+def test_names_that_nobody_gives_are_refused(name: str, tmp_path: Path, place: Staged) -> None:
+    with pytest.raises(PluginError, match="too deep"):
+        plugin_sources.stage_upload(
+            place, zipped(tmp_path / "x", {name: jar(), "b.jar": jar()}), "demo.zip", ""
+        )
+
+
+def test_a_tar_is_no_zip_by_the_last_jar_in_it(tmp_path: Path, place: Staged) -> None:
+    with tarfile.open(tmp_path / "x", "w") as archive:
+        for name, data in (("a/LICENSE", b"x"), ("a/a.jar", jar(sink="org.demo.Sink"))):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    found = plugin_sources.stage_upload(place, tmp_path / "x", "demo.tar", "")
+    assert [file.path for file in found.files] == ["LICENSE", "a.jar"]
 
 
 def test_the_older_one_comes_back_and_the_newer_waits_again(paths: DataPaths, tmp_path: Path) -> None:
     old = staged(paths, tmp_path, "one", {"demo/a-1.jar": jar(sink="org.demo.Sink")})
-    plugins.install(paths, "main", "one")
+    installed(paths, "one")
     Staged.at(paths, "main", "one").discard()
     new = staged(paths, tmp_path, "two", {"demo/a-2.jar": jar(sink="org.demo.Sink")})
     for _ in range(2):
-        plugins.install(paths, "main", "two")
+        installed(paths, "two")
         assert plugins.installed(paths, "main") == (new,)
         plugins.put_back(paths, "main", "two")
         plugins.put_back(paths, "main", "two")
@@ -265,7 +328,7 @@ def test_the_older_one_comes_back_and_the_newer_waits_again(paths: DataPaths, tm
         plugins.verify(paths, "main")
         assert plugins.staged(paths, "main") == {"two": new}
     other = staged(paths, tmp_path, "three", {"other/b.jar": jar()})
-    plugins.install(paths, "main", "three")
+    installed(paths, "three")
     plugins.put_back(paths, "main", "three")
     assert other not in plugins.installed(paths, "main")
     assert not (paths.cluster("main").connect.plugins / "other").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from broker.connect_spec import ConnectSpec
 from controlplane.audit.models import Operation
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import refresh
+from controlplane.connect import keeping
 from controlplane.core.access import Role
 from controlplane.gateways import broker as bundled
 from controlplane.gateways import workers
@@ -178,7 +180,16 @@ def test_a_secret_is_at_no_door_and_comes_back_unharmed(
     assert "another-one" not in json.dumps(changed)
     new = anna("PUT", f"{CONNECTORS}{prefix}-new/?dry_run=true", {"config": shown}).json()
     assert "masked" in [refusal["code"] for refusal in new["refusals"]]
+    elsewhere = {**shown, "target.url": "https://evil.example.org"}
+    refused = anna("PUT", f"{CONNECTORS}{name}/?dry_run=true", {"config": elsewhere}).json()["refusals"]
+    assert [("target.url" in each["hint"], each["code"]) for each in refused] == [(True, "masked")]
     put(anna, name, {**shown, "my.password": f"{CANARY}-2"})
+    lost = file.with_name(f"{own[:-1]}00000000.properties")
+    for each in (*file.parent.glob(own), lost):
+        each.touch()
+        os.utime(each, (0, 0))
+    keeping.sweep_all()
+    assert not lost.exists()
     assert workers.rest_api(worker).config(name)["my.password"] != reference
     assert [f"{CANARY}-2" in each.read_text() for each in file.parent.glob(own)] == [True]
     remove(anna, name)

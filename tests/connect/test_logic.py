@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.connect.forms import settings_of
+from controlplane.connect.logic import confinement
 from controlplane.connect.logic.confinement import name_refusal, refusals, relative
 from controlplane.connect.logic.plans import (
     ConnectorAct,
@@ -76,6 +77,12 @@ def test_whatever_is_typed_leads_down_or_is_refused(path: str) -> None:
             "reference",
         ),
         ({"connector.class": "x.Y", "a": "${file:/flow-x/own.properties:flow-p}"}, None),
+        ({"connector.class": "x.Y", "a": "${file:/data/flow-a.properties/x/..:p}"}, "reference"),
+        ({"connector.class": "x.Y", "a": "${file:/data/connector-a.properties/./:p}"}, "reference"),
+        ({"connector.class": "x.Y", "a": "${a.b:/etc/x:p}"}, "reference"),
+        ({"connector.class": "x.Y", "a": "${ file:/etc/x:p}"}, "reference"),
+        ({"connector.class": "x.Y", "source.consumer.config.providers": "a.b"}, "providers"),
+        ({"connector.class": "x.Y", "producer.override.config.providers.f.class": "z"}, "providers"),
         ({"connector.class": "x.Y", "config.providers": "env"}, "providers"),
         ({"connector.class": "x.Y", "config.providers.env.class": "z"}, "providers"),
     ],
@@ -199,3 +206,23 @@ def test_both_shapes_are_read(text: str, found: dict[str, str]) -> None:
 def test_what_is_no_object_of_settings_is_said(text: str) -> None:
     with pytest.raises(forms.ValidationError):
         settings_of(text)
+
+
+@pytest.mark.parametrize(
+    ("changed", "moved"),
+    [
+        ({}, ()),
+        ({"topics": "b"}, ()),
+        ({"connection.url": "jdbc:x://evil/"}, ("connection.url",)),
+        ({"connection.url": "jdbc:x://u:[hidden]@db/"}, ()),
+        ({"database.hostname": "evil"}, ("database.hostname",)),
+        ({"connector.class": "x.Other"}, ("connector.class",)),
+        ({"source.cluster.bootstrap.servers": "evil:9092"}, ("source.cluster.bootstrap.servers",)),
+        ({"transforms.host.type": "x"}, ("transforms.host.type",)),
+        ({"hosts.of.nobody.include.list": "x"}, ("hosts.of.nobody.include.list",)),
+    ],
+)
+def test_where_a_connector_connects_to(changed: dict[str, str], moved: tuple[str, ...]) -> None:
+    before = {"connector.class": "x.Y", "connection.url": "jdbc:x://u:p@db/", "topics": "a"}
+    assert confinement.moved(before, {**before, **changed}) == moved
+    assert confinement.moved({}, changed) == ()

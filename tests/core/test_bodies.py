@@ -107,3 +107,42 @@ def test_only_a_few_large_ones_come_at_once() -> None:
         return third, small, await asked(limit, UPLOAD, [10], 100 * MB)
 
     assert asyncio.run(ask()) == (503, 200, 200)
+
+
+def test_a_body_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "PIECE_S", 0.05)
+
+    async def ask(wait: float) -> bool:
+        handler, sent = Handler(), 0
+        handler.go.set()
+
+        async def receive() -> Any:
+            nonlocal sent
+            await asyncio.sleep(wait)
+            sent += 1
+            return {"type": "http.request", "body": b"x", "more_body": sent < 200}
+
+        async def send(message: Any) -> None:
+            pass
+
+        headers = [(b"content-length", b"100000000")]
+        await BodyLimit(handler)({"type": "http", "path": UPLOAD, "headers": headers}, receive, send)
+        return handler.gone
+
+    assert asyncio.run(ask(10))
+    assert asyncio.run(ask(0.01))
+
+
+def test_all_together_are_bounded_and_what_has_ended_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "TOGETHER", 1000)
+
+    async def ask() -> tuple[int | None, int | None, int | None]:
+        handler = Handler()
+        limit = BodyLimit(handler)
+        first = asyncio.create_task(asked(limit, "/x/", [900], 900))
+        await handler.waits.wait()
+        second = await asked(limit, "/x/", [200], 200)
+        handler.go.set()
+        return await first, second, await asked(limit, "/x/", [200], 200)
+
+    assert asyncio.run(ask()) == (200, None, 200)

@@ -6,7 +6,7 @@ import calendar
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 from controlplane.alerts.logic.mute_times import WEEKDAYS, Range, TimeInterval
@@ -20,11 +20,13 @@ SHORT_MONTHS = tuple(calendar.month_abbr)
 FINE = timedelta(minutes=15)
 FINE_FOR = timedelta(days=8)
 LOOK_AHEAD = timedelta(days=400)
+#: Whoever gives a thousand times of day is told nothing of the far future, instead of everybody else waiting for it.
+MOST_WORK = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Muted:
-    """`until` None: for more than a year."""
+    """`until` None: for more than a year, or as far as was looked."""
 
     now: bool
     until: datetime | None
@@ -117,7 +119,12 @@ def within_days(start: int, end: int) -> tuple[Range, ...]:
 def muted(intervals: Sequence[TimeInterval], now: datetime) -> Muted:
     """Whether any of them holds, and the next moment at which that is not so any more."""
     holds = _holds(intervals, now)
-    return Muted(holds, next((at for at in _moments(intervals, now) if _holds(intervals, at) != holds), None))
+    looked = islice(_moments(intervals, now), MOST_WORK // _times_of_day(intervals))
+    return Muted(holds, next((at for at in looked if _holds(intervals, at) != holds), None))
+
+
+def _times_of_day(intervals: Iterable[TimeInterval]) -> int:
+    return sum(1 + len(each.times or ()) for each in intervals) or 1
 
 
 def _holds(intervals: Iterable[TimeInterval], at: datetime) -> bool:
@@ -137,11 +144,13 @@ def _moments(intervals: Sequence[TimeInterval], now: datetime) -> Iterator[datet
 
 
 def _bounds(intervals: Iterable[TimeInterval], now: datetime) -> Iterator[datetime]:
+    intervals = tuple(intervals)
+    days = min(LOOK_AHEAD.days, max(FINE_FOR.days, MOST_WORK // 4 // _times_of_day(intervals)))
     for each in intervals:
         zone = ZoneInfo(each.location) if each.location else UTC
         minutes = {0, *(minute % DAY for times in each.times or () for minute in times)}
         first = now.astimezone(zone).date()
-        for day in range(LOOK_AHEAD.days):
+        for day in range(days):
             for minute in minutes:
                 yield _at(first + timedelta(days=day), minute, zone)
 

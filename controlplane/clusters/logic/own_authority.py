@@ -19,7 +19,7 @@ def tidy(pem: str) -> str:
 
 def problem(pem: str, now: datetime) -> str | None:
     """None where every certificate in it can vouch for a server and is valid; there may be several."""
-    found = certificates(pem) if len(pem) <= MOST_PEM else ()
+    found = certificates(pem) if len(pem) <= MOST_PEM and pem.isascii() else ()
     if not found:
         return NO_PEM
     return next((said for each in found if (said := _problem(each, now))), None)

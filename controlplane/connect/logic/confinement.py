@@ -9,17 +9,24 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from controlplane.core.plans import Refusal
+from controlplane.gateways.connect_secrets import MASK
 
 FILE_PLUGINS = re.compile(r"(?:org\.apache\.kafka\.connect\.file\.)?FileStream(?:Source|Sink)(?:Connector)?")
 #: `${file:…}` is for secrets below the worker's own directory; the others read the machine.
-REFERENCE = re.compile(r"\$\{([a-zA-Z0-9_-]+):")
+REFERENCE = re.compile(r"\$\{([^:}]*):")
 ALLOWED_PROVIDERS = frozenset({"file"})
 FILE = re.compile(r"\$\{file:([^:}]*)")
 #: Files of secrets that Kastellan keeps for a flow or a connector begin so: a transform of another one could write what is
 #: in them into a topic.
 OWN_SECRETS = ("flow-", "connector-")
-#: A connector's own providers would read whatever they like.
-PROVIDERS = re.compile(r"^config\.providers($|\.)")
+#: Providers that a connector brings, also those of clients that it makes itself, would read whatever they like.
+PROVIDERS = re.compile(r"(^|\.)config\.providers($|\.)")
+#: Of a setting's name. A mask in its value (`https://kim:[hidden]@host`) is the stored one as it was shown, or nothing.
+PLACES = re.compile(
+    r"^connector\.class$|(^|[._-])(url|urls|uri|host|hosts|hostname|server|servers|port|endpoint|endpoints|address|addresses|proxy)"
+    r"($|[._-])",
+    re.IGNORECASE,
+)
 NAME = re.compile(r"[^/\\%\s][^/\\%]{0,199}")
 
 
@@ -33,7 +40,7 @@ def refusals(
     """`inside(path)`: whether a relative path stays in the directory of file connectors when links are followed. `stays`:
     settings whose secret is the connector's own already."""
     found = [*_of_references({name: value for name, value in config.items() if name not in stays})]
-    if any(PROVIDERS.match(name) for name in config):
+    if any(PROVIDERS.search(name) for name in config):
         found.append(
             Refusal(
                 "providers",
@@ -71,12 +78,31 @@ def _of_references(config: Mapping[str, str]) -> Iterable[Refusal]:
                 f"{name} refers to {', '.join(sorted(providers))}: the worker would read this machine",
                 "Only ${file:…} below the worker's credentials directory is allowed.",
             )
-        if any(PurePosixPath(path).name.startswith(OWN_SECRETS) for path in FILE.findall(value)):
+        paths = [PurePosixPath(path) for path in FILE.findall(value)]
+        if any(".." in path.parts for path in paths):
+            # The worker makes a path shorter before it reads it: `…/flow-a.properties/x/..` is the file itself.
+            yield Refusal(
+                "reference", f"{name} refers to a file by a way with '..' in it", "Write the path as it is."
+            )
+        elif any(path.name.startswith(OWN_SECRETS) for path in paths):
             yield Refusal(
                 "reference",
                 f"{name} refers to secrets that Kastellan keeps for a flow or for another connector",
                 "They are for their own alone. Type the secret, or give this connector a file of its own.",
             )
+
+
+def moved(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """Settings that say where a connector connects to, or as what, and are another than they were."""
+    if not before:
+        return ()
+    return tuple(
+        sorted(
+            name
+            for name in before.keys() | now.keys()
+            if PLACES.search(name) and MASK not in now.get(name, "") and before.get(name) != now.get(name)
+        )
+    )
 
 
 def relative(path: str) -> bool:

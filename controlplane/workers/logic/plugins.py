@@ -23,7 +23,7 @@ from controlplane.core.plans import (
     state_digest,
 )
 from controlplane.core.words import byte_size, counted, some
-from controlplane.gateways.plugin_spec import Plugin, PluginFile
+from controlplane.gateways.plugin_spec import Plugin, PluginFile, is_archive
 from controlplane.workers.logic.plans import WorkerState
 
 _CODE = (
@@ -171,7 +171,7 @@ def _file_changes(files: Sequence[PluginFile], before: Sequence[PluginFile]) -> 
 
 
 def _is_code(file: PluginFile) -> bool:
-    return file.path.endswith((".jar", ".class", ".so", ".zip", ".war"))
+    return is_archive(file.path) or file.path.lower().endswith((".class", ".so", ".war"))
 
 
 def _size(file: PluginFile | None) -> str | None:
