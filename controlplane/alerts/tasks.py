@@ -32,6 +32,13 @@ def evaluate() -> None:
     cycle.run()
 
 
+@shared_task(name="alerts.evaluate_soon", ignore_result=True, soft_time_limit=20, time_limit=25)
+def evaluate_soon(tries: int = 5) -> None:
+    """Something has just turned. A cycle that is at work may have looked already, so the next one follows it at once."""
+    if cycle.run() is None and tries:
+        evaluate_soon.apply_async(args=(tries - 1,), countdown=1, expires=10)
+
+
 @shared_task(name="alerts.deliver", ignore_result=True, time_limit=60)
 def deliver() -> None:
     delivering.deliver()

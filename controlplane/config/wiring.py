@@ -29,4 +29,4 @@ CLUSTER_USERS = ("controlplane.replication.selectors.needing",)
 #: metrics.configuring, which says what stays empty with a source.
 METRIC_READERS = ("controlplane.alerts.selectors.metrics_of_rules",)
 #: Tasks to send when a broker falls silent or answers again: rules are then judged at once, not at their next period.
-WHEN_A_BROKER_TURNS = ("alerts.evaluate",)
+WHEN_A_BROKER_TURNS = ("alerts.evaluate_soon",)

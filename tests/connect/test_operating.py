@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -186,13 +187,18 @@ def test_what_fails_is_restarted_with_back_off_until_it_is_given_up(
     def failed() -> bool:
         return connect.api.status(prefix).failed
 
+    def failed_again() -> bool:
+        """The failure of before is told until the restart has begun."""
+        time.sleep(1.5)
+        return failed()
+
     now = timezone.now()
     eventually(failed, timeout=60)
     assert restarting.sweep(now) == 1
-    eventually(failed, timeout=60)
+    eventually(failed_again, timeout=60)
     assert restarting.sweep(now + timedelta(seconds=59)) == 0
     assert restarting.sweep(now + timedelta(seconds=61)) == 1
-    eventually(failed, timeout=60)
+    eventually(failed_again, timeout=60)
     assert restarting.sweep(now + timedelta(days=1)) == 0
     row = RestartPolicy.objects.get(connector=prefix)
     assert (row.attempts, row.given_up_at is not None) == (2, True)
