@@ -24,6 +24,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "certificates-sample": every(60, "certificates.sample"),
     "acls-restore-levels": every(60, "acls.restore_levels"),
     "connect-sweep": every(20, "connect.sweep"),
+    "connect-tidy": every(3600, "connect.tidy"),
     "certificates-renew": every(900, "certificates.renew_all"),
     # Two periods of ten seconds, one after the other, would miss "condition true → told" in poll interval + 5 s (AL-4).
     "alerts-evaluate": every(5, "alerts.evaluate"),

@@ -11,7 +11,9 @@ from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 
 from controlplane.clusters.models import Cluster, Kind
-from controlplane.connect.selectors import Connect, connects
+from controlplane.connect.logic.external import BUNDLED
+from controlplane.connect.selectors import Connect, connect_of
+from controlplane.core.errors import NotFound as NoWorker
 from controlplane.core.errors import NotVerified
 from controlplane.gateways import workers
 from controlplane.gateways.connect import is_kept, is_reference, is_secret
@@ -89,10 +91,8 @@ def sweep(connect: Connect) -> None:
 
 def sweep_all() -> None:
     for cluster in Cluster.objects.filter(kind=Kind.BUNDLED):
-        for connect in connects(cluster):
-            if connect.worker and connect.row is None:
-                with suppress(GatewayError):
-                    sweep(connect)
+        with suppress(GatewayError, NoWorker):
+            sweep(connect_of(cluster, BUNDLED))
 
 
 def owners_in(values: Iterable[str]) -> set[str]:

@@ -12,4 +12,9 @@ from controlplane.connect import keeping, levels, restarting
 def sweep() -> None:
     levels.restore_overdue(timezone.now())
     restarting.sweep(timezone.now())
+
+
+@shared_task(name="connect.tidy", ignore_result=True, soft_time_limit=100, time_limit=120)
+def tidy() -> None:
+    """Seldom: it reads the settings of every connector."""
     keeping.sweep_all()
