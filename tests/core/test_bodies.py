@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 
@@ -12,6 +14,13 @@ from controlplane.core.bodies import BodyLimit
 
 UPLOAD = "/api/v1/clusters/main/connect-worker/plugins/uploads/x.zip/"
 MB = 1 << 20
+Found = TypeVar("Found")
+
+
+def settled(work: Coroutine[Any, Any, Found]) -> Found:
+    """In a thread of its own: the browser of other tests leaves a running loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 class Handler:
@@ -75,7 +84,7 @@ def test_a_body_that_says_its_size(path: str, told: int, status: int) -> None:
         handler.go.set()
         return await asked(BodyLimit(handler), path, [10], told), handler.read
 
-    found, read = asyncio.run(ask())
+    found, read = settled(ask())
     assert (found, read) == (status, 10 if status == 200 else 0)
 
 
@@ -89,8 +98,8 @@ def test_a_body_in_pieces_ends_where_it_grows_too_large(monkeypatch: pytest.Monk
         await asked(BodyLimit(handler), path, [900] * 6)
         return handler.gone, handler.read
 
-    assert asyncio.run(ask("/api/v1/jobs/")) == (True, 900)
-    assert asyncio.run(ask(UPLOAD)) == (True, 2700)
+    assert settled(ask("/api/v1/jobs/")) == (True, 900)
+    assert settled(ask(UPLOAD)) == (True, 2700)
 
 
 def test_only_a_few_large_ones_come_at_once() -> None:
@@ -106,7 +115,7 @@ def test_only_a_few_large_ones_come_at_once() -> None:
         assert [await task for task in held] == [200] * bodies.AT_ONCE
         return third, small, await asked(limit, UPLOAD, [10], 100 * MB)
 
-    assert asyncio.run(ask()) == (503, 200, 200)
+    assert settled(ask()) == (503, 200, 200)
 
 
 def test_a_body_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,8 +138,8 @@ def test_a_body_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         await BodyLimit(handler)({"type": "http", "path": UPLOAD, "headers": headers}, receive, send)
         return handler.gone
 
-    assert asyncio.run(ask(10))
-    assert asyncio.run(ask(0.01))
+    assert settled(ask(10))
+    assert settled(ask(0.01))
 
 
 def test_all_together_are_bounded_and_what_has_ended_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,4 +154,4 @@ def test_all_together_are_bounded_and_what_has_ended_makes_room(monkeypatch: pyt
         handler.go.set()
         return await first, second, await asked(limit, "/x/", [200], 200)
 
-    assert asyncio.run(ask()) == (200, None, 200)
+    assert settled(ask()) == (200, None, 200)
