@@ -5,6 +5,8 @@ An archive is somebody else's: names, links and sizes in it are looked at before
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
 import shutil
 import tarfile
@@ -31,10 +33,20 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 PROVIDED = ("org.apache.kafka", "org.slf4j")
 #: What connectors come in is flat; deep trees are made to fill a disk with directories.
 DEEPEST, LONGEST_NAME = 20, 400
+#: Bytes of an archive's list, or of one header: room for twice the files that it may hold.
+MOST_AT_ONCE = 8 << 20
 _COORDINATES_HINT = "group:artifact:version for a jar with what it needs, or group:artifact:packaging:classifier:version for an archive."
 
 #: RuntimeError: of an encrypted one.
-_UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, ValueError)
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    ValueError,
+)
 
 Count = Callable[[int], None]
 
@@ -221,17 +233,29 @@ def unpack(archive: Path, into: Path, kind: str) -> str:
     return top
 
 
+class _Sipped(io.BufferedReader):
+    """Both formats are read piece by piece; only their lists and headers are read whole, however large they say that they are."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        wanted = MOST_AT_ONCE + 1 if size is None or size < 0 else size
+        if wanted > MOST_AT_ONCE + 1 or len(found := super().read(wanted)) > MOST_AT_ONCE:
+            raise _too_large()
+        return found
+
+
 @contextmanager
 def _members(archive: Path, kind: str) -> Generator[list[_Member]]:
     """By the kind that it is said to be: a tar may look like a zip, by the last jar in it."""
-    if kind == "zip":
-        with zipfile.ZipFile(archive) as opened:
-            if len(opened.infolist()) > 2 * MOST_FILES:
-                raise _too_large()
-            yield [_of_zip(opened, info) for info in opened.infolist()]
-        return
-    with tarfile.open(archive) as opened_tar:
-        yield [_of_tar(opened_tar, info) for info in _at_most(opened_tar)]
+    raw = io.FileIO(archive) if kind in ("zip", "tar") else gzip.GzipFile(archive)
+    with raw, _Sipped(raw) as file:
+        if kind == "zip":
+            with zipfile.ZipFile(file) as opened:
+                if len(opened.infolist()) > 2 * MOST_FILES:
+                    raise _too_large()
+                yield [_of_zip(opened, info) for info in opened.infolist()]
+            return
+        with tarfile.open(fileobj=file, mode="r:") as opened_tar:
+            yield [_of_tar(opened_tar, info) for info in _at_most(opened_tar)]
 
 
 def _at_most(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

@@ -11,7 +11,9 @@ from django.utils import timezone
 from controlplane.alerts.services import cycle, delivering, housekeeping
 from controlplane.alerts.services.forwarding import Forwarder
 from controlplane.alerts.services.sweeping import Sweeper
+from controlplane.core.locks import alone
 
+DELIVERERS = 2
 sweeper = Sweeper()
 forwarder = Forwarder()
 
@@ -41,12 +43,19 @@ def evaluate_soon(tries: int = 5) -> None:
 
 @shared_task(name="alerts.deliver", ignore_result=True, time_limit=60)
 def deliver() -> None:
-    delivering.deliver()
+    """At most two at a time, whatever the receivers let them wait: evaluation needs the third process."""
+    for place in range(DELIVERERS):
+        with alone(f"alerts.deliver/{place}") as mine:
+            if mine:
+                delivering.deliver()
+                return
 
 
 @shared_task(name="alerts.forward", ignore_result=True, soft_time_limit=30, time_limit=40)
 def forward() -> None:
-    forwarder.forward(timezone.now())
+    with alone("alerts.forward") as mine:
+        if mine:
+            forwarder.forward(timezone.now())
 
 
 @shared_task(name="alerts.housekeeping", ignore_result=True, time_limit=120)

@@ -146,15 +146,23 @@ def web(paths: DataPaths, address: WebAddress, tls: TlsFiles | None) -> ProcessS
     )  # fmt: skip
 
 
+#: Name, queue, processes. The queue is in the settings: what goes to "alerts" is held up by nothing else.
+WORKERS = (("worker", "celery", 4), ("alert-worker", "alerts", 3))
+
+
 def workers(paths: DataPaths, address: WebAddress) -> tuple[ProcessSpec, ...]:
     app = ("celery", "--app=controlplane.config.celery")
     after = () if os.environ.get("REDIS_URL") else ("redis",)
-    worker = (*app, "worker", "--loglevel=INFO", "--concurrency=4", "--without-gossip", "--without-mingle")
+    worker = (*app, "worker", "--loglevel=INFO", "--without-gossip", "--without-mingle")
     beat = (*app, "beat", "--loglevel=WARNING", f"--schedule={paths.state / 'celerybeat'}", "--pidfile=")
     return (
-        _python(
-            paths, address, "worker", ProcessKind.WORKER, worker,
-            ready=LogReady(r"celery@.* ready"), depends_on=after, stop_timeout=30,
+        *(
+            _python(
+                paths, address, name, ProcessKind.WORKER,
+                (*worker, f"--queues={queue}", f"--concurrency={processes}", f"--hostname={name}@%h"),
+                ready=LogReady(rf"{name}@.* ready"), depends_on=after, stop_timeout=30,
+            )
+            for name, queue, processes in WORKERS
         ),
         _python(
             paths, address, "beat", ProcessKind.BEAT, (*beat[:2], *beat[2:]),

@@ -128,7 +128,7 @@ def decide_serving(
 def wipe_metrics_directory(paths: DataPaths, client: ControlClient) -> None:
     """prometheus-client's multiprocess files belong to processes; stale ones would add up (its own documentation)."""
     running = {status.name for status in client.status() if status.pid}
-    if running & {"web", "worker"}:
+    if running & {"web", *(name for name, _, _ in services.WORKERS)}:
         return
     shutil.rmtree(paths.prometheus, ignore_errors=True)
     paths.prometheus.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -14,28 +14,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from controlplane.core import watching
-from controlplane.core.watching import HEARTBEAT_S, STALE_S, Notice, Watched
+from controlplane.core.stamps import boot_clock, boot_id
+from controlplane.core.watching import HEARTBEAT_S, STALE_S, STAMPS, Notice, Stamp, Watched
 from controlplane.gateways.addresses import Allowed
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.outbound import Outbound
 
 EVERY_S = 5.0
 TIMEOUT_S = 5.0
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 READY = "watching"
+STOPPED = {
+    "evaluation": "Alert rules are not evaluated any more: the worker of alerts, beat, Redis or the database.",
+    "worker": "Jobs and readings of clusters stand still: the worker, beat or Redis.",
+}
 log = logging.getLogger("kastellan.watch")
-
-
-def boot_clock() -> float:
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
-
-
-def boot_id() -> str:
-    try:
-        return BOOT_ID.read_text().strip()
-    except OSError:
-        return "unknown"
 
 
 class Watcher:
@@ -43,20 +35,15 @@ class Watcher:
 
     def __init__(
         self,
-        stamp: Path,
+        state: Path,
         web: str,
         *,
         fallback: str = "",
         heartbeat: str = "",
         clock: Callable[[], float] = boot_clock,
     ) -> None:
-        self.stamp, self.web, self.fallback, self.heartbeat, self.clock = (
-            stamp,
-            web,
-            fallback,
-            heartbeat,
-            clock,
-        )
+        self.stamps = {part: state / name for part, name in STAMPS.items()}
+        self.web, self.fallback, self.heartbeat, self.clock = web, fallback, heartbeat, clock
         self.state = Watched(clock())
         self.web_ok = clock()
         self.beaten = 0.0
@@ -79,14 +66,9 @@ class Watcher:
     def failures(self) -> dict[str, str]:
         found: dict[str, str] = {}
         now = self.clock()
-        try:
-            stamp = watching.read(self.stamp.read_text())
-        except OSError:
-            stamp = None
-        if watching.stale(stamp, boot_id(), now, self.state.started):
-            found["evaluation"] = (
-                "Alert rules are not evaluated any more: worker, beat, Redis or the database."
-            )
+        for part, path in self.stamps.items():
+            if watching.stale(_stamp(path), boot_id(), now, self.state.started):
+                found[part] = STOPPED[part]
         if self._ask("GET", f"{self.web}/healthz"):
             self.web_ok = now
         elif now - self.web_ok > STALE_S:
@@ -108,10 +90,17 @@ class Watcher:
             return False
 
 
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        return watching.read(path.read_text())
+    except OSError:
+        return None
+
+
 def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     watcher = Watcher(
-        Path(os.environ["KASTELLAN_DATA"]) / "state" / "alerts-stamp.json",
+        Path(os.environ["KASTELLAN_DATA"]) / "state",
         os.environ["KASTELLAN_WATCHED_URL"],
         fallback=os.environ.get("KASTELLAN_FALLBACK_URL", ""),
         heartbeat=os.environ.get("KASTELLAN_HEARTBEAT_URL", ""),

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from controlplane.clusters import services, watching
 from controlplane.clusters.models import Cluster
+from controlplane.core.locks import alone
 
 
 @shared_task(name="clusters.refresh_all", ignore_result=True)
@@ -18,7 +19,10 @@ def refresh_all() -> None:
 
 @shared_task(name="clusters.watch", ignore_result=True, soft_time_limit=30, time_limit=45)
 def watch() -> None:
-    watching.look(timezone.now())
+    """One at a time: while the supervisor or a cluster hangs, the next ones would each hold a process of the worker."""
+    with alone("clusters.watch") as mine:
+        if mine:
+            watching.look(timezone.now())
 
 
 @shared_task(name="clusters.refresh_health", ignore_result=True, soft_time_limit=30, time_limit=45)

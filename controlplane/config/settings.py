@@ -29,6 +29,7 @@ from controlplane.config.wiring import (  # noqa: F401  # they are settings
 )
 from controlplane.core.env import envbool, envchoice, envint, envlist, envsecret, envstr, generated_secret
 from controlplane.core.paths import data_directory, private_directory, recorded_port, socket_path
+from controlplane.core.watching import STAMPS
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = data_directory(ROOT)
@@ -65,8 +66,9 @@ FIELD_KEYS_FILE = SECRETS / "field-key"
 ALERTMANAGERS = envlist("KASTELLAN_ALERTMANAGERS")
 #: Of the authority that signed their certificates, in PEM; empty: what this machine trusts.
 ALERTMANAGERS_CA = envsecret("KASTELLAN_ALERTMANAGERS_CA")
-#: Written after every evaluation of the alert rules; `cli.watch` reads it.
-ALERTS_STAMP = STATE / "alerts-stamp.json"
+#: Written after every evaluation of the alert rules, and by the worker of everything else; `cli.watch` reads them.
+ALERTS_STAMP = STATE / STAMPS["evaluation"]
+WORKER_STAMP = STATE / STAMPS["worker"]
 ALLOWED_TARGETS = envlist("KASTELLAN_ALLOWED_TARGETS")
 
 # --- Application ----------------------------------------------------------------------------------------------------
@@ -170,6 +172,8 @@ CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
+#: A worker of its own: a job that takes minutes, or a cluster that hangs, may not hold up who is told of it.
+CELERY_TASK_ROUTES = {name: {"queue": "alerts"} for name in ("alerts.*", "metrics.poll_all", "metrics.poll")}
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True

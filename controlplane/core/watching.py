@@ -16,6 +16,8 @@ STALE_S = 45.0
 GRACE_S = 120.0
 AGAIN_S = 3600.0
 HEARTBEAT_S = 60.0
+#: Part → its stamp's file in the state directory.
+STAMPS = {"evaluation": "alerts-stamp.json", "worker": "worker-stamp.json"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
+from controlplane.core import stamps
 from controlplane.jobs import services
 
 
@@ -16,3 +18,4 @@ def run(job_id: str) -> None:
 @shared_task(name="jobs.sweep", ignore_result=True, time_limit=60)
 def sweep() -> None:
     services.sweep(timezone.now())
+    stamps.leave(settings.WORKER_STAMP)

@@ -34,6 +34,8 @@ class PluginForm(forms.Form):
     """Coordinates, or a file."""
 
     known = KNOWN
+    #: One of the two.
+    needed = ("coordinates", "file")
 
     coordinates = forms.CharField(
         label="Maven coordinates",

@@ -194,10 +194,7 @@ def state_of(cluster: Cluster) -> PluginState:
 
 
 def apply_install(actor: Actor, cluster: Cluster, place: str, plan: Plan) -> Job:
-    reviewed = staged_of(cluster, place).fingerprint
-    if plan.digest != _install_now(cluster, place).digest:
-        raise Conflict("The plugin or its worker has changed since", hint="Look at the plan again.")
-    return _apply(actor, cluster, plan, {"staged": place, "reviewed": reviewed})
+    return _apply(actor, cluster, plan, {"staged": place})
 
 
 def apply_remove(actor: Actor, cluster: Cluster, name: str, plan: Plan) -> Job:
@@ -231,14 +228,14 @@ def run_change(job: JobRun) -> Mapping[str, Json]:
 
 
 def _install(job: JobRun, cluster: Cluster, place: str) -> dict[str, Json]:
-    reviewed = str(job.args["reviewed"])
+    assert job.plan is not None
+    reviewed = str(job.plan.request["reviewed"])
     if place not in plugins.staged(cluster.name):
         # An earlier attempt of this job came as far as its last act.
         there = next((each for each in plugins.installed(cluster.name) if each.fingerprint == reviewed), None)
-        if there is None:
-            staged_of(cluster, place)
-        else:
+        if there is not None:
             return _told(there)
+    staged_of(cluster, place)
     _stop_if_it_ran(job, cluster)
     try:
         with job.step("Move its files into place, each as it was reviewed"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -215,6 +216,22 @@ def test_a_bomb_is_given_up_by_what_comes_out_of_it(
     many = zipped(tmp_path / "m", {f"a/{number}.jar": jar() for number in range(4)})
     with pytest.raises(PluginError, match="more than"):
         plugin_sources.stage_upload(place, many, "demo.zip", "")
+
+
+def test_lists_and_headers_that_fill_the_memory_are_not_read(tmp_path: Path, place: Staged) -> None:
+    """A header of a tar's own, as large as it says; a zip's list of ever so many empty files."""
+    info = tarfile.TarInfo("a/a.jar")
+    info.pax_headers = {"comment": "x" * (100 << 20)}
+    with tarfile.open(tmp_path / "t", "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(info, io.BytesIO())
+    listed = zipped(tmp_path / "z", {f"{'a' * 200}/{number}.jar": b"" for number in range(40_000)})
+    for name, path in (("demo.tar.gz", tmp_path / "t"), ("demo.zip", listed)):
+        tracemalloc.start()
+        with pytest.raises(PluginError, match="more than"):
+            plugin_sources.stage_upload(place, path, name, "")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < 4 * plugin_sources.MOST_AT_ONCE, name
 
 
 # --- What is locked --------------------------------------------------------------------------------------------------

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from controlplane.cli import watch
-from controlplane.cli.watch import Watcher, boot_id
+from controlplane.cli.watch import Watcher
 from controlplane.core import watching
-from controlplane.core.watching import Stamp, Watched
+from controlplane.core.stamps import boot_id
+from controlplane.core.watching import STAMPS, Stamp, Watched
 from tests.alerts.scene import Sink
 
 BOOT = boot_id()
@@ -49,21 +50,21 @@ def test_what_is_no_stamp_is_none(text: str) -> None:
 
 
 class Machine:
-    """Time as the test says, a stamp that it writes, a web app that it stops."""
+    """Time as the test says, stamps that it writes, a web app that it stops."""
 
     def __init__(self, folder: Path, sink: Sink) -> None:
-        self.now, self.stamp, self.sink = 10_000.0, folder / "stamp.json", sink
+        self.now, self.folder, self.sink = 10_000.0, folder, sink
         base = sink.url.removesuffix("/hook")
         self.watcher = Watcher(
-            self.stamp, base, fallback=sink.url, heartbeat=f"{base}/beat", clock=lambda: self.now
+            folder, base, fallback=sink.url, heartbeat=f"{base}/beat", clock=lambda: self.now
         )
 
-    def passes(self, seconds: float, *, evaluated: bool = True) -> None:
+    def passes(self, seconds: float, *, without: str = "") -> None:
         ends = self.now + seconds
         while self.now < ends:
             self.now += 5
-            if evaluated:
-                self.stamp.write_text(Stamp(self.now, BOOT).write())
+            for part in STAMPS.keys() - {without}:
+                (self.folder / STAMPS[part]).write_text(Stamp(self.now, BOOT).write())
             self.watcher.look()
 
     @property
@@ -82,13 +83,14 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     sink.close()
 
 
-def test_an_evaluation_that_stops_is_told_within_ninety_seconds_and_its_return_too(machine: Machine) -> None:
+@pytest.mark.parametrize("part", STAMPS)
+def test_what_stops_is_told_within_ninety_seconds_and_its_return_too(part: str, machine: Machine) -> None:
     machine.passes(120)
     assert machine.told == []
-    machine.passes(90, evaluated=False)
-    assert machine.told == [("evaluation", "firing")]
+    machine.passes(90, without=part)
+    assert machine.told == [(part, "firing")]
     machine.passes(30)
-    assert machine.told == [("evaluation", "firing"), ("evaluation", "resolved")]
+    assert machine.told == [(part, "firing"), (part, "resolved")]
 
 
 def test_a_web_app_that_is_gone_is_told(machine: Machine) -> None:
@@ -101,12 +103,12 @@ def test_a_web_app_that_is_gone_is_told(machine: Machine) -> None:
 def test_what_the_fallback_did_not_hear_is_said_again(machine: Machine) -> None:
     machine.passes(60)
     machine.sink.answer = lambda request: 503 if request.path == "/hook" else 200
-    machine.passes(60, evaluated=False)
+    machine.passes(60, without="evaluation")
     assert len(machine.told) > 1
     machine.sink.answer = lambda request: 200
-    machine.passes(60, evaluated=False)
+    machine.passes(60, without="evaluation")
     heard = len(machine.told)
-    machine.passes(60, evaluated=False)
+    machine.passes(60, without="evaluation")
     assert len(machine.told) == heard
 
 
@@ -114,6 +116,6 @@ def test_the_heartbeat_comes_only_while_all_is_well(machine: Machine) -> None:
     machine.passes(300)
     beats = machine.sink.asked.count("/beat")
     assert 4 <= beats <= 6
-    machine.passes(120, evaluated=False)
+    machine.passes(120, without="evaluation")
     assert machine.sink.asked.count("/beat") <= beats + 1
     assert watch.READY

@@ -158,7 +158,13 @@ def test_a_broker_that_hangs_is_told_and_what_it_said_is_neither_believed_nor_re
 
 @pytest.mark.parametrize(
     ("part", "says"),
-    [("worker", "evaluation"), ("beat", "evaluation"), ("redis", "evaluation"), ("web", "web")],
+    [
+        ("worker", "worker"),
+        ("alert-worker", "evaluation"),
+        ("beat", "evaluation"),
+        ("redis", "evaluation"),
+        ("web", "web"),
+    ],
 )
 def test_the_death_of_each_part_is_told_by_the_watcher(
     part: str, says: str, target: Installation, watcher: Heard

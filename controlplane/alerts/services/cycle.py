@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import uuid
 from datetime import timedelta
-from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -22,7 +21,7 @@ from controlplane.alerts.logic.clock import SETTLING, Reading, passage
 from controlplane.alerts.models import Beat
 from controlplane.alerts.services import clock, dispatching, evaluating
 from controlplane.alerts.services.evaluating import Counted, Look, Query
-from controlplane.core.watching import Stamp
+from controlplane.core import stamps
 from controlplane.jobs.services import celery_app
 from controlplane.metrics import query as promql
 
@@ -92,15 +91,9 @@ def _stamp(now: Reading) -> None:
     Beat.objects.filter(pk=1).update(completed_at=now.wall, duration_ms=max(round(took * 1000), 0))
     try:
         # For whoever watches without a database (cli.watch).
-        write_atomically(settings.ALERTS_STAMP, Stamp(clock.read().monotonic, now.boot).write())
+        stamps.leave(settings.ALERTS_STAMP)
     except OSError as error:
         log.warning("the stamp of the evaluation could not be written: %s", error)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    beside = path.with_suffix(".new")
-    beside.write_text(text)
-    beside.replace(path)
 
 
 def wake_delivery() -> None:

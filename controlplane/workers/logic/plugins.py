@@ -82,7 +82,12 @@ def plan_install(place: str, plugin: Plugin, state: PluginState, *, cluster: str
         refusals=_install_refusals(plugin, state),
         affected=_held_up(state),
         undo=f"Install {before.origin} again." if before else "Remove the plugin.",
-        request={"staged": place, "plugin": plugin.name, "origin": plugin.origin},
+        request={
+            "staged": place,
+            "plugin": plugin.name,
+            "origin": plugin.origin,
+            "reviewed": plugin.fingerprint,
+        },
         api=ApiCall("POST", path),
     )
 
