@@ -53,16 +53,33 @@ def test_a_place_in_the_copy_is_one_in_the_original(
 
 
 @pytest.mark.parametrize(
-    ("way", "read", "why"),
+    ("way", "before", "offset", "behind"),
     [
-        (out([]), 5, "nothing says"),
-        (out([OffsetSync("orders", 0, 10, 7)]), 5, "older"),
-        (out(end=50), 90, "made anew"),
-        (WayOut(SyncStore.of(SYNCS)), 90, "not there any more"),
+        (out([], first=3, end=200), None, 3, 5),
+        (out([OffsetSync("orders", 0, 10, 7)], first=3, end=5), None, 3, 2),
+        # Its own commit there holds, and is not touched.
+        (out([]), 4, None, None),
     ],
 )
-def test_it_is_refused_with_the_reason(way: WayOut, read: int, why: str) -> None:
-    found = home(way, WHERE, read, None)
+def test_where_nothing_says_its_place_it_reads_again_rather_than_nothing(
+    way: WayOut, before: int | None, offset: int | None, behind: int | None
+) -> None:
+    found = home(way, WHERE, 5, before)
+    assert (found.offset, found.behind) == (offset, behind)
+    assert found.why
+
+
+@pytest.mark.parametrize(
+    ("way", "read", "before", "why"),
+    [
+        (out([]), 5, 4, "nothing says"),
+        (out([OffsetSync("orders", 0, 10, 7)]), 5, 4, "older"),
+        (out(end=50), 90, None, "made anew"),
+        (WayOut(SyncStore.of(SYNCS)), 90, None, "not there any more"),
+    ],
+)
+def test_it_is_refused_with_the_reason(way: WayOut, read: int, before: int | None, why: str) -> None:
+    found = home(way, WHERE, read, before)
     assert found.offset is None
     assert why in found.why
 
@@ -112,22 +129,25 @@ def test_nobody_is_put_past_what_he_has_read_and_who_read_more_never_before(
 
 
 def test_the_plan_shows_each_partition_and_what_is_not_restored() -> None:
-    committed = {"app": {("main.orders", 0): 90, ("main.orders", 1): 5, ("payments", 0): 1}}
-    way = WayOut(SyncStore.of(SYNCS), {}, {WHERE: 0, ("orders", 1): 0}, {WHERE: 200, ("orders", 1): 9})
-    rows = homecomers(HOME, way, committed, {"app": {WHERE: 40}})
+    committed = {"app": {("main.orders", number): 90 for number in range(3)} | {("payments", 0): 1}}
+    firsts = {("orders", number): 7 for number in range(3)}
+    way = WayOut(SyncStore.of(SYNCS), {}, firsts, dict.fromkeys(firsts, 200))
+    rows = homecomers(HOME, way, committed, {"app": {WHERE: 40, ("orders", 2): 8}})
     assert [(row.into, row.partition, row.there, row.translated) for row in rows] == [
         ("orders", 0, 40, 101),
-        ("orders", 1, None, None),
+        ("orders", 1, None, 7),
+        ("orders", 2, 8, None),
     ]
     plan = plan_offsets(HOME, rows, ())
-    ((change,),) = [step.changes for step in plan.steps]
+    ((change, anew),) = [step.changes for step in plan.steps]
     assert (change.field, change.before, change.after) == ("orders-0", "40", "101")
     assert "9 read again" in str(change)
-    assert not_restored(rows) == (
-        "app in orders-1 (nothing says where its records were; it goes on by auto.offset.reset)",
-    )
-    assert "back to the originals" in " ".join(plan.warnings)
-    assert "app in orders-1" in " ".join(plan.warnings)
+    assert (anew.field, anew.before, anew.after) == ("orders-1", None, "7")
+    assert not_restored(rows) == ("app in orders-2 (nothing says where its records were; it goes on at 8)",)
+    said = " ".join(plan.warnings)
+    assert "back to the originals" in said
+    assert "From the first record, since nothing says how far they had come: app in orders-1." in said
+    assert "app in orders-2" in said
 
 
 @pytest.mark.parametrize(

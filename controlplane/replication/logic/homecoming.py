@@ -8,6 +8,7 @@ in the originals is found by what the flow out wrote down, read the other way:
 3. The further of the two: either alone is never past what the group has read, so records may come again, none is missed.
 4. Never back behind what the group has committed in the original itself, unless it went back in the copy.
 5. Not before the first record that is still there, and not at all beyond the last: then the topic was made anew.
+6. Where nothing says its place, and it has no commit in the original: at the first record that is there.
 """
 
 from __future__ import annotations
@@ -36,11 +37,15 @@ def home(out: WayOut, original: Partition, read: int, before: int | None) -> Tra
     if original not in out.ends:
         return Translated(None, why="the original is not there any more")
     found = _place(out, original, read)
+    first = out.firsts.get(original, 0)
     if found.offset is None:
-        return found
+        # Its own commit there holds anyway. Without one the client's auto.offset.reset would rule, and may skip all.
+        return (
+            Translated(first, min(read, out.ends[original] - first), found.why) if before is None else found
+        )
     if before is not None and before > found.offset and not _went_back(out, original, read, before):
         found = Translated(before, 0)
-    place = max(found.offset or 0, out.firsts.get(original, 0))
+    place = max(found.offset or 0, first)
     if place > out.ends[original]:
         return Translated(None, why="the original was made anew: it ends before that")
     return Translated(place, found.behind)

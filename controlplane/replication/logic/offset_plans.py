@@ -75,6 +75,9 @@ def _said_of_home(
         if back
         else []
     )
+    anew = tuple(f"{row.group} in {row.into}-{row.partition}" for row in moved if row.comes_home and row.why)
+    if anew:
+        said.append(f"From the first record, since nothing says how far they had come: {some(anew)}.")
     failed = not_restored(rows)
     if failed:
         said.append(f"Not restored, and left where they are in {asked.target}: {'; '.join(failed[:SHOWN])}.")
