@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.config.settings")
 
@@ -18,3 +21,10 @@ def schedule(sender: Celery, **kwargs: object) -> None:
     from controlplane.config.schedule import SCHEDULE
 
     sender.conf.beat_schedule = SCHEDULE
+
+
+@worker_init.connect
+def _share_memory(**_: Any) -> None:
+    """What is there before the fork is left out of collections: marking it would copy every page into each process."""
+    gc.collect()
+    gc.freeze()
