@@ -1,4 +1,4 @@
-"""The JDK's ahead-of-time cache for brokers: where it is, and how it is trained. Never required.
+"""Training of the JDK's ahead-of-time cache for brokers. Never required.
 
 Training runs a throwaway node of its own, in the background after the first start: a node that recorded itself would
 be slower and would assemble the cache, for seconds, each time that it stops.
@@ -7,39 +7,28 @@ be slower and would assemble the cache, for seconds, each time that it stops.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import re
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from broker import cluster
+from broker.admin_user import ensure_admin_user
 from broker.artifacts import Artifacts
-from broker.java import Java
 from broker.paths import DataPaths, private_directory
 from broker.processes import ProcessSpec
-from broker.render import cache_key_flags
-from broker.spec import ClusterSpec, JvmProfile
+from broker.spec import ClusterSpec
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 180.0
 TRAINING_PORT = 28092
-
-
-def cache_file(root: Path, java: Java, classpath: Sequence[Path], agent: Path, jvm: JvmProfile) -> Path:
-    """Keyed by all that makes a cache valid: the JVM, the class path with its files, the agent, the flags."""
-    digest = hashlib.sha256(f"{java.executable}\n{java.build}\n{cache_key_flags(jvm)}\n".encode())
-    for jar in (*classpath, agent):
-        status = jar.stat()
-        digest.update(f"{jar} {status.st_size} {int(status.st_mtime)}\n".encode())
-    return root.absolute() / "aot" / f"{digest.hexdigest()[:24]}.aot"
 
 
 def train(paths: DataPaths, spec: ClusterSpec, artifacts: Artifacts | None = None) -> bool:
@@ -102,7 +91,7 @@ def _run(process: ProcessSpec, argv: list[str], scratch: DataPaths, node: Cluste
         )
     try:
         if _await_start(child, log, scratch, node):
-            cluster.ensure_admin_user(scratch, node)
+            ensure_admin_user(scratch, node)
             child.send_signal(signal.SIGTERM)
             child.wait(STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from broker import connect_spec, ports, render, storage
+from broker.aot_cache import cache_file
 from broker.artifacts import Artifacts
 from broker.credentials import ControlCredentials, control_files, ensure_credentials
 from broker.errors import BundledError
@@ -207,9 +208,6 @@ def launch_of(spec: ClusterSpec, artifacts: Artifacts) -> Launch:
 
 def _launch(spec: ClusterSpec, artifacts: Artifacts) -> Launch:
     java, classpath, agent = find_java(artifacts.env), artifacts.classpath(), artifacts.agent().absolute()
-    # Imported here: training builds on this module.
-    from broker.aot import cache_file
-
     cache = cache_file(artifacts.root, java, classpath, agent, spec.jvm) if java.aot else None
     return Launch(str(java.executable), classpath, agent, cache)
 
@@ -256,11 +254,3 @@ def control_credentials(paths: DataPaths, spec: ClusterSpec) -> ControlCredentia
 def jolokia_endpoint(paths: DataPaths, spec: ClusterSpec, node: NodeSpec) -> HttpEndpoint:
     url = f"http://{spec.host}:{node.jolokia_port}/jolokia/"
     return HttpEndpoint(url, JOLOKIA_USER, paths.secret(JOLOKIA_PASSWORD))
-
-
-def ensure_admin_user(paths: DataPaths, spec: ClusterSpec) -> None:
-    """After readiness: the SCRAM user `admin`, and its files for people's tools."""
-    # Imported here: it builds on this module.
-    from broker.admin_user import ensure_admin_user as ensure
-
-    ensure(paths, spec)

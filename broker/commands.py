@@ -12,6 +12,7 @@ from typing import Any
 
 from broker import cluster, process, record, removal
 from broker import logs as logs_
+from broker.admin_user import ensure_admin_user
 from broker.artifacts import Artifacts, Lock, Progress, fetch, missing
 from broker.control import ControlClient, NoSupervisor, ensure_supervisor
 from broker.errors import BundledError
@@ -61,7 +62,7 @@ def up(paths: DataPaths, arguments: argparse.Namespace) -> None:
     for note in removal.leaving_notes(spec):
         say(f"  {note}")
     _await_ready(client, processes)
-    cluster.ensure_admin_user(paths, spec)
+    ensure_admin_user(paths, spec)
     _greet(paths, spec)
 
 

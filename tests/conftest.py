@@ -19,6 +19,7 @@ from django.test import Client
 
 from broker import artifacts as artifacts_
 from broker import cluster as clusters_
+from broker.admin_user import ensure_admin_user
 from broker.control import ControlClient, ensure_supervisor
 from broker.paths import DataPaths
 from broker.spec import ClusterSpec
@@ -69,7 +70,7 @@ def cluster_spec(data_paths: DataPaths, control: ControlClient) -> ClusterSpec:
     if not SHARED:
         control.apply(clusters_.prepare(data_paths, spec, datetime.now(UTC), artifacts=installed))
     control.wait_ready([spec.process_name(node) for node in spec.nodes], READY_SECONDS)
-    clusters_.ensure_admin_user(data_paths, spec)
+    ensure_admin_user(data_paths, spec)
     return spec
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from broker import artifacts, connect
 from broker import cluster as clusters
+from broker.admin_user import ensure_admin_user
 from broker.control import ControlClient
 from broker.paths import DataPaths
 from broker.spec import ClusterSpec
@@ -53,7 +54,7 @@ def bundled(name: str, paths: DataPaths, control: ControlClient) -> Iterator[Clu
     names = [spec.process_name(node) for node in spec.nodes]
     control.apply(clusters.prepare(paths, spec, datetime.now(UTC), artifacts=installed))
     control.wait_ready(names, READY_SECONDS)
-    clusters.ensure_admin_user(paths, spec)
+    ensure_admin_user(paths, spec)
     yield spec
     _end(control, names)
     shutil.rmtree(paths.cluster(name).root)

@@ -18,6 +18,7 @@ from cryptography import x509
 
 from broker import claim, issuance, logs, sealing, tuning
 from broker import cluster as _cluster
+from broker.admin_user import ensure_admin_user
 from broker.artifacts import Artifacts, Lock, Progress
 from broker.artifacts import fetch as _fetch
 from broker.artifacts import missing as _missing
@@ -221,7 +222,7 @@ def add_node(paths: DataPaths, spec: ClusterSpec) -> ClusterSpec:
 
 def ensure_admin(paths: DataPaths, spec: ClusterSpec) -> None:
     with translated():
-        _cluster.ensure_admin_user(paths, spec)
+        ensure_admin_user(paths, spec)
 
 
 def train_cache(paths: DataPaths) -> None:

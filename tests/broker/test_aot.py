@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from broker import aot, cluster
+from broker.aot_cache import cache_file
 from broker.artifacts import Artifacts, Lock, fetch
 from broker.java import Java, find_java
 from broker.paths import DataPaths
@@ -36,7 +37,7 @@ def test_the_size_of_the_heap_does_not_matter_but_flags_java_and_jars_do(
     jar, agent = jars
 
     def name(java: Java = JAVA, jvm: JvmProfile | None = None) -> str:
-        return aot.cache_file(tmp_path, java, [jar], agent, jvm or JvmProfile()).name
+        return cache_file(tmp_path, java, [jar], agent, jvm or JvmProfile()).name
 
     first = name()
     assert name(jvm=JvmProfile(heap_mb=2048)) == first

@@ -16,6 +16,7 @@ import pytest
 
 from broker import artifacts as artifacts_
 from broker import cluster as clusters_
+from broker.admin_user import ensure_admin_user
 from broker.control import ControlClient
 from broker.paths import DataPaths
 from broker.spec import ClusterSpec
@@ -126,7 +127,7 @@ def lone_spec(data_paths: DataPaths, control: ControlClient) -> Iterator[Cluster
     spec = clusters_.create_cluster(data_paths, name="lone", brokers=1, artifacts=installed, base_port=PORTS)
     control.apply(clusters_.prepare(data_paths, spec, datetime.now(UTC), artifacts=installed))
     control.wait_ready([spec.process_name(node) for node in spec.nodes], READY_SECONDS)
-    clusters_.ensure_admin_user(data_paths, spec)
+    ensure_admin_user(data_paths, spec)
     yield spec
     control.stop(spec.process_name(spec.nodes[0]))
 
