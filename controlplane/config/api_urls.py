@@ -79,6 +79,21 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="failover_step",
     ),
     path(
+        "clusters/<slug:cluster>/flows/<slug:source>/failovers/",
+        failovers.FailoverListApi.as_view(),
+        name="failovers",
+    ),
+    path(
+        "clusters/<slug:cluster>/flows/<slug:source>/failovers/<int:run>/",
+        failovers.FailoverReportApi.as_view(),
+        name="failover_report",
+    ),
+    path(
+        "clusters/<slug:cluster>/flows/<slug:source>/freeze/",
+        failovers.FreezeApi.as_view(),
+        name="freeze",
+    ),
+    path(
         "clusters/<slug:cluster>/flows/<slug:source>/groups/",
         replication.FlowGroupsApi.as_view(),
         name="flow_groups",

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from controlplane.acls import selectors as acl_selectors
 from controlplane.acls.logic.plans import AclChange
 from controlplane.audit.services import operation
 from controlplane.clusters import selectors as cluster_selectors
@@ -21,13 +20,21 @@ from controlplane.clusters.principals import ruling_of
 from controlplane.clusters.services import connection_for
 from controlplane.core.access import Action, Actor
 from controlplane.core.errors import Conflict, Refused
-from controlplane.core.plans import Change, Json, Plan
+from controlplane.core.plans import Json, Plan
 from controlplane.gateways import broker as bundled
-from controlplane.gateways.errors import GatewayError
+from controlplane.gateways.kafka.access_types import Acl
 from controlplane.jobs.models import Job
 from controlplane.jobs.run import JobRun
 from controlplane.jobs.services import enqueue
-from controlplane.replication import failover_acts, readiness, reversal, selectors, services, watching
+from controlplane.replication import (
+    failover_acts,
+    freezing,
+    readiness,
+    reversal,
+    selectors,
+    services,
+    watching,
+)
 from controlplane.replication.logic import failover_plans as plans
 from controlplane.replication.logic.failover import (
     Kind,
@@ -44,7 +51,7 @@ KIND = "replication.step"
 
 
 def plan_begin(flow: Flow, kind: Kind) -> Plan:
-    return plans.plan_begin(flow.asked, kind, int(open_run(flow) is not None))
+    return plans.plan_begin(flow.asked, kind, int(open_run(flow) is not None), selectors.moved_at(flow))
 
 
 def begin(actor: Actor, flow: Flow, kind: Kind, plan: Plan) -> Failover:
@@ -99,16 +106,9 @@ def _plan_check(run: Failover, asked: FlowRequest) -> Plan:
 
 def _plan_freeze(run: Failover, asked: FlowRequest) -> Plan:
     source, _ = services.ends(asked)
-    change = readiness.missing_denials(asked, source)
-    made = (
-        [
-            Change(f"{acl.pattern_type.value.lower()} {acl.resource_name}", None, "DENY WRITE")
-            for acl in change.add
-        ]
-        if change
-        else []
-    )
-    present = len(readiness.denials(asked)) - len(made)
+    change = freezing.missing(asked, source)
+    made = change.add if change else ()
+    present = len(freezing.denials(asked, source)) - len(made)
     return plans.plan_freeze(asked, made, sorted(ruling_of(source).super_users), present=present)
 
 
@@ -128,8 +128,11 @@ def _plan_offsets(run: Failover, asked: FlowRequest) -> Plan:
 
 def _plan_switch(run: Failover, asked: FlowRequest) -> Plan:
     source, target = services.ends(asked)
-    topics = [each.topic for each in selectors.copied(asked, source, target)]
-    return plans.plan_switch(asked, bootstrap_for_clients(target), topics)
+    topics = tuple(each.topic for each in selectors.copied(asked, source, target))
+    back = reversal.turned(asked)
+    lifted = freezing.plan_lift(back, target).plan if freezing.standing(back, target) else None
+    denied = () if lifted else freezing.denied_to_clients(asked, target, topics)
+    return plans.plan_switch(asked, bootstrap_for_clients(target), topics, lifted, denied)
 
 
 def bootstrap_for_clients(target: Cluster) -> str:
@@ -174,7 +177,11 @@ def apply_step(actor: Actor, run: Failover, step: Step, plan: Plan) -> Job:
 
 
 #: Beyond the right on the flow itself, of those who take the step.
-_NEEDS = {Step.FREEZE: (Action.ACL_EDIT,), Step.REVERSE: (Action.ACL_EDIT, Action.KAFKA_USER_EDIT)}
+_NEEDS = {
+    Step.FREEZE: (Action.ACL_EDIT,),
+    Step.SWITCH: (Action.ACL_EDIT,),
+    Step.REVERSE: (Action.ACL_EDIT, Action.KAFKA_USER_EDIT),
+}
 
 
 def run_step(job: JobRun) -> Mapping[str, Json]:
@@ -230,26 +237,31 @@ def end(run: Failover, outcome: str) -> None:
     run.save(update_fields=["ended_at", "outcome"])
 
 
-def frozen(flow: FlowRequest) -> int | None:
-    """How many of the freeze's DENYs stand in the source now; None where it does not answer."""
-    source, _ = services.ends(flow)
-    try:
-        there = set(acl_selectors.bindings(source))
-    except GatewayError:
-        return None
-    return sum(acl in there for acl in readiness.denials(flow))
+def moved(flow: Flow) -> datetime | None:
+    """Since when its clients are in the target, by a failover."""
+    at = selectors.moved_at(flow)
+    return datetime.fromisoformat(at) if at else None
+
+
+def frozen(flow: FlowRequest) -> tuple[Acl, ...] | None:
+    """What failovers of it have denied and still stands in the source; None where it does not answer."""
+    return freezing.standing(flow, services.ends(flow)[0])
 
 
 def plan_thaw(flow: FlowRequest) -> AclChange:
-    """Lifts the freeze: the very DENYs that it makes."""
-    source, _ = services.ends(flow)
-    return readiness.lift(flow, source)
+    """Lifts the freeze: the very DENYs that failovers of the flow have made."""
+    return freezing.plan_lift(flow, services.ends(flow)[0])
+
+
+def apply_thaw(actor: Actor, flow: FlowRequest, change: AclChange) -> None:
+    freezing.apply_lift(actor, flow, *services.ends(flow), change)
 
 
 def report(run: Failover) -> dict[str, Json]:
     """What a person takes away: kind, times, each step with its evidence, RPO and RTO as measured."""
     taken = run.taken
     return {
+        "id": run.pk,
         "flow": f"{run.source}->{run.target}",
         "kind": run.kind,
         "started_at": run.started_at.isoformat(),
@@ -294,9 +306,12 @@ def _rpo(asked: FlowRequest, taken: Mapping[Step, Taken]) -> Json:
 
 
 def _rto(run: Failover, taken: Mapping[Step, Taken]) -> float | None:
-    """From the first step that stopped clients until they had moved."""
+    """From the first step that stopped clients until they had moved; of a source that was gone, from when it last answered."""
     begun = taken.get(Step.FREEZE) or taken.get(Step.STOP)
     moved = taken.get(Step.SWITCH)
     if begun is None or moved is None or not moved.done or moved.ended_at is None:
         return None
-    return (datetime.fromisoformat(moved.ended_at) - datetime.fromisoformat(begun.started_at)).total_seconds()
+    checked = taken.get(Step.CHECK)
+    answered = (checked.evidence or {}).get("last_known_at") if checked else None
+    since = datetime.fromisoformat(str(answered or begun.started_at))
+    return (datetime.fromisoformat(moved.ended_at) - since).total_seconds()

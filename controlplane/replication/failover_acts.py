@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from controlplane.acls import services as acls
 from controlplane.clusters import selectors as clusters
 from controlplane.clusters.services import gateway_for
 from controlplane.core.errors import NotVerified
@@ -14,12 +13,12 @@ from controlplane.core.plans import Json
 from controlplane.gateways.connect import State
 from controlplane.gateways.kafka.types import TopicPartition
 from controlplane.jobs.run import JobRun
-from controlplane.replication import comparing, readiness, reversal, services, watching
+from controlplane.replication import comparing, freezing, readiness, reversal, selectors, services, watching
 from controlplane.replication.logic import failover_plans as plans
 from controlplane.replication.logic.failover import Kind, Step, left_behind, stood_still
 from controlplane.replication.logic.flows import FlowRequest
 from controlplane.replication.logic.offset_plans import not_restored
-from controlplane.replication.logic.progress import Partition, PartitionLag, by_topic
+from controlplane.replication.logic.progress import Partition, PartitionLag, by_topic, from_topics
 from controlplane.replication.models import Failover
 
 #: So long no end offset may move before the freeze counts as proven.
@@ -39,9 +38,11 @@ def _check(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
 
 def _do_freeze(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
     source, target = services.ends(asked)
-    change = readiness.missing_denials(asked, source)
+    if freezing.follow_acls(asked, target, follow=False):
+        job.log("The flow does not follow the ACLs of topics any more: the freeze would follow the clients")
+    change = freezing.missing(asked, source)
     if change is not None:
-        acls.carry_out(source, change)
+        freezing.carry_out(run, source, change)
     job.log("Everybody but super users is denied to write; looking whether the ends stand still")
     deadline = time.monotonic() + FREEZE_SECONDS
     while True:
@@ -57,11 +58,8 @@ def _do_freeze(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json
                 hint="Super users are not bound by ACLs: stop those clients, then take the step again.",
             )
         job.log(f"Still written to: {', '.join(moved[:5])}")
-    made: list[Json] = [
-        f"{acl.pattern_type.value} {acl.resource_name}" for acl in (change.add if change else ())
-    ]
     return {
-        "denied": made,
+        "denied": [f"{pattern.lower()} {name}" for pattern, name in run.denied],
         "stood_still_s": STILL_SECONDS,
         "end_offsets": sum(after.values()),
         "frozen_at": datetime.now(UTC).isoformat(),
@@ -80,6 +78,9 @@ def _drain(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
     deadline, first = time.monotonic() + DRAIN_SECONDS, None
     rehearsal = Kind(run.kind) is Kind.REHEARSAL
     goal = watching.source_ends(asked, source, target)
+    state = selectors.health(asked, target).state
+    if state != "running":
+        job.log(f"The flow is {state}: it has to run for this to end")
     while True:
         progress = watching.progress_of(asked, source, target)
         left = None
@@ -142,7 +143,7 @@ def _offsets(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
     rows = watching.translation_of(asked, source, target).rows
     active = set(readiness.active_in(target, {row.group for row in rows}))
     there = gateway_for(target)
-    moved: list[Json] = []
+    moved: list[str] = []
     for group in sorted({row.group for row in rows} - active):
         wanted_ = {
             TopicPartition(row.into, row.partition): row.translated
@@ -160,17 +161,23 @@ def _offsets(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
         [row.group, row.into, row.partition, row.there] for row in rows if row.group in moved
     ]
     return {
-        "groups": moved,
+        "groups": [*moved],
+        # MirrorMaker had committed them at the very places already.
+        "in_place": [*sorted({row.group for row in rows if row.in_place} - set(moved) - active)],
         "left_alone": [*sorted(active)],
         "before": before,
         "not_restored": list(not_restored(rows)),
-        "read_again": sum(row.behind or 0 for row in rows if row.group in moved),
+        "read_again": sum(row.behind or 0 for row in rows if row.group not in active),
     }
 
 
 def _switch(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
     """A person says so. What can be seen is whether somebody reads in the target by now."""
     _, target = services.ends(asked)
+    back = reversal.turned(asked)
+    if freezing.standing(back, target):
+        freezing.lift(back, target, freezing.plan_lift(back, target))
+        job.log(f"The freeze of {asked.target} is lifted: the clients come home")
     groups = {
         name for name in clusters.groups(target).values_list("group", flat=True) if asked.group_followed(name)
     }
@@ -204,7 +211,9 @@ def _loss(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
 
 def _verify(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
     source, target = services.ends(asked)
-    return comparing.compare(asked, source, target, told=job.log).evidence()
+    # Where the flow was stopped, clients may have written behind its copies since.
+    ends = from_topics(run.copy_ends)
+    return comparing.compare(asked, source, target, ends=ends, told=job.log).evidence()
 
 
 ACTS: Mapping[Step, Callable[[JobRun, Failover, FlowRequest], dict[str, Json]]] = {

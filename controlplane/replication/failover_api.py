@@ -15,9 +15,9 @@ from controlplane.clusters.rest import ClusterApiView, PlanSerializer, accepted,
 from controlplane.core.access import Action
 from controlplane.core.errors import NotFound
 from controlplane.core.plans import Plan
-from controlplane.core.rest import DRY_RUN, IF_MATCH, valid_data
+from controlplane.core.rest import DRY_RUN, IF_MATCH, list_answer, list_parameters, list_schema, valid_data
 from controlplane.replication import failover, services
-from controlplane.replication.failover_views import run_of, subject
+from controlplane.replication.failover_views import report_of, run_of, subject
 from controlplane.replication.logic.failover import Kind, Step
 from controlplane.replication.models import Failover, Flow
 from controlplane.replication.views import flow_for
@@ -36,6 +36,7 @@ class FailoverStepSerializer(serializers.Serializer[Any]):
 class FailoverSerializer(serializers.Serializer[Any]):
     """`rpo`: records and seconds as promised by the check, and as lost when the flow stopped; null is unknown."""
 
+    id = serializers.IntegerField()
     flow = serializers.CharField()
     kind = serializers.CharField()
     started_at = serializers.CharField()
@@ -127,3 +128,50 @@ class FailoverStepApi(ClusterApiView):
             return accepted(job, resolve_url("api:job", job.pk))
 
         return change(request, failover.plan_step(run, step), apply, conditional=False)
+
+
+class FailoverListApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.FLOW_VIEW}
+
+    @extend_schema(
+        summary="List the failovers of a flow, newest first",
+        description="Those of a flow that was turned round or deleted too.",
+        parameters=list_parameters(("started_at",)),
+        responses=list_schema(FailoverSerializer),
+    )
+    def get(self, request: Request, cluster: str, source: str) -> Response:
+        flow = subject(self.actor, self.cluster, source)
+        runs = Failover.objects.filter(source=flow.source, target=flow.target)
+        return list_answer(
+            request, runs, failover.report, sortable=("started_at",), default_sort="-started_at"
+        )
+
+
+class FailoverReportApi(ClusterApiView):
+    actions: ClassVar = {"GET": Action.FLOW_VIEW}
+
+    @extend_schema(summary="Read the report of a failover", responses=FailoverSerializer)
+    def get(self, request: Request, cluster: str, source: str, run: int) -> Response:
+        subject(self.actor, self.cluster, source)
+        return Response(failover.report(report_of(self.cluster, source, run)))
+
+
+class FreezeApi(ClusterApiView):
+    actions: ClassVar = {"DELETE": Action.ACL_EDIT}
+
+    @extend_schema(
+        summary="Lift the freeze that failovers of a flow have left on its source",
+        description="The very ACLs that they made, and no other.",
+        parameters=[DRY_RUN, IF_MATCH],
+        responses={204: None, 200: PlanSerializer},
+    )
+    def delete(self, request: Request, cluster: str, source: str) -> Response:
+        flow = subject(self.actor, self.cluster, source)
+        services.require_both(self.actor, Action.ACL_EDIT, flow.asked)
+        thaw = failover.plan_thaw(flow.asked)
+
+        def apply(plan: Plan) -> Response:
+            failover.apply_thaw(self.actor, flow.asked, thaw)
+            return Response(status=204)
+
+        return change(request, thaw.plan, apply)

@@ -6,7 +6,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import resolve_url
 from django.views.decorators.http import require_http_methods, require_safe
 
-from controlplane.acls import services as acls
 from controlplane.clusters import selectors as cluster_selectors
 from controlplane.clusters.access import cluster_view
 from controlplane.clusters.changes import Done, review_or_apply
@@ -17,7 +16,7 @@ from controlplane.core.errors import NotFound
 from controlplane.core.pages import render_page
 from controlplane.core.plans import Plan
 from controlplane.jobs.models import Job
-from controlplane.replication import failover, pages, services
+from controlplane.replication import failover, pages, selectors, services
 from controlplane.replication.logic.failover import STEPS, Kind, Step, next_step
 from controlplane.replication.models import Failover, Flow
 from controlplane.replication.views import flow_for
@@ -68,6 +67,8 @@ def runbook(request: HttpRequest, cluster: Cluster, source: str) -> HttpResponse
         can_edit=editable,
         kinds=(Kind.REHEARSAL, Kind.PLANNED, Kind.UNPLANNED),
         frozen=failover.frozen(flow.asked),
+        moved=failover.moved(flow),
+        way_home=selectors.flow_if_any(cluster.name, source) is not None,
     )
     return render_page(request, page)
 
@@ -156,12 +157,12 @@ def thaw(request: HttpRequest, cluster: Cluster, source: str) -> HttpResponse:
     change = failover.plan_thaw(flow.asked)
 
     def apply(plan: Plan) -> Done:
-        acls.apply(actor_of(request), cluster_selectors.get_cluster(source), change)
+        failover.apply_thaw(actor_of(request), flow.asked, change)
         return Done("The freeze is lifted: clients may write to the source again", back)
 
     return review_or_apply(
         request,
-        cluster=cluster,
+        cluster=cluster_selectors.get_cluster(source),
         plan=change.plan,
         back_url=back,
         apply=apply,

@@ -67,6 +67,9 @@ class Failover(models.Model):
     positions = models.JSONField(
         default=dict, help_text="At that moment: topic to [partition, next record to copy]s."
     )
+    denied = models.JSONField(
+        default=list, help_text="What its freeze has denied and nobody has lifted: pattern type and name."
+    )
     started_at = models.DateTimeField()
     started_by = models.CharField(max_length=240)
     ended_at = models.DateTimeField(null=True)

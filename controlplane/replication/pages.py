@@ -9,6 +9,8 @@ from typing import ClassVar
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
 from controlplane.core.plans import Json
+from controlplane.core.words import some
+from controlplane.gateways.kafka.access_types import Acl, PatternType
 from controlplane.jobs.models import Job
 from controlplane.replication.forms import FlowForm, ObjectiveForm
 from controlplane.replication.logic.drawing import Drawing, Line, draw
@@ -71,7 +73,8 @@ class FlowUsersPage(Page):
 
 @dataclass(frozen=True)
 class FlowPage(Page):
-    """`tab`: overview, groups, metrics or settings; what a tab does not show is None."""
+    """`tab`: overview, groups, metrics or settings; what a tab does not show is None. `run`: a failover that is under way;
+    `moved`: since when clients are in the target, by one; `way_home`: whether there is a flow back."""
 
     template: ClassVar[str] = "replication/flow.html"
     partials: ClassVar[frozenset[str]] = frozenset({"flow-live"})
@@ -85,6 +88,9 @@ class FlowPage(Page):
     translation: Translation | None = None
     configs: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     error: str = ""
+    run: Failover | None = None
+    moved: datetime | None = None
+    way_home: bool = False
 
     @property
     def objective(self) -> tuple[Compared, ...]:
@@ -129,7 +135,8 @@ class StepRow:
 
 @dataclass(frozen=True)
 class FailoverPage(Page):
-    """`run`: the one under way; `frozen`: how many of the freeze's DENYs stand in the source now, None unknown."""
+    """`run`: the one under way; `frozen`: what failovers have denied and still stands in the source, None unknown;
+    `moved`: since when clients are in the target, by one; `way_home`: whether there is a flow back."""
 
     template: ClassVar[str] = "replication/failover.html"
     partials: ClassVar[frozenset[str]] = frozenset({"runbook"})
@@ -143,7 +150,17 @@ class FailoverPage(Page):
     past: tuple[Failover, ...]
     can_edit: bool
     kinds: tuple[Kind, ...]
-    frozen: int | None
+    frozen: tuple[Acl, ...] | None
+    moved: datetime | None = None
+    way_home: bool = False
+
+    @property
+    def frozen_names(self) -> str:
+        return some([_name(acl) for acl in self.frozen or ()])
+
+
+def _name(acl: Acl) -> str:
+    return f"{acl.resource_name}*" if acl.pattern_type is PatternType.PREFIXED else acl.resource_name
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,17 @@
-"""Whether a flow is ready for a failover, and what its freeze would deny: live reads."""
+"""Whether a flow is ready for a failover: live reads."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from controlplane.acls import services as acls
-from controlplane.acls.logic.plans import AclChange
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.principals import ruling_of
 from controlplane.clusters.services import gateway_for
 from controlplane.gateways.errors import GatewayError
-from controlplane.gateways.kafka.access_types import (
-    Acl,
-    AclOperation,
-    AclPermission,
-    AclResourceType,
-    PatternType,
-)
 from controlplane.replication import copying, selectors, services, watching
 from controlplane.replication.logic.failover_plans import Readiness
-from controlplane.replication.logic.flows import WILDCARD, FlowRequest, wanted
-
-EVERYBODY = "User:*"
+from controlplane.replication.logic.flows import FlowRequest
+from controlplane.workers import selectors as worker_selectors
 
 
 def of(asked: FlowRequest) -> Readiness:
@@ -41,8 +31,19 @@ def of(asked: FlowRequest) -> Readiness:
         users_missing=lacking.user_names,
         quotas_missing=lacking.quota_names,
         active=active_in(target, {row.group for row in translation.rows}),
+        way_back=_way_back(asked, source) if not progress.error else "",
         untranslated=tuple(sorted({row.group for row in translation.rows if row.translated is None})),
     )
+
+
+def _way_back(asked: FlowRequest, source: Cluster) -> str:
+    """Of what the last step needs: by then the clients have moved."""
+    worker = worker_selectors.worker_if_any(source)
+    if worker is None:
+        return f"there is no Connect worker beside {source.name}"
+    if asked.exactly_once and not worker.exactly_once:
+        return f"the Connect worker beside {source.name} does not write exactly once"
+    return ""
 
 
 def active_in(target: Cluster, groups: set[str]) -> tuple[str, ...]:
@@ -51,33 +52,3 @@ def active_in(target: Cluster, groups: set[str]) -> tuple[str, ...]:
     except GatewayError:
         return ()
     return tuple(sorted(group.group for group in found if group.members))
-
-
-def missing_denials(asked: FlowRequest, source: Cluster) -> AclChange | None:
-    """The DENYs that are missing; None where all are there."""
-    change = acls.plan_create(source, denials(asked))
-    return change if change.add else None
-
-
-def lift(asked: FlowRequest, source: Cluster) -> AclChange:
-    """Takes the freeze away: the very DENYs that it makes."""
-    return acls.plan_delete(source, denials(asked))
-
-
-def denials(asked: FlowRequest) -> tuple[Acl, ...]:
-    """WRITE on what the flow copies, for everybody but super users: of all ACLs a DENY wins."""
-    found = []
-    for name in wanted(asked.topics):
-        prefixed = name != WILDCARD and name.endswith(WILDCARD)
-        found.append(
-            Acl(
-                EVERYBODY,
-                WILDCARD,
-                AclOperation.WRITE,
-                AclPermission.DENY,
-                AclResourceType.TOPIC,
-                name[:-1] if prefixed else name,
-                PatternType.PREFIXED if prefixed else PatternType.LITERAL,
-            )
-        )
-    return tuple(found)

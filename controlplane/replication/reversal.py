@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controlplane.acls import services as acls
 from controlplane.clusters.models import Cluster
 from controlplane.core.errors import Refused
 from controlplane.core.plans import Json, Plan
 from controlplane.jobs.run import JobRun
-from controlplane.replication import readiness, selectors, services, watching
+from controlplane.replication import freezing, selectors, services, watching
 from controlplane.replication.logic import failover_plans as plans
 from controlplane.replication.logic.flows import FlowRequest, Policy
 from controlplane.replication.logic.progress import Partition, from_topics
@@ -32,7 +31,7 @@ def plan(run: Failover, asked: FlowRequest) -> Plan:
     back = turned(asked)
     parts: list[Plan] = []
     if asked.policy is Policy.IDENTITY:
-        lifted = readiness.lift(asked, source)
+        lifted = freezing.plan_lift(asked, source)
         old = selectors.flow_if_any(asked.source, asked.target)
         parts += [lifted.plan] if lifted.remove else []
         parts += [services.plan_delete(old)] if old else []
@@ -61,9 +60,9 @@ def _leave(job: JobRun, asked: FlowRequest, source: Cluster) -> None:
     if old is not None:
         services.apply_delete(job.actor, old, services.plan_delete(old))
         job.log(f"{asked.name} is deleted")
-    lifted = readiness.lift(asked, source)
+    lifted = freezing.plan_lift(asked, source)
     if lifted.remove:
-        acls.carry_out(source, lifted)
+        freezing.lift(asked, source, lifted)
         job.log(f"The freeze of {asked.source} is lifted")
 
 

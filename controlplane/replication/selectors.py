@@ -15,6 +15,7 @@ from controlplane.gateways import workers
 from controlplane.gateways.connect import ConnectApi, ConnectorStatus
 from controlplane.gateways.errors import GatewayError
 from controlplane.replication.logic.connectors import Part, connector_name
+from controlplane.replication.logic.failover import Kind, Step
 from controlplane.replication.logic.flows import ClusterFacts, Existing, FlowRequest
 from controlplane.replication.logic.offsets import OffsetSync
 from controlplane.replication.logic.plans import Copied
@@ -85,6 +86,19 @@ def stopped(source: str, target: str) -> dict[Partition, tuple[int, int]]:
     runs = Failover.objects.filter(source=source, target=target).exclude(positions={})
     last = runs.order_by("-started_at").first()
     return last.stopped if last else {}
+
+
+def moved_at(flow: Flow) -> str:
+    """When a failover of the flow moved its clients to the target, unless one back was taken since; empty: they are in the
+    source."""
+    runs = Failover.objects.filter(
+        Q(source=flow.source, target=flow.target) | Q(source=flow.target, target=flow.source)
+    ).exclude(kind=Kind.REHEARSAL.value)
+    for run in runs.order_by("-started_at", "-pk"):
+        switched = run.taken.get(Step.SWITCH)
+        if switched is not None and switched.done:
+            return (switched.ended_at or "") if run.source == flow.source else ""
+    return ""
 
 
 def remember(asked: FlowRequest, totals: Totals) -> None:

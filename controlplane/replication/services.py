@@ -134,7 +134,8 @@ def _parts(asked: FlowRequest, source: Cluster, target: Cluster, missing: copyin
     user = on_source = None
     if own:
         credentials = SetCredentials(own, (MECHANISM,))
-        known = user_state(source, own).exists
+        # Rights alone may be left over, or have come with the ACLs of topics that a flow follows.
+        known = bool(user_state(source, own).credentials)
         user = (
             users.plan_rotate(source, credentials)
             if known
@@ -316,7 +317,7 @@ def states(asked: FlowRequest, target: Cluster) -> dict[str, str]:
 
 def plan_act(flow: Flow, act: FlowAct) -> Plan:
     asked = flow.asked
-    return plans.plan_act(act, asked, states(asked, ends(asked)[1]))
+    return plans.plan_act(act, asked, states(asked, ends(asked)[1]), selectors.moved_at(flow))
 
 
 def apply_act(actor: Actor, flow: Flow, act: FlowAct, plan: Plan) -> None:

@@ -17,7 +17,7 @@ from controlplane.core.pages import render_page
 from controlplane.core.plans import Plan
 from controlplane.gateways.connect import mask
 from controlplane.gateways.errors import GatewayError
-from controlplane.replication import objectives, pages, selectors, services, watching
+from controlplane.replication import failover, objectives, pages, selectors, services, watching
 from controlplane.replication.forms import FlowForm, ObjectiveForm
 from controlplane.replication.logic.connectors import Part, connector_name
 from controlplane.replication.logic.plans import FlowAct
@@ -116,6 +116,9 @@ def flow(request: HttpRequest, cluster: Cluster, source: str, tab: str = "overvi
         translation=watching.translation_of(row.asked, origin, cluster) if tab == "groups" else None,
         configs=configs,
         error=error,
+        run=failover.open_run(found),
+        moved=failover.moved(found),
+        way_home=selectors.flow_if_any(cluster.name, source) is not None,
     )
     return render_page(request, page)
 

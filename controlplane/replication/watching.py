@@ -68,12 +68,13 @@ def progress_of(asked: FlowRequest, source: Cluster, target: Cluster) -> Progres
     error = ""
     here, there = gateway_for(source), gateway_for(target)
     wanted = _partitions(asked, source, target)
+    # Before the ends: what is copied in between may count as not copied, and never the other way round.
+    placed = positions_if_told(asked, target)
     try:
         ends = _offsets(here, OffsetSpec.LATEST, wanted)
         firsts = _offsets(here, OffsetSpec.EARLIEST, wanted)
     except GatewayError as failure:
         ends, firsts, error = {}, {}, str(failure)
-    placed = positions_if_told(asked, target)
     known = placed or {}
     try:
         copied = _offsets(there, OffsetSpec.LATEST, _copies(asked, wanted))

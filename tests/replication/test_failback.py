@@ -9,7 +9,6 @@ import pytest
 from broker.connect_spec import ConnectSpec
 from broker.control import ControlClient
 from broker.spec import ClusterSpec
-from controlplane.acls import services as acls
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for, refresh
 from controlplane.core.access import SYSTEM, Role
@@ -43,10 +42,9 @@ def clean(dr: Cluster, cluster: Cluster, connect_worker: ConnectSpec) -> Iterato
     """A worker beside either cluster; no flow and no freeze afterwards."""
     yield
     for run in Failover.objects.all():
-        source, _ = services.ends(run.asked)
-        change = readiness.lift(run.asked, source)
+        change = failover.plan_thaw(run.asked)
         if change.remove:
-            acls.apply(SYSTEM, source, change)
+            failover.apply_thaw(SYSTEM, run.asked, change)
     for flow in Flow.objects.all():
         services.apply_delete(SYSTEM, flow, services.plan_delete(flow))
 
@@ -79,7 +77,7 @@ def test_with_kept_names_it_goes_there_and_back_and_nothing_comes_twice(
     take_all(there)
     assert there.outcome == "done"
     assert not Flow.objects.filter(source="main").exists()
-    assert failover.frozen(flow.asked) == 0
+    assert failover.frozen(flow.asked) == ()
     page = signed_in(Role.ADMIN).get("/clusters/dr/replication/main/failover/")
     assert "turned round" in page.content.decode()
     assert signed_in(Role.ADMIN).get(f"/clusters/dr/replication/main/failover/{there.pk}/").status_code == 200

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from controlplane.core.plans import Change, Risk
+from controlplane.core.plans import Risk
 from controlplane.replication.logic.failover import (
     STEPS,
     Kind,
@@ -24,9 +24,11 @@ from controlplane.replication.logic.failover_plans import (
     plan_freeze,
     plan_reverse,
     plan_stop,
+    plan_switch,
     problems,
 )
 from controlplane.replication.logic.flows import FlowRequest, Policy
+from controlplane.replication.logic.freezing import denials
 from controlplane.replication.logic.offset_plans import plan_offsets
 from controlplane.replication.logic.progress import GroupOffset, PartitionLag, Totals
 
@@ -129,11 +131,24 @@ def test_what_keeps_its_name_is_said_to_begin_later() -> None:
 
 
 def test_the_freeze_names_who_is_not_bound_by_it() -> None:
-    plan = plan_freeze(FLOW, [Change("orders", None, "DENY WRITE")], ["User:admin"], present=0)
+    denied = denials(FLOW, ["orders"])
+    plan = plan_freeze(FLOW, denied, ["User:CN=broker-1", "User:admin"], present=0)
     assert plan.risk is Risk.DISRUPTIVE
     assert "User:admin" in " ".join(plan.warnings)
     assert len(plan.steps) == 2
     assert len(plan_freeze(FLOW, [], [], present=1).steps) == 1
+    follows = plan_freeze(replace(FLOW, sync_acls=True), denied, [], present=0)
+    assert [step.object_type for step in follows.steps] == ["connector", "ACLs", "proof"]
+
+
+def test_the_switch_lifts_what_an_earlier_failover_froze_and_says_who_is_denied() -> None:
+    lifted = plan_stop(FLOW, {"x": "RUNNING"})
+    assert plan_switch(FLOW, "b:1", ["orders"], lifted).steps[0] == lifted.steps[0]
+    assert "lifted" in plan_switch(FLOW, "b:1", ["orders"], lifted).warnings[0]
+    assert (
+        "deny everybody to write to orders"
+        in plan_switch(FLOW, "b:1", ["orders"], None, ["orders"]).warnings[1]
+    )
 
 
 def test_offsets_are_set_for_groups_that_nobody_reads_with() -> None:

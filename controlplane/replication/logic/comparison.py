@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from controlplane.core.plans import Json
 from controlplane.gateways.kafka.types import Record
@@ -43,6 +45,13 @@ class Comparison:
     def compared(self) -> int:
         return sum(row.compared for row in self.rows)
 
+    def _missing(self) -> list[Json]:
+        """Where they are in the source, to be looked at there."""
+        found = (
+            f"{row.topic}-{row.partition} offset {offset}" for row in self.rows for offset in row.missing
+        )
+        return list(islice(found, SHOWN))
+
     def evidence(self) -> dict[str, Json]:
         different: list[Json] = [f"{row.topic}-{row.partition}" for row in self.rows if row.missing]
         return {
@@ -50,16 +59,19 @@ class Comparison:
             "partitions": len(self.rows),
             "missing": sum(len(row.missing) for row in self.rows),
             "different": different[:SHOWN],
+            "missing_records": self._missing(),
             "not_read": list(self.unread[:SHOWN]),
         }
 
 
-def difference(topic: str, partition: int, here: Sequence[Record], there: Iterable[Record]) -> Difference:
-    """`here`: the window of the source; `there`: at least all that may be copies of it. A record that was copied twice (a
-    restart without transactions) is no difference; one that is nowhere is."""
-    copies: dict[str, list[int]] = {}
-    for record in there:
-        copies.setdefault(fingerprint(record), []).append(record.offset)
-    prints = {fingerprint(record): record.offset for record in here}
-    missing = tuple(sorted(offset for print_, offset in prints.items() if print_ not in copies))
-    return Difference(topic, partition, len(here), missing)
+def difference(topic: str, partition: int, here: Sequence[Record], there: Mapping[str, int]) -> Difference:
+    """`here`: the window of the source; `there`: fingerprints of at least all that may be copies of it, with how often. A
+    record that was copied twice (a restart without transactions) is no difference; one that is nowhere is, and the second
+    of two that are alike too."""
+    missing, met = [], Counter[str]()
+    for record in here:
+        print_ = fingerprint(record)
+        met[print_] += 1
+        if met[print_] > there.get(print_, 0):
+            missing.append(record.offset)
+    return Difference(topic, partition, len(here), tuple(missing))

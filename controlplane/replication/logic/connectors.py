@@ -39,6 +39,10 @@ CONFIGS_LEFT_OUT = (
 )
 
 
+#: MirrorMaker's switch for following the ACLs of topics.
+ACL_SYNC = "sync.topic.acls.enabled"
+
+
 class Part(StrEnum):
     """The three connectors of a flow. SOURCE copies records, CHECKPOINT offsets of groups, HEARTBEAT shows that it lives."""
 
@@ -118,7 +122,7 @@ def _source(flow: FlowRequest) -> dict[str, str]:
         "sync.topic.configs.enabled": _flag(flow.sync_configs),
         "sync.topic.configs.interval.seconds": str(flow.refresh_s),
         "config.properties.exclude": ",".join(CONFIGS_LEFT_OUT),
-        "sync.topic.acls.enabled": _flag(flow.sync_acls),
+        ACL_SYNC: _flag(flow.sync_acls),
         "sync.topic.acls.interval.seconds": str(flow.refresh_s),
         **(exactly_once if flow.exactly_once else {}),
     }

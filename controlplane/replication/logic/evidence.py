@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from controlplane.core.plans import Json
+from controlplane.core.words import counted
 from controlplane.replication.logic.objectives import in_time
 
 SHOWN = 8
+
+
+#: Of names that say too little by themselves.
+LABELS = {
+    "before": "offsets before",
+    "denied": "denied to write",
+    "different": "partitions that differ",
+    "end_offsets": "end offsets, summed",
+    "groups": "groups set",
+    "in_place": "groups in place already",
+    "left_alone": "left alone, since they are read",
+    "missing": "records missing",
+    "not_restored": "not restored",
+    "read_again": "records read again",
+}
+_BROKER = re.compile(r"User:CN=broker-\d+")
+
+
+def folded(super_users: Sequence[str]) -> tuple[str, ...]:
+    """Those that a person or a program logs in as, and brokers as one."""
+    brokers = [each for each in super_users if _BROKER.fullmatch(each)]
+    others = tuple(sorted(set(super_users) - set(brokers)))
+    return (*others, f"{counted(len(brokers), 'name')} of brokers") if brokers else others
 
 
 def in_words(found: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
@@ -17,6 +42,8 @@ def in_words(found: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
 
 
 def _name(name: str) -> str:
+    if name in LABELS:
+        return LABELS[name]
     for ending in ("_seconds", "_s"):
         name = name.removesuffix(ending)
     return name.replace("_", " ")
@@ -31,6 +58,8 @@ def _value(name: str, value: Json) -> str:
         is_time = name.endswith(("_seconds", "_s")) or "seconds" in name
         return in_time(value) if is_time else f"{value:,}"
     if isinstance(value, list):
+        if name == "super_users":
+            value = [*folded([str(each) for each in value])]
         more = len(value) - SHOWN
         shown = ", ".join(_entry(each) for each in value[:SHOWN])
         return (shown + (f" and {more} more" if more > 0 else "")) or "none"

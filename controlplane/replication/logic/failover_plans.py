@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,10 @@ from controlplane.core.plans import (
     state_digest,
 )
 from controlplane.core.words import counted, some
+from controlplane.gateways.kafka.access_types import Acl
+from controlplane.replication.logic import freezing
+from controlplane.replication.logic.connectors import ACL_SYNC, Part, connector_name
+from controlplane.replication.logic.evidence import folded
 from controlplane.replication.logic.failover import STEPS, Kind, Observation, Step
 from controlplane.replication.logic.flows import FlowRequest, Policy
 from controlplane.replication.logic.progress import Totals
@@ -30,7 +34,8 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What CHECK found. `active`: groups that have members in the target, so that their offsets cannot be set there."""
+    """What CHECK found. `active`: groups that have members in the target, so that their offsets cannot be set there;
+    `way_back`: what a flow back lacks."""
 
     state: str
     totals: Totals
@@ -41,6 +46,7 @@ class Readiness:
     active: tuple[str, ...] = ()
     untranslated: tuple[str, ...] = ()
     last_known: Observation | None = None
+    way_back: str = ""
 
     def evidence(self) -> dict[str, Json]:
         return {
@@ -49,10 +55,11 @@ class Readiness:
             "records_not_copied": self.totals.records,
             "seconds_behind": self.totals.seconds,
             "super_users": list(self.super_users),
-            "users_missing_in_target": list(self.users_missing),
-            "quotas_missing_in_target": list(self.quotas_missing),
+            "users_missing_in_target": list(self.users_missing) if self.source_answers else None,
+            "quotas_missing_in_target": list(self.quotas_missing) if self.source_answers else None,
             "groups_active_in_target": list(self.active),
             "groups_untranslated": list(self.untranslated),
+            "way_back_lacks": self.way_back,
             **(self._last_known() if not self.source_answers else {}),
         }
 
@@ -67,32 +74,35 @@ class Readiness:
 
 def problems(kind: Kind, found: Readiness) -> tuple[str, ...]:
     """What stands in the way, and what will hurt: said before the first irreversible step."""
-    said = []
+    users, quotas = found.users_missing, found.quotas_missing
+    said = [
+        *_of_the_source(kind, found),
+        f"{counted(len(users), 'SCRAM user')} cannot log in at the target: {some(users)}." if users else "",
+        f"{counted(len(quotas), 'quota')} of the source do not hold in the target: {some(quotas)}."
+        if quotas
+        else "",
+        f"{some(found.active)}: members read in the target already, so their offsets there are theirs."
+        if found.active
+        else "",
+        f"The flow cannot be turned round at the end: {found.way_back}." if found.way_back else "",
+        f"{some(found.untranslated)}: some of their offsets have no place in the target yet."
+        if found.untranslated
+        else "",
+    ]
+    return tuple(each for each in said if each)
+
+
+def _of_the_source(kind: Kind, found: Readiness) -> Iterator[str]:
     if kind is Kind.PLANNED and not found.source_answers:
-        said.append(
-            "The source does not answer: a planned failover cannot freeze it. Begin an unplanned one."
-        )
+        yield "The source does not answer: a planned failover cannot freeze it. Begin an unplanned one."
     if kind is Kind.UNPLANNED and found.source_answers:
-        said.append("The source answers. A planned failover would lose nothing.")
+        yield "The source answers. A planned failover would lose nothing."
     if not found.source_answers:
-        said.append(_last_seen(found.last_known))
-    if found.state not in ("running", "paused"):
-        said.append(f"The flow is {found.state}: what it has not copied stays behind.")
-    if found.users_missing:
-        said.append(
-            f"{counted(len(found.users_missing), 'SCRAM user')} cannot log in at the target: {some(found.users_missing)}."
-        )
-    if found.quotas_missing:
-        said.append(
-            f"{counted(len(found.quotas_missing), 'quota')} of the source do not hold in the target: {some(found.quotas_missing)}."
-        )
-    if found.active:
-        said.append(
-            f"{some(found.active)}: members read in the target already, so their offsets there are theirs."
-        )
-    if found.untranslated:
-        said.append(f"{some(found.untranslated)}: some of their offsets have no place in the target yet.")
-    return tuple(said)
+        yield _last_seen(found.last_known)
+    if found.state == "paused":
+        yield "The flow is paused: nothing is copied until it is resumed."
+    elif found.state != "running":
+        yield f"The flow is {found.state}: what it has not copied stays behind."
 
 
 def _last_seen(seen: Observation | None) -> str:
@@ -104,8 +114,11 @@ def _last_seen(seen: Observation | None) -> str:
     )
 
 
-def plan_begin(asked: FlowRequest, kind: Kind, others: int) -> Plan:
-    """The runbook is laid out; nothing is done yet."""
+def plan_begin(asked: FlowRequest, kind: Kind, others: int, moved_at: str = "") -> Plan:
+    """The runbook is laid out; nothing is done yet. `moved_at`: since when clients are in the target, by an earlier one."""
+    moved = (
+        (f"An earlier failover moved the clients to {asked.target} at {moved_at[:19]}Z.",) if moved_at else ()
+    )
     steps = tuple(PlanStep(StepKind.RUN, "step", step.heading) for step in STEPS[kind])
     refusals: tuple[Refusal, ...] = ()
     if others:
@@ -114,7 +127,7 @@ def plan_begin(asked: FlowRequest, kind: Kind, others: int) -> Plan:
         )
     return Plan(
         action=Action.FLOW_EDIT,
-        title=f"Begin a {kind.value} failover of {asked.name}"
+        title=f"Begin {'an' if kind is Kind.UNPLANNED else 'a'} {kind.value} failover of {asked.name}"
         if kind is not Kind.REHEARSAL
         else f"Rehearse a failover of {asked.name}",
         apply_label="Begin",
@@ -122,7 +135,7 @@ def plan_begin(asked: FlowRequest, kind: Kind, others: int) -> Plan:
         steps=steps,
         risk=Risk.REVERSIBLE,
         digest=state_digest({"begin": kind.value, "others": others}),
-        warnings=("Beginning does nothing yet: each step is reviewed before it is taken.",),
+        warnings=("Beginning does nothing yet: each step is reviewed before it is taken.", *moved),
         refusals=refusals,
         undo="End it: what was done stays done, and stays in its report.",
         request={"kind": kind.value},
@@ -150,27 +163,32 @@ def plan_end(asked: FlowRequest, run: int, due: Step | None) -> Plan:
 
 
 def plan_freeze(
-    asked: FlowRequest, denials: Sequence[Change], super_users: Sequence[str], *, present: int
+    asked: FlowRequest, denials: Sequence[Acl], super_users: Sequence[str], *, present: int
 ) -> Plan:
-    """`denials`: one change for each DENY that is made; `present`: how many are there already."""
-    steps = (
-        (PlanStep(StepKind.CREATE, "ACLs", f"of User:* on {asked.source}", tuple(denials)),)
-        if denials
-        else ()
+    """`denials`: that are made; `present`: how many are there already."""
+    changes = tuple(
+        Change(f"{acl.pattern_type.value.lower()} {acl.resource_name}", None, "DENY WRITE") for acl in denials
     )
+    steps = (PlanStep(StepKind.CREATE, "ACLs", f"of User:* on {asked.source}", changes),) if denials else ()
+    if asked.sync_acls:
+        name, sync = (
+            connector_name(asked, Part.SOURCE),
+            Change(ACL_SYNC, "true", "false", "or the target gets them too"),
+        )
+        steps = (PlanStep(StepKind.ALTER, "connector", name, (sync,)), *steps)
     proof = PlanStep(
         StepKind.RUN,
         "proof",
         "no end offset moves for 10 s",
         (Change("writing", "allowed", "denied to everybody"),),
     )
-    named = some(tuple(super_users)) or "none"
+    named = ", ".join(folded(super_users)) or "none"
     return step_plan(
         asked,
         Step.FREEZE,
         (*steps, proof),
         Risk.DISRUPTIVE,
-        {"denials": len(denials), "present": present},
+        {"denials": freezing.stored(denials), "present": present},
         warnings=(
             "Producers fail from here on, until they write to the target or the freeze is lifted.",
             f"Super users are not bound by ACLs and could still write: {named}.",
@@ -207,8 +225,11 @@ def plan_stop(asked: FlowRequest, states: Mapping[str, str]) -> Plan:
     )
 
 
-def plan_switch(asked: FlowRequest, bootstrap: str, topics: Sequence[str]) -> Plan:
-    """Nothing is done here by us: a person says that it is done."""
+def plan_switch(
+    asked: FlowRequest, bootstrap: str, topics: Sequence[str], lifted: Plan | None, denied: Sequence[str] = ()
+) -> Plan:
+    """A person says that it is done. `lifted`: a freeze of the target, by the failover that brought the clients away from
+    there; `denied`: topics there that an ACL denies to everybody."""
     step = PlanStep(
         StepKind.RUN,
         "clients",
@@ -221,14 +242,25 @@ def plan_switch(asked: FlowRequest, bootstrap: str, topics: Sequence[str]) -> Pl
     return step_plan(
         asked,
         Step.SWITCH,
-        (step,),
+        (*(lifted.steps if lifted else ()), step),
         Risk.DISRUPTIVE,
-        {"bootstrap": bootstrap},
+        {"bootstrap": bootstrap, "lifted": lifted.digest if lifted else ""},
         warnings=(
-            "Confirm this step when the clients have moved: it changes nothing, and ends the time that is measured.",
+            f"The freeze that an earlier failover left on {asked.target} is lifted: take this step, then move the clients."
+            if lifted
+            else "Confirm this step when the clients have moved: it changes nothing, and ends the time that is measured.",
+            *_denied(asked, denied),
         ),
         affected=tuple(Affected("topic", asked.copy_of(topic)) for topic in topics[:SHOWN]),
         undo="Move the clients back, as long as nothing was written to the target alone.",
+    )
+
+
+def _denied(asked: FlowRequest, denied: Sequence[str]) -> tuple[str, ...]:
+    if not denied:
+        return ()
+    return (
+        f"ACLs of {asked.target} deny everybody to write to {some(tuple(denied))}: clients will fail there.",
     )
 
 
@@ -288,8 +320,8 @@ def plan_reverse(asked: FlowRequest, back: FlowRequest, parts: Sequence[Plan], b
         )
         warnings.insert(
             0,
-            f"{counted(begins, 'partition')} are copied back from where {asked.name} had stopped: what came from "
-            f"{asked.source} is not copied there again.",
+            f"What was written in {asked.target} after {asked.name} had stopped is copied back, of "
+            f"{counted(begins, 'partition')}; what came from {asked.source} is not copied there again.",
         )
     return step_plan(
         asked,

@@ -21,8 +21,15 @@ ALIAS = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}")
 NAME = re.compile(r"!?(\*|[a-zA-Z0-9._-]{1,249}\*?)")
 #: Positions are written down every 5 s: a shorter objective could not be told from the measuring.
 SHORTEST_RPO_S = 10
-#: What no flow copies: Kafka's and MirrorMaker's own topics, Connect's, and the groups of tools.
-TOPICS_LEFT_OUT = ("mm2.*\\.internal", ".*\\.internal", ".*\\.replica", "__.*", "kastellan-connect-.*")
+#: What no flow copies: Kafka's and MirrorMaker's own topics, Connect's, Kastellan's, and the groups of tools.
+TOPICS_LEFT_OUT = (
+    "mm2.*\\.internal",
+    ".*\\.internal",
+    ".*\\.replica",
+    "__.*",
+    "kastellan-connect-.*",
+    "_kastellan.*",
+)
 GROUPS_LEFT_OUT = ("console-consumer-.*", "connect-.*", "kastellan-connect", "__.*")
 
 
@@ -213,7 +220,11 @@ def _of_ends(asked: FlowRequest, source: ClusterFacts, target: ClusterFacts) -> 
 
 def _of_others(asked: FlowRequest, others: Collection[Existing]) -> Iterable[Refusal]:
     if any(each.source == asked.source and each.target == asked.target for each in others):
-        yield Refusal("exists", f"There is a flow {asked.name}", "Change that one.")
+        yield Refusal(
+            "exists",
+            f"There is a flow {asked.name}",
+            "Its objective can be changed; for all else delete it and make it anew: it goes on where it was.",
+        )
         return
     back = [each for each in others if each.source == asked.target and each.target == asked.source]
     names_kept = asked.policy is Policy.IDENTITY or any(each.policy is Policy.IDENTITY for each in back)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controlplane.core.plans import Change, Plan, PlanStep, Risk, StepKind
-from controlplane.core.words import some
+from controlplane.core.words import counted, some
 from controlplane.replication.logic.failover import Step
 from controlplane.replication.logic.failover_plans import SHOWN, step_plan
 from controlplane.replication.logic.flows import FlowRequest
@@ -52,8 +52,11 @@ def _said_of_offsets(
     asked: FlowRequest, rows: Sequence[GroupOffset], moved: Sequence[GroupOffset], active: Sequence[str]
 ) -> tuple[str, ...]:
     lost = sorted({row.group for row in rows if row.translated is None and not row.comes_home})
-    again = sum(row.behind or 0 for row in moved)
-    said = [f"Consumers will read {again:,} records again."] if again else []
+    again = sum(row.behind or 0 for row in rows if row.group not in active)
+    said = [f"Consumers will read {counted(again, 'record')} again."] if again else []
+    placed = sorted({row.group for row in rows if row.in_place} - {row.group for row in moved} - set(active))
+    if placed:
+        said.append(f"In place already, by MirrorMaker's own commits: {some(placed)}.")
     if active:
         said.append(f"Left alone, since they have members in the target: {some(tuple(active))}.")
     if lost:

@@ -189,7 +189,7 @@ def _warnings(asked: FlowRequest, state: FlowState) -> tuple[str, ...]:
         if names:
             found.append(
                 f"{asked.target} lacks {counted(len(names), kind)} of {asked.source}: {some(names)}. MirrorMaker copies none; "
-                "clients that move there need them. This plan can make them, when asked."
+                "clients that move there need them. A flow makes them with itself when asked to."
             )
     if asked.copy_users:
         found.append(
@@ -197,15 +197,26 @@ def _warnings(asked: FlowRequest, state: FlowState) -> tuple[str, ...]:
         )
     if asked.policy is Policy.IDENTITY:
         found.append(
-            "Copies keep their names: nothing tells them from originals, and no flow can ever copy back."
+            "Copies keep their names: nothing tells them from originals, and while this flow is there none can copy back."
         )
     return tuple(found)
 
 
-def plan_act(act: FlowAct, asked: FlowRequest, states: Mapping[str, str]) -> Plan:
-    """`states`: of its connectors, by name."""
+def plan_act(act: FlowAct, asked: FlowRequest, states: Mapping[str, str], moved_at: str = "") -> Plan:
+    """`states`: of its connectors, by name; `moved_at`: since when clients are in the target, by a failover."""
     after = {FlowAct.PAUSE: "PAUSED", FlowAct.RESUME: "RUNNING", FlowAct.RESTART: "RUNNING (restarted)"}[act]
     paused = act is FlowAct.PAUSE
+    mixes = moved_at if act is FlowAct.RESUME and asked.policy is Policy.IDENTITY else ""
+    warnings = []
+    if paused:
+        warnings.append(
+            "Nothing is copied until it is resumed; what the source deletes meanwhile is never copied."
+        )
+    if mixes:
+        warnings.append(
+            f"A failover moved clients to {asked.target} at {moved_at[:19]}Z: what is still written in {asked.source} would mix "
+            "with what they wrote. The way home is the runbook of the flow back."
+        )
     return Plan(
         action=Action.FLOW_OPERATE,
         title=f"{act.verb} {asked.name}",
@@ -215,13 +226,9 @@ def plan_act(act: FlowAct, asked: FlowRequest, states: Mapping[str, str]) -> Pla
             PlanStep(StepKind.RUN, "connector", name, (Change("state", state, after),))
             for name, state in states.items()
         ),
-        risk=Risk.DISRUPTIVE if paused else Risk.REVERSIBLE,
-        digest=state_digest({"act": act.value, "states": dict(states)}),
-        warnings=(
-            "Nothing is copied until it is resumed; what the source deletes meanwhile is never copied.",
-        )
-        if paused
-        else (),
+        risk=Risk.DISRUPTIVE if paused or mixes else Risk.REVERSIBLE,
+        digest=state_digest({"act": act.value, "states": dict(states), "moved": moved_at}),
+        warnings=tuple(warnings),
         undo="Resume the flow." if paused else "Pause the flow.",
         request={"act": act.value},
         api=ApiCall("POST", api_path(asked.target, "flows", asked.source, "act"), {"act": act.value}),

@@ -126,6 +126,10 @@ class GroupOffset:
     into: str = ""
 
     @property
+    def in_place(self) -> bool:
+        return self.translated is not None and self.translated == self.there
+
+    @property
     def comes_home(self) -> bool:
         """From a copy to its original: `main.orders` to `orders`."""
         return self.topic.endswith(f".{self.into}")
