@@ -158,6 +158,9 @@ class GroupTranslationSerializer(serializers.Serializer[Any]):
     translated = serializers.IntegerField(allow_null=True)
     behind = serializers.IntegerField(allow_null=True)
     checkpoint = serializers.IntegerField(allow_null=True, help_text="MirrorMaker's last word.")
+    checkpoint_ms = serializers.IntegerField(
+        allow_null=True, help_text="When MirrorMaker last wrote a checkpoint of the group."
+    )
     there = serializers.IntegerField(allow_null=True, help_text="Committed in the target.")
     why = serializers.CharField(allow_blank=True)
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from django import forms
 
-from controlplane.replication.logic.flows import SHORTEST_RPO_S, FlowRequest, Policy
+from controlplane.replication.logic.flows import CHECKPOINT_S, REFRESH_S, SHORTEST_RPO_S, FlowRequest, Policy
 
 POLICIES = (
     (
@@ -79,7 +79,7 @@ class FlowForm(ObjectiveForm):
     sync_acls = forms.BooleanField(
         required=False,
         label="Follow the ACLs of topics",
-        help_text="READ is copied; WRITE is not, since nobody but the flow should write copies.",
+        help_text="Of single topics, not of prefixes. ALLOW WRITE is not copied, since nobody but the flow should write copies.",
     )
     exactly_once = forms.BooleanField(
         required=False,
@@ -98,6 +98,21 @@ class FlowForm(ObjectiveForm):
     )
     tasks_max = forms.IntegerField(
         label="Tasks", initial=2, min_value=1, max_value=64, help_text="How many read side by side."
+    )
+    refresh_s = forms.IntegerField(
+        label="Look for new topics and groups, in seconds",
+        required=False,
+        initial=REFRESH_S,
+        min_value=1,
+        max_value=86_400,
+    )
+    checkpoint_s = forms.IntegerField(
+        label="Translate offsets, in seconds",
+        required=False,
+        initial=CHECKPOINT_S,
+        min_value=1,
+        max_value=86_400,
+        help_text="How old a group's place in the target may be.",
     )
 
     field_order = ("source", "topics", "groups", "policy", "rpo_s", "rpo_records")
@@ -124,6 +139,8 @@ class FlowForm(ObjectiveForm):
             copy_users=given["copy_users"],
             copy_quotas=given["copy_quotas"],
             tasks_max=given["tasks_max"],
+            refresh_s=given["refresh_s"] or REFRESH_S,
+            checkpoint_s=given["checkpoint_s"] or CHECKPOINT_S,
             rpo_s=given["rpo_s"],
             rpo_records=given["rpo_records"],
         )

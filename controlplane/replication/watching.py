@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -169,10 +169,8 @@ def translation_of(asked: FlowRequest, source: Cluster, target: Cluster) -> Tran
     groups = selectors.groups(asked, source)
     syncs = SyncStore.of(_read(_whole(there, asked.syncs_topic), read_sync))
     syncs.anchor(selectors.anchors_of(asked))
-    marks = {
-        (each.group, each.topic, each.partition): each
-        for each in _read(_whole(there, asked.checkpoints_topic), read_checkpoint)
-    }
+    records = _whole(there, asked.checkpoints_topic)
+    marks = {(each.group, each.topic, each.partition): each for each in _read(records, read_checkpoint)}
     try:
         committed = {name: _by_name(found) for name, found in here.list_group_offsets(groups).items()}
         error = ""
@@ -183,7 +181,11 @@ def translation_of(asked: FlowRequest, source: Cluster, target: Cluster) -> Tran
         others = {name: _by_name(found) for name, found in there.list_group_offsets(list(committed)).items()}
     except GatewayError:
         others = {}
-    rows = progress.group_offsets(asked, committed, syncs, marks, others)
+    written = checkpoints.newest(_written(records))
+    rows = tuple(
+        replace(row, checkpoint_ms=written.get(row.group))
+        for row in progress.group_offsets(asked, committed, syncs, marks, others)
+    )
     if not error:
         rows += homecoming.homecomers(asked, _way_out(asked, here, there, committed), committed, others)
     return Translation(rows, error)
@@ -229,10 +231,15 @@ def checkpoints_of(asked: FlowRequest, source: Cluster, target: Cluster) -> Chec
     syncs = SyncStore.of(_read(_whole(there, asked.syncs_topic), read_sync))
     found = gateway_for(source).list_group_offsets(selectors.groups(asked, source))
     committed = {name: _by_name(offsets) for name, offsets in found.items()}
-    written = (
-        (mark.group, record.timestamp_ms) for record in records for mark in _read([record], read_checkpoint)
-    )
-    return Checkpoints(checkpoints.due(asked, committed, syncs, marks), checkpoints.newest(written))
+    due = checkpoints.due(asked, committed, syncs, marks)
+    return Checkpoints(due, checkpoints.newest(_written(records)))
+
+
+def _written(records: Iterable[Record]) -> Iterator[tuple[str, int | None]]:
+    """When a checkpoint of which group was written."""
+    for record in records:
+        for mark in _read([record], read_checkpoint):
+            yield mark.group, record.timestamp_ms
 
 
 def _from_checkpoints(

@@ -23,7 +23,7 @@ from controlplane.gateways.kafka.access_types import (
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from tests.acls.conftest import Connect, described, known_to_all
 from tests.browsing import Open
-from tests.ui.browser import THEMES, WIDTHS, Theme
+from tests.ui.browser import LIGHT_FIRST, WIDTHS, Theme
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -267,7 +267,7 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", LIGHT_FIRST)
 def test_every_acl_page_is_accessible_fits_and_is_quiet(
     open_page: Open, gateway: KafkaGateway, admin: User, clean_acls: str, theme: Theme
 ) -> None:

@@ -17,7 +17,7 @@ from controlplane.core.access import SYSTEM
 from controlplane.gateways import workers
 from controlplane.gateways.connect import State
 from tests.browsing import Open
-from tests.ui.browser import THEMES, Theme
+from tests.ui.browser import LIGHT_FIRST, Theme
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
@@ -41,7 +41,7 @@ def shown(cluster: Cluster, connect_worker: ConnectSpec, prefix: str) -> Iterato
     connect.api.delete(prefix)
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", LIGHT_FIRST)
 def test_the_pages_of_connect_are_accessible_quiet_and_fit(
     open_page: Open, admin: User, shown: Connect, prefix: str, theme: Theme
 ) -> None:

@@ -22,7 +22,7 @@ from controlplane.core.access import SYSTEM
 from controlplane.gateways.kafka.access_types import AclFilter
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from tests.browsing import Open
-from tests.ui.browser import THEMES, WIDTHS, Theme
+from tests.ui.browser import LIGHT_FIRST, WIDTHS, Theme
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -151,7 +151,7 @@ PAGES = (
 )
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", LIGHT_FIRST)
 def test_every_page_is_accessible_fits_and_is_quiet(
     open_page: Open, cluster: Cluster, admin: User, prefix: str, theme: Theme
 ) -> None:

@@ -14,7 +14,7 @@ from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.metrics.names import Sample
 from controlplane.metrics.selectors import store
 from tests.browsing import Open
-from tests.ui.browser import THEMES, WIDTHS, Theme
+from tests.ui.browser import LIGHT_FIRST, WIDTHS, Theme
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -126,7 +126,7 @@ def test_a_viewer_sees_limits_and_no_buttons(
         remove(gateway, prefix)
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", LIGHT_FIRST)
 def test_the_pages_are_accessible_fit_and_are_quiet(
     open_page: Open, cluster: Cluster, gateway: KafkaGateway, admin: User, prefix: str, theme: Theme
 ) -> None:

@@ -17,7 +17,7 @@ from controlplane.core.access import Role
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from tests.browsing import Open
 from tests.conftest import Api
-from tests.ui.browser import THEMES, WIDTHS, Theme
+from tests.ui.browser import LIGHT_FIRST, WIDTHS, Theme
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -63,7 +63,7 @@ def test_a_table_a_topic_and_a_plan(
     seen.assert_quiet()
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", LIGHT_FIRST)
 def test_the_pages_are_accessible_quiet_and_fit(
     open_page: Open, users: dict[Role, User], topic: str, theme: Theme
 ) -> None:

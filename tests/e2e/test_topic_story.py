@@ -15,7 +15,7 @@ from controlplane.gateways.errors import NotFound
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.metrics import polling
 from tests.browsing import Open
-from tests.ui.browser import THEMES, WIDTHS, Theme
+from tests.ui.browser import LIGHT_FIRST, WIDTHS, Theme
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -140,7 +140,7 @@ PAGES = (
 )
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", LIGHT_FIRST)
 def test_every_page_is_accessible_fits_and_is_quiet(
     open_page: Open,
     cluster: Cluster,

@@ -25,7 +25,7 @@ from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.security import ScramMechanism, ScramTls, Tls
 from controlplane.users.services import logs_in
 from tests.browsing import Open
-from tests.ui.browser import THEMES, WIDTHS, Theme
+from tests.ui.browser import LIGHT_FIRST, WIDTHS, Theme
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -98,7 +98,7 @@ def test_a_viewer_sees_users_and_no_buttons(
     seen.assert_quiet()
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", LIGHT_FIRST)
 def test_the_pages_are_accessible_fit_and_are_quiet(
     open_page: Open, cluster: Cluster, gateway: KafkaGateway, admin: User, prefix: str, theme: Theme
 ) -> None:

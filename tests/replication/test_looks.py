@@ -45,7 +45,7 @@ CHECK = step(0, 1.2, {"flow": "running", "source_answers": True, "records_not_co
                       "users_missing_in_target": [f"app-{n}" for n in range(12)], "groups_untranslated": []})  # fmt: skip
 STEPS = {
     "check": CHECK,
-    "freeze": step(5, 17, {"denied": ["PREFIXED orders"], "stood_still_s": 10.0, "end_offsets": 123_456, "frozen_at": at(17)}),
+    "freeze": step(5, 17, {"denied": ["prefixed orders"], "stood_still_s": 10.0, "end_offsets": 123_456, "frozen_at": at(17)}),
     "stop": step(20, 33, {"stopped": ["main->dr.source"], "records_lost": 0, "seconds_lost": 0.0, "source": "answers"}),
     "offsets": step(40, 41, {"groups": ["app"], "left_alone": [], "before": [["app", "main.orders", 0, None], ["app", "main.orders", 1, 90]], "read_again": 9}),
     "switch": step(41, 90, {"confirmed_by": "alice", "switched_at": at(90)}),
@@ -58,14 +58,15 @@ STEPS = {
     [
         ("records_lost", None, ("records lost", "unknown")),
         ("source_answers", False, ("source answers", "no")),
-        ("end_offsets", 123456, ("end offsets", "123,456")),
+        ("end_offsets", 123456, ("end offsets, summed", "123,456")),
         ("stood_still_s", 10.0, ("stood still", "10 s")),
         ("seconds_lost", 0.0, ("seconds lost", "0 s")),
-        ("groups", [], ("groups", "none")),
-        ("groups", list("abcdefghij"), ("groups", "a, b, c, d, e, f, g, h and 2 more")),
-        ("before", [["app", "orders", 0, None]], ("before", "app in orders-0 at no offset")),
+        ("groups", [], ("groups set", "none")),
+        ("groups", list("abcdefghij"), ("groups set", "a, b, c, d, e, f, g, h and 2 more")),
+        ("before", [["app", "orders", 0, None]], ("offsets before", "app in orders-0 at no offset")),
         ("frozen_at", "2026-11-28T14:00:12.345+00:00", ("frozen at", "2026-11-28 14:00:12 UTC")),
         ("confirmed_by", "alice", ("confirmed by", "alice")),
+        ("super_users", ["User:CN=broker-1", "User:admin"], ("super users", "User:admin, 1 name of brokers")),
     ],
 )
 def test_evidence_is_told_in_words(name: str, value: Json, words: tuple[str, str]) -> None:

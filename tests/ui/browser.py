@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
@@ -23,6 +24,8 @@ from controlplane.accounts.models import User
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
+#: For pages that are many or slow to come to: the dark one with --all.
+LIGHT_FIRST = ("light", pytest.param("dark", marks=pytest.mark.slow))
 WIDTHS = (375, 768, 1440)
 SCREENSHOTS = Path(__file__).resolve().parents[2] / ".cache" / "screenshots"
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]

@@ -21,6 +21,7 @@ ALIAS = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}")
 NAME = re.compile(r"!?(\*|[a-zA-Z0-9._-]{1,249}\*?)")
 #: Positions are written down every 5 s: a shorter objective could not be told from the measuring.
 SHORTEST_RPO_S = 10
+REFRESH_S, CHECKPOINT_S = 60, 10
 #: What no flow copies: Kafka's and MirrorMaker's own topics, Connect's, Kastellan's, and the groups of tools.
 TOPICS_LEFT_OUT = (
     "mm2.*\\.internal",
@@ -58,8 +59,8 @@ class FlowRequest:
     copy_users: bool = False
     copy_quotas: bool = False
     tasks_max: int = 2
-    refresh_s: int = 60
-    checkpoint_s: int = 10
+    refresh_s: int = REFRESH_S
+    checkpoint_s: int = CHECKPOINT_S
     rpo_s: int | None = None
     rpo_records: int | None = None
 

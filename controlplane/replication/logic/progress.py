@@ -112,7 +112,8 @@ def totals(rows: Iterable[PartitionLag], now_ms: int) -> Totals:
 class GroupOffset:
     """One partition of a group. `committed` in the source; `translated`: the same place in the copy, from the newest
     syncs; `checkpoint`: what MirrorMaker last wrote; `there`: what the group has committed in the target, of the topic
-    `into`: the copy, or of a copy that came from the target its original there."""
+    `into`: the copy, or of a copy that came from the target its original there; `checkpoint_ms`: when MirrorMaker last wrote
+    one for the group."""
 
     group: str
     topic: str
@@ -124,6 +125,7 @@ class GroupOffset:
     there: int | None = None
     why: str = ""
     into: str = ""
+    checkpoint_ms: int | None = None
 
     @property
     def in_place(self) -> bool:
