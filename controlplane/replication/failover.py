@@ -132,7 +132,10 @@ def _plan_switch(run: Failover, asked: FlowRequest) -> Plan:
     back = reversal.turned(asked)
     lifted = freezing.plan_lift(back, target).plan if freezing.standing(back, target) else None
     denied = () if lifted else freezing.denied_to_clients(asked, target, topics)
-    return plans.plan_switch(asked, bootstrap_for_clients(target), topics, lifted, denied)
+    absent = selectors.absent(asked, source, target)
+    return plans.plan_switch(
+        asked, bootstrap_for_clients(target), topics, lifted, denied=denied, absent=absent
+    )
 
 
 def bootstrap_for_clients(target: Cluster) -> str:

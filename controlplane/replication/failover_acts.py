@@ -14,11 +14,11 @@ from controlplane.gateways.connect import State
 from controlplane.gateways.kafka.types import TopicPartition
 from controlplane.jobs.run import JobRun
 from controlplane.replication import comparing, freezing, readiness, reversal, selectors, services, watching
-from controlplane.replication.logic import failover_plans as plans
 from controlplane.replication.logic.failover import Kind, Step, left_behind, stood_still
 from controlplane.replication.logic.flows import FlowRequest
 from controlplane.replication.logic.offset_plans import not_restored
 from controlplane.replication.logic.progress import Partition, PartitionLag, by_topic, from_topics
+from controlplane.replication.logic.readiness import problems
 from controlplane.replication.models import Failover
 
 #: So long no end offset may move before the freeze counts as proven.
@@ -31,7 +31,7 @@ ASK_EVERY = 1.0
 
 def _check(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
     found = readiness.of(asked)
-    for problem in plans.problems(Kind(run.kind), found):
+    for problem in problems(Kind(run.kind), found):
         job.log(problem)
     return found.evidence()
 

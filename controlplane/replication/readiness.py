@@ -9,8 +9,8 @@ from controlplane.clusters.principals import ruling_of
 from controlplane.clusters.services import gateway_for
 from controlplane.gateways.errors import GatewayError
 from controlplane.replication import copying, selectors, services, watching
-from controlplane.replication.logic.failover_plans import Readiness
 from controlplane.replication.logic.flows import FlowRequest
+from controlplane.replication.logic.readiness import Readiness
 from controlplane.workers import selectors as worker_selectors
 
 
@@ -32,6 +32,7 @@ def of(asked: FlowRequest) -> Readiness:
         quotas_missing=lacking.quota_names,
         active=active_in(target, {row.group for row in translation.rows}),
         way_back=_way_back(asked, source) if not progress.error else "",
+        absent=selectors.absent(asked, source, target),
         untranslated=tuple(sorted({row.group for row in translation.rows if row.translated is None})),
     )
 

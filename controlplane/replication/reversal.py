@@ -1,6 +1,6 @@
 """The last step of a failover: the flow turned round, so that what clients now write in the target comes back.
 
-Copies that carry the source's name come back as further copies, and the old flow is left at rest. Copies that keep their
+Copies that carry the source's name come back as further copies, and the old flow is left at rest, until the way home wakes it. Copies that keep their
 names need care: the old flow has to go, and the flow back begins at the very offset where clients began to write. Else
 everything would be copied back into the topic that it came from.
 """
@@ -12,6 +12,7 @@ from dataclasses import replace
 from controlplane.clusters.models import Cluster
 from controlplane.core.errors import Refused
 from controlplane.core.plans import Json, Plan
+from controlplane.gateways.connect import State
 from controlplane.jobs.run import JobRun
 from controlplane.replication import freezing, selectors, services, watching
 from controlplane.replication.logic import failover_plans as plans
@@ -37,7 +38,16 @@ def plan(run: Failover, asked: FlowRequest) -> Plan:
         parts += [services.plan_delete(old)] if old else []
     if not _made(back):
         parts.append(services.plan_create(back, leaving=asked if asked.policy is Policy.IDENTITY else None))
-    return plans.plan_reverse(asked, back, parts, len(_upstream(run, asked)))
+    return plans.plan_reverse(asked, back, parts, len(_upstream(run, asked)), _at_rest(back, source))
+
+
+def _at_rest(back: FlowRequest, target: Cluster) -> dict[str, str]:
+    """Connectors of a flow back that an earlier failover had stopped. Its copies have names of their own: it just goes on."""
+    if not _made(back) or back.policy is not Policy.PREFIX:
+        return {}
+    return {
+        name: state for name, state in services.states(back, target).items() if state != State.RUNNING.value
+    }
 
 
 def turn_round(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
@@ -52,6 +62,9 @@ def turn_round(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json
         if planned.refusals:
             raise Refused(planned.refusals, planned)
         services.apply_create(job.actor, back, planned, begin)
+    for name in _at_rest(back, source):
+        services.connect_to(source).resume(name)
+        job.log(f"{name} goes on")
     return {"flow": back.name, "partitions_begun_later": len(begin.upstream) if begin else 0}
 
 

@@ -16,7 +16,7 @@ from controlplane.gateways.connect import ConnectApi, ConnectorStatus
 from controlplane.gateways.errors import GatewayError
 from controlplane.replication.logic.connectors import Part, connector_name
 from controlplane.replication.logic.failover import Kind, Step
-from controlplane.replication.logic.flows import ClusterFacts, Existing, FlowRequest
+from controlplane.replication.logic.flows import HEARTBEATS, ClusterFacts, Existing, FlowRequest, Policy
 from controlplane.replication.logic.offsets import OffsetSync
 from controlplane.replication.logic.plans import Copied
 from controlplane.replication.logic.progress import Partition, Totals
@@ -125,6 +125,16 @@ def copied(asked: FlowRequest, source: Cluster, target: Cluster) -> tuple[Copied
         Copied(name, partitions, size, taken=asked.copy_of(name) in there)
         for name, partitions, size in rows
         if asked.copied(name)
+    )
+
+
+def absent(asked: FlowRequest, source: Cluster, target: Cluster) -> tuple[str, ...]:
+    """Topics that producers will write to after a failover, under their own names, and that the target does not have."""
+    there = set(clusters.topics(target, internal=True).values_list("name", flat=True))
+    return tuple(
+        each.topic
+        for each in copied(asked, source, target)
+        if asked.policy is Policy.PREFIX and each.topic not in there and each.topic != HEARTBEATS
     )
 
 

@@ -19,18 +19,17 @@ from controlplane.replication.logic.failover import (
     stood_still,
 )
 from controlplane.replication.logic.failover_plans import (
-    Readiness,
     plan_check,
     plan_freeze,
     plan_reverse,
     plan_stop,
     plan_switch,
-    problems,
 )
 from controlplane.replication.logic.flows import FlowRequest, Policy
 from controlplane.replication.logic.freezing import denials
 from controlplane.replication.logic.offset_plans import plan_offsets
 from controlplane.replication.logic.progress import GroupOffset, PartitionLag, Totals
+from controlplane.replication.logic.readiness import Readiness, problems
 
 FLOW = FlowRequest("main", "dr")
 
@@ -147,8 +146,23 @@ def test_the_switch_lifts_what_an_earlier_failover_froze_and_says_who_is_denied(
     assert "lifted" in plan_switch(FLOW, "b:1", ["orders"], lifted).warnings[0]
     assert (
         "deny everybody to write to orders"
-        in plan_switch(FLOW, "b:1", ["orders"], None, ["orders"]).warnings[1]
+        in plan_switch(FLOW, "b:1", ["orders"], None, denied=["orders"]).warnings[1]
     )
+
+
+def test_a_flow_back_that_an_earlier_failover_left_at_rest_goes_on() -> None:
+    plan = plan_reverse(
+        FLOW, replace(FLOW, source="dr", target="main"), [], 0, {"dr->main.source": "STOPPED"}
+    )
+    ((change,),) = [step.changes for step in plan.steps]
+    assert (change.before, change.after) == ("STOPPED", "RUNNING")
+
+
+def test_topics_that_producers_need_are_named_before_they_move() -> None:
+    found = replace(READY, absent=("orders",))
+    assert "no such topic" in problems(Kind.PLANNED, found)[0]
+    assert found.evidence()["topics_missing_in_target"] == ["orders"]
+    assert "no such topic" in plan_switch(FLOW, "b:1", ["orders"], None, absent=["orders"]).warnings[1]
 
 
 def test_offsets_are_set_for_groups_that_nobody_reads_with() -> None:

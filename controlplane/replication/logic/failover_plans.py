@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controlplane.core.access import Action
@@ -11,7 +10,6 @@ from controlplane.core.plans import (
     Affected,
     ApiCall,
     Change,
-    Json,
     Plan,
     PlanStep,
     Refusal,
@@ -25,93 +23,12 @@ from controlplane.gateways.kafka.access_types import Acl
 from controlplane.replication.logic import freezing
 from controlplane.replication.logic.connectors import ACL_SYNC, Part, connector_name
 from controlplane.replication.logic.evidence import folded
-from controlplane.replication.logic.failover import STEPS, Kind, Observation, Step
+from controlplane.replication.logic.failover import STEPS, Kind, Step
 from controlplane.replication.logic.flows import FlowRequest, Policy
 from controlplane.replication.logic.progress import Totals
+from controlplane.replication.logic.readiness import Readiness, absent_words, problems
 
 SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """What CHECK found. `active`: groups that have members in the target, so that their offsets cannot be set there;
-    `way_back`: what a flow back lacks."""
-
-    state: str
-    totals: Totals
-    source_answers: bool
-    super_users: tuple[str, ...] = ()
-    users_missing: tuple[str, ...] = ()
-    quotas_missing: tuple[str, ...] = ()
-    active: tuple[str, ...] = ()
-    untranslated: tuple[str, ...] = ()
-    last_known: Observation | None = None
-    way_back: str = ""
-
-    def evidence(self) -> dict[str, Json]:
-        return {
-            "flow": self.state,
-            "source_answers": self.source_answers,
-            "records_not_copied": self.totals.records,
-            "seconds_behind": self.totals.seconds,
-            "super_users": list(self.super_users),
-            "users_missing_in_target": list(self.users_missing) if self.source_answers else None,
-            "quotas_missing_in_target": list(self.quotas_missing) if self.source_answers else None,
-            "groups_active_in_target": list(self.active),
-            "groups_untranslated": list(self.untranslated),
-            "way_back_lacks": self.way_back,
-            **(self._last_known() if not self.source_answers else {}),
-        }
-
-    def _last_known(self) -> dict[str, Json]:
-        seen = self.last_known
-        return {
-            "last_known_at": seen.at if seen else None,
-            "last_known_records": seen.records if seen else None,
-            "last_known_seconds": seen.seconds if seen else None,
-        }
-
-
-def problems(kind: Kind, found: Readiness) -> tuple[str, ...]:
-    """What stands in the way, and what will hurt: said before the first irreversible step."""
-    users, quotas = found.users_missing, found.quotas_missing
-    said = [
-        *_of_the_source(kind, found),
-        f"{counted(len(users), 'SCRAM user')} cannot log in at the target: {some(users)}." if users else "",
-        f"{counted(len(quotas), 'quota')} of the source do not hold in the target: {some(quotas)}."
-        if quotas
-        else "",
-        f"{some(found.active)}: members read in the target already, so their offsets there are theirs."
-        if found.active
-        else "",
-        f"The flow cannot be turned round at the end: {found.way_back}." if found.way_back else "",
-        f"{some(found.untranslated)}: some of their offsets have no place in the target yet."
-        if found.untranslated
-        else "",
-    ]
-    return tuple(each for each in said if each)
-
-
-def _of_the_source(kind: Kind, found: Readiness) -> Iterator[str]:
-    if kind is Kind.PLANNED and not found.source_answers:
-        yield "The source does not answer: a planned failover cannot freeze it. Begin an unplanned one."
-    if kind is Kind.UNPLANNED and found.source_answers:
-        yield "The source answers. A planned failover would lose nothing."
-    if not found.source_answers:
-        yield _last_seen(found.last_known)
-    if found.state == "paused":
-        yield "The flow is paused: nothing is copied until it is resumed."
-    elif found.state != "running":
-        yield f"The flow is {found.state}: what it has not copied stays behind."
-
-
-def _last_seen(seen: Observation | None) -> str:
-    if seen is None or seen.records is None:
-        return "How much would be lost is unknown: the flow was never looked at while both sides answered."
-    return (
-        f"{counted(seen.records, 'record')} were not copied when both sides answered last, at {seen.at[:19]}Z; "
-        "what was written after that is lost too. It is counted when the source is back."
-    )
 
 
 def plan_begin(asked: FlowRequest, kind: Kind, others: int, moved_at: str = "") -> Plan:
@@ -226,10 +143,16 @@ def plan_stop(asked: FlowRequest, states: Mapping[str, str]) -> Plan:
 
 
 def plan_switch(
-    asked: FlowRequest, bootstrap: str, topics: Sequence[str], lifted: Plan | None, denied: Sequence[str] = ()
+    asked: FlowRequest,
+    bootstrap: str,
+    topics: Sequence[str],
+    lifted: Plan | None,
+    *,
+    denied: Sequence[str] = (),
+    absent: Sequence[str] = (),
 ) -> Plan:
     """A person says that it is done. `lifted`: a freeze of the target, by the failover that brought the clients away from
-    there; `denied`: topics there that an ACL denies to everybody."""
+    there; `denied`: topics there that an ACL denies to everybody; `absent`: that producers need there and are not."""
     step = PlanStep(
         StepKind.RUN,
         "clients",
@@ -250,6 +173,7 @@ def plan_switch(
             if lifted
             else "Confirm this step when the clients have moved: it changes nothing, and ends the time that is measured.",
             *_denied(asked, denied),
+            *([absent_words(asked.target, absent)] if absent else []),
         ),
         affected=tuple(Affected("topic", asked.copy_of(topic)) for topic in topics[:SHOWN]),
         undo="Move the clients back, as long as nothing was written to the target alone.",
@@ -306,11 +230,21 @@ def plan_loss(asked: FlowRequest, error: str) -> Plan:
     )
 
 
-def plan_reverse(asked: FlowRequest, back: FlowRequest, parts: Sequence[Plan], begins: int) -> Plan:
+def plan_reverse(
+    asked: FlowRequest,
+    back: FlowRequest,
+    parts: Sequence[Plan],
+    begins: int,
+    at_rest: Mapping[str, str] | None = None,
+) -> Plan:
     """`parts`: the freeze lifted, the old flow deleted, the new one made, as far as each is needed; `begins`: partitions
-    whose copies keep their names, so that the flow back begins where clients began to write."""
+    whose copies keep their names, so that the flow back begins where clients began to write; `at_rest`: connectors of a
+    flow back that is there, with their states."""
     kept = asked.policy is Policy.IDENTITY
-    there = PlanStep(StepKind.RUN, "flow", back.name, (Change("state", "there already", "left as it is"),))
+    there = tuple(
+        PlanStep(StepKind.RUN, "connector", name, (Change("state", state, "RUNNING"),))
+        for name, state in (at_rest or {}).items()
+    ) or (PlanStep(StepKind.RUN, "flow", back.name, (Change("state", "there already", "left as it is"),)),)
     warnings = [warning for part in parts for warning in part.warnings]
     if kept:
         warnings.insert(
@@ -326,9 +260,9 @@ def plan_reverse(asked: FlowRequest, back: FlowRequest, parts: Sequence[Plan], b
     return step_plan(
         asked,
         Step.REVERSE,
-        tuple(step for part in parts for step in part.steps) or (there,),
+        tuple(step for part in parts for step in part.steps) or there,
         Risk.DISRUPTIVE,
-        {"parts": [part.digest for part in parts], "begins": begins},
+        {"parts": [part.digest for part in parts], "begins": begins, "at_rest": dict(at_rest or {})},
         warnings=tuple(warnings),
         refusals=tuple(refusal for part in parts for refusal in part.refusals),
         undo=f"Take the runbook of {back.name}: it leads back.",
