@@ -16,7 +16,7 @@ from controlplane.gateways.connect import ConnectApi, ConnectorStatus
 from controlplane.gateways.errors import GatewayError
 from controlplane.replication.logic.connectors import Part, connector_name
 from controlplane.replication.logic.failover import Kind, Step
-from controlplane.replication.logic.flows import HEARTBEATS, ClusterFacts, Existing, FlowRequest, Policy
+from controlplane.replication.logic.flows import ClusterFacts, Existing, FlowRequest, Policy
 from controlplane.replication.logic.offsets import OffsetSync
 from controlplane.replication.logic.plans import Copied
 from controlplane.replication.logic.progress import Partition, Totals
@@ -134,7 +134,7 @@ def absent(asked: FlowRequest, source: Cluster, target: Cluster) -> tuple[str, .
     return tuple(
         each.topic
         for each in copied(asked, source, target)
-        if asked.policy is Policy.PREFIX and each.topic not in there and each.topic != HEARTBEATS
+        if asked.policy is Policy.PREFIX and each.topic not in there
     )
 
 

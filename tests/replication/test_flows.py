@@ -41,7 +41,7 @@ DR = ClusterFacts("dr", "id-dr", 1)
         (("orders*",), "orders2", True),
         (("*", "!orders-private*"), "orders-private-1", False),
         (("*", "!orders-private*"), "orders", True),
-        (("*",), "heartbeats", True),
+        (("*",), "heartbeats", False),
     ],
 )
 def test_which_topics_are_copied(names: tuple[str, ...], topic: str, copied: bool) -> None:

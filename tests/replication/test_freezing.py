@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from controlplane.gateways.kafka.access_types import AclPermission, PatternType
 from controlplane.replication.logic.evidence import folded
-from controlplane.replication.logic.flows import HEARTBEATS, FlowRequest, Policy
+from controlplane.replication.logic.flows import FlowRequest, Policy
 from controlplane.replication.logic.freezing import binds, denials, restored, stored
 
 THERE = (
@@ -71,7 +71,7 @@ def test_it_denies_every_topic_of_the_flow_and_no_other(
     )
     found = denials(asked, topics)
     for topic in topics:
-        assert binds(found, topic) is (asked.copied(topic) and topic != HEARTBEATS)
+        assert binds(found, topic) is asked.copied(topic)
 
 
 def test_people_come_before_brokers_among_super_users() -> None:

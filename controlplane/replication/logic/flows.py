@@ -69,8 +69,9 @@ class FlowRequest:
         return f"{self.source}->{self.target}"
 
     def copied(self, topic: str) -> bool:
-        """Whether a topic of the source belongs to the flow."""
-        left_out = any(re.fullmatch(out, topic) for out in TOPICS_LEFT_OUT)
+        """Whether a topic of the source belongs to the flow. Heartbeats of other flows come along by themselves (KIP-382), and
+        are nobody's records: they neither lag nor get lost."""
+        left_out = topic == HEARTBEATS or any(re.fullmatch(out, topic) for out in TOPICS_LEFT_OUT)
         return matches(self.topics, topic) and not left_out and not self._goes_round(topic)
 
     def _goes_round(self, topic: str) -> bool:

@@ -16,7 +16,6 @@ from controlplane.gateways.kafka.access_types import (
     PatternType,
 )
 from controlplane.replication.logic.flows import (
-    HEARTBEATS,
     SEPARATOR,
     WILDCARD,
     FlowRequest,
@@ -32,7 +31,7 @@ Stored = list[list[str]]
 def denials(asked: FlowRequest, topics: Collection[str]) -> tuple[Acl, ...]:
     """WRITE for everybody but super users. `topics`: all that the source has. A prefix stays one, so that it holds for what
     is made later too, where nothing else of the source begins with it."""
-    frozen = {topic for topic in topics if asked.copied(topic) and topic != HEARTBEATS}
+    frozen = {topic for topic in topics if asked.copied(topic)}
     stems = [stem for stem in _stems(asked) if {each for each in topics if each.startswith(stem)} <= frozen]
     single = sorted(topic for topic in frozen if not topic.startswith(tuple(stems)))
     return (
