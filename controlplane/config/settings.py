@@ -24,6 +24,7 @@ from controlplane.config.wiring import (  # noqa: F401  # they are settings
     CLUSTER_USERS,
     CREDENTIAL_SOURCES,
     JOB_KINDS,
+    JOB_PLACES,
     METRIC_READERS,
     WHEN_A_BROKER_TURNS,
 )

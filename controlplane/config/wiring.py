@@ -20,6 +20,19 @@ JOB_KINDS: dict[str, str] = {
     "replication.step": "controlplane.replication.failover.run_step",
     "acls.watch": "controlplane.acls.watching.run_watch",
 }
+#: kind → where such a job belongs, `place(job)`: a label and the path of a page. A job of another kind has no such page.
+JOB_PLACES: dict[str, str] = {
+    "brokers.act": "controlplane.clusters.places.brokers",
+    "brokers.roll": "controlplane.clusters.places.brokers",
+    "brokers.add": "controlplane.clusters.places.brokers",
+    "brokers.remove": "controlplane.clusters.places.brokers",
+    "clusters.create": "controlplane.clusters.places.all_clusters",
+    "clusters.whole": "controlplane.clusters.places.all_clusters",
+    "connect.worker": "controlplane.workers.places.worker",
+    "connect.stage": "controlplane.workers.places.plugins",
+    "connect.plugin": "controlplane.workers.places.plugins",
+    "replication.step": "controlplane.replication.places.runbook",
+}
 #: Of domains that hand out certificates: `source(cluster)` gives, by principal, those that brokers accept now. Read by
 #: clusters.credentials for whoever gives rights to a name.
 CREDENTIAL_SOURCES = ("controlplane.certificates.selectors.accepted_certificates",)

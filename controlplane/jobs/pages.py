@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.utils.module_loading import import_string
 
 from controlplane.audit.models import Operation
 from controlplane.core.access import Actor
 from controlplane.core.pages import Page
+from controlplane.core.plans import Json
 from controlplane.core.tables import Table
 from controlplane.jobs import selectors
 from controlplane.jobs.models import Job
+
+SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -57,3 +62,31 @@ class JobPage(Page):
     job: Job
     may_cancel: bool
     operations: QuerySet[Operation]
+
+    @property
+    def place(self) -> tuple[str, str] | None:
+        """Label and path of the page that the job belongs to."""
+        found = settings.JOB_PLACES.get(self.job.kind)
+        told: tuple[str, str] | None = import_string(found)(self.job) if found else None
+        return told
+
+    @property
+    def result(self) -> tuple[tuple[str, str], ...]:
+        """In words; a page that it names has a button of its own."""
+        found = (self.job.result or {}).items()
+        return tuple((name.replace("_", " "), _in_words(value)) for name, value in found if name != "page")
+
+
+def _in_words(value: Json) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{value:,}"
+    if isinstance(value, list):
+        more = f" and {len(value) - SHOWN} more" if len(value) > SHOWN else ""
+        return ", ".join(map(_in_words, value[:SHOWN])) + more or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_in_words(each)}" for name, each in value.items()) or "none"
+    return value or "none"
