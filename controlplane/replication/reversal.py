@@ -12,6 +12,7 @@ from dataclasses import replace
 from controlplane.clusters.models import Cluster
 from controlplane.core.errors import Refused
 from controlplane.core.plans import Json, Plan
+from controlplane.core.verify import verify
 from controlplane.gateways.connect import State
 from controlplane.jobs.run import JobRun
 from controlplane.replication import freezing, selectors, services, watching
@@ -62,9 +63,13 @@ def turn_round(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json
         if planned.refusals:
             raise Refused(planned.refusals, planned)
         services.apply_create(job.actor, back, planned, begin)
-    for name in _at_rest(back, source):
+    woken = _at_rest(back, source)
+    for name in woken:
         services.connect_to(source).resume(name)
         job.log(f"{name} goes on")
+    if woken:
+        runs = services.RUNS_SECONDS
+        verify(f"{back.name} runs", lambda: selectors.health(back, source).state == "running", seconds=runs)
     return {"flow": back.name, "partitions_begun_later": len(begin.upstream) if begin else 0}
 
 
