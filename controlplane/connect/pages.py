@@ -17,7 +17,6 @@ from controlplane.connect.selectors import Connect, ConnectorRow
 from controlplane.connect.setting_forms import SettingsForm
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
-from controlplane.gateways import workers
 from controlplane.gateways.connect import ConnectorStatus, Plugin
 from controlplane.gateways.errors import GatewayError
 
@@ -79,15 +78,6 @@ class ConnectorPage(Page):
     config: tuple[tuple[str, str], ...] = ()
     offsets: tuple[tuple[str, str], ...] = ()
     policy: RestartPolicy | None = None
-
-    @property
-    def lacks_rights(self) -> bool:
-        """Whether it failed for want of an ACL of its cluster: the first thing that everybody meets."""
-        return "AuthorizationException" in self.status.cause
-
-    @property
-    def principal(self) -> str:
-        return "its principal" if self.connect.row is not None else workers.PRINCIPAL
 
 
 @dataclass(frozen=True)

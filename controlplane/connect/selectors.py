@@ -37,7 +37,7 @@ class ConnectorRow:
     @property
     def state(self) -> str:
         """The worst of connector and tasks."""
-        return self.status.worst.value
+        return "FAILED" if self.status.failed else self.status.state.value
 
     @property
     def running(self) -> int:

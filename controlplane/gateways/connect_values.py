@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -28,29 +27,12 @@ class State(StrEnum):
         return next((each for each in cls if each.value == word), cls.UNKNOWN)
 
 
-_CAUSED_BY = "Caused by: "
-_PACKAGES = re.compile(r"^(?:[a-z_][\w$]*\.)+(?=[A-Z])")
-
-
-def cause_of(trace: str) -> str:
-    """The innermost cause of a Java stack trace in one line, without the package of its class: that is where it began."""
-    lines = [line.strip() for line in trace.splitlines() if line.strip()]
-    if not lines:
-        return ""
-    causes = [line.removeprefix(_CAUSED_BY) for line in lines if line.startswith(_CAUSED_BY)]
-    return _PACKAGES.sub("", causes[-1] if causes else lines[0])
-
-
 @dataclass(frozen=True, slots=True)
 class TaskStatus:
     id: int
     state: State
     worker: str
     trace: str = ""
-
-    @property
-    def cause(self) -> str:
-        return cause_of(self.trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +49,6 @@ class ConnectorStatus:
     @property
     def failed(self) -> bool:
         return self.state is State.FAILED or any(task.state is State.FAILED for task in self.tasks)
-
-    @property
-    def worst(self) -> State:
-        """Of the connector and its tasks: one that runs with a task that has failed does not do its work."""
-        return State.FAILED if self.failed else self.state
-
-    @property
-    def cause(self) -> str:
-        """Why it has failed, in one line; empty where nothing says."""
-        traces = (self.trace, *(task.trace for task in self.tasks))
-        return next((cause_of(trace) for trace in traces if trace), "")
 
     @property
     def running_tasks(self) -> int:
