@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.connect import selectors, services
 from controlplane.connect.forms import STATES
+from controlplane.connect.logic.failures import cause_of
 from controlplane.connect.logic.offsets import json_of, read
 from controlplane.connect.logic.plans import ConnectorAct
 from controlplane.connect.measuring import UNKNOWN
@@ -72,6 +73,7 @@ class ConnectorTaskSerializer(serializers.Serializer[Any]):
     state = serializers.CharField()
     worker = serializers.CharField()
     trace = serializers.CharField(allow_blank=True, help_text="Of its failure, without secrets.")
+    cause = serializers.CharField(allow_blank=True, help_text="The innermost cause that the trace names.")
 
 
 class ConnectorDetailSerializer(serializers.Serializer[Any]):
@@ -79,6 +81,7 @@ class ConnectorDetailSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField()
     state = serializers.CharField(help_text="Of the connector itself.")
     trace = serializers.CharField(allow_blank=True)
+    cause = serializers.CharField(allow_blank=True)
     tasks = ConnectorTaskSerializer(many=True)
     measured = MeasuredSerializer()
     config = serializers.DictField(child=serializers.CharField(), help_text="Secrets are [hidden].")
@@ -156,9 +159,9 @@ def detail(connect: Connect, name: str) -> Response:
         "name": status.name,
         "kind": status.kind,
         "state": status.state.value,
-        "trace": status.trace,
+        **_failure(status.trace),
         "tasks": [
-            {"id": task.id, "state": task.state.value, "worker": task.worker, "trace": task.trace}
+            {"id": task.id, "state": task.state.value, "worker": task.worker, **_failure(task.trace)}
             for task in status.tasks
         ],
         "measured": asdict(connect.measured().get(name, UNKNOWN)),
@@ -166,6 +169,10 @@ def detail(connect: Connect, name: str) -> Response:
         "topics": list(connect.api.topics(name)),
     }
     return with_etag(Response(found), selectors.known_of(config, status).digest)
+
+
+def _failure(trace: str) -> dict[str, str]:
+    return {"trace": trace, "cause": cause_of(trace)}
 
 
 class ConnectorsApi(ConnectView):

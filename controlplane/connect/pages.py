@@ -10,6 +10,7 @@ from django.forms import Form
 from controlplane.clusters.models import Cluster
 from controlplane.connect.external_forms import ExternalForm
 from controlplane.connect.logic.external import Found
+from controlplane.connect.logic.failures import Lacking
 from controlplane.connect.measuring import UNKNOWN, Measured
 from controlplane.connect.models import ConnectCluster, RaisedLevel, RestartPolicy
 from controlplane.connect.operate_forms import LevelForm
@@ -62,7 +63,8 @@ class ConnectorListPage(Page):
 
 @dataclass(frozen=True)
 class ConnectorPage(Page):
-    """`tab`: overview, metrics, settings or offsets; what a tab does not show is empty."""
+    """`tab`: overview, metrics, settings or offsets; what a tab does not show is empty. `lacking`: rights without which it
+    failed."""
 
     template: ClassVar[str] = "connect/connector.html"
     partials: ClassVar[frozenset[str]] = frozenset({"connector-live"})
@@ -73,7 +75,9 @@ class ConnectorPage(Page):
     tab: str
     can_edit: bool
     can_operate: bool
+    can_grant: bool
     measured: Measured = UNKNOWN
+    lacking: tuple[Lacking, ...] = ()
     topics: tuple[str, ...] = ()
     config: tuple[tuple[str, str], ...] = ()
     offsets: tuple[tuple[str, str], ...] = ()

@@ -13,7 +13,9 @@ from django.utils.crypto import salted_hmac
 from controlplane.clusters import selectors as clusters
 from controlplane.clusters.models import Cluster
 from controlplane.connect import external, measuring
+from controlplane.connect.logic import failures
 from controlplane.connect.logic.external import BUNDLED
+from controlplane.connect.logic.failures import Lacking
 from controlplane.connect.logic.plans import Known, TopicUse
 from controlplane.connect.measuring import UNKNOWN, Measured
 from controlplane.connect.models import ConnectCluster
@@ -37,7 +39,7 @@ class ConnectorRow:
     @property
     def state(self) -> str:
         """The worst of connector and tasks."""
-        return "FAILED" if self.status.failed else self.status.state.value
+        return self.status.worst.value
 
     @property
     def running(self) -> int:
@@ -85,6 +87,11 @@ class Connect:
     @property
     def title(self) -> str:
         return self.name if self.row else "Bundled worker"
+
+    @property
+    def principal(self) -> str:
+        """As which its connectors reach their Kafka cluster; empty where only its owner knows."""
+        return workers.PRINCIPAL if self.worker == self.cluster.name else ""
 
     @property
     def is_measured(self) -> bool:
@@ -178,6 +185,14 @@ def known_of(
         tuple(task.state.value for task in status.tasks),
         status.kind,
     )
+
+
+def lacking(connect: Connect, status: ConnectorStatus) -> tuple[Lacking, ...]:
+    """Rights on this Kafka cluster without which it failed. A mirror's may be those on the cluster that it reads from."""
+    found = failures.lacking_of(status.traces, status.kind)
+    if found and ".mirror." in connect.api.config(status.name).get("connector.class", ""):
+        return ()
+    return found
 
 
 def fingerprint(config: Mapping[str, str]) -> str:

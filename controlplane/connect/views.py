@@ -84,14 +84,17 @@ def connector(
         raise NotFound(f"A connector has no {tab}", hint=f"One of {', '.join(TABS)}.")
     found = selectors.connect_of(cluster, connect)
     api = found.api
+    status = api.status(connector)
     can = allowed(request, cluster, Action.CONNECTOR_EDIT, Action.CONNECTOR_OPERATE)
     page = pages.ConnectorPage(
         cluster=cluster,
         connect=found,
-        status=api.status(connector),
+        status=status,
         tab=tab,
         can_edit=can["edit"],
         can_operate=can["operate"],
+        can_grant=allowed(request, cluster, Action.ACL_EDIT)["edit"],
+        lacking=selectors.lacking(found, status) if tab == "overview" else (),
         measured=found.measured().get(connector, UNKNOWN) if tab == "overview" else UNKNOWN,
         topics=api.topics(connector) if tab == "overview" else (),
         config=tuple(sorted(selectors.masked(found, connector).items())) if tab == "settings" else (),

@@ -51,6 +51,15 @@ class ConnectorStatus:
         return self.state is State.FAILED or any(task.state is State.FAILED for task in self.tasks)
 
     @property
+    def worst(self) -> State:
+        """Of connector and tasks: one that runs while a task of it has failed copies less than it should, or nothing."""
+        return State.FAILED if self.failed else self.state
+
+    @property
+    def traces(self) -> tuple[str, ...]:
+        return tuple(trace for trace in (self.trace, *(task.trace for task in self.tasks)) if trace)
+
+    @property
     def running_tasks(self) -> int:
         return sum(task.state is State.RUNNING for task in self.tasks)
 

@@ -1,0 +1,127 @@
+"""Why a connector failed: its cause and the right that it lacks by table, and the page that says both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from controlplane.clusters.models import Cluster
+from controlplane.connect import selectors
+from controlplane.connect.logic.failures import LONGEST, Lacking, cause_of, lacking, lacking_of
+from controlplane.connect.selectors import Connect
+from controlplane.core.access import Role
+from controlplane.gateways.connect import ConnectApi, ConnectorStatus, State, TaskStatus
+from tests.web.people import signed_in
+
+DENIED = """org.apache.kafka.connect.errors.ConnectException: Unrecoverable exception from producer send callback
+\tat org.apache.kafka.connect.runtime.WorkerSourceTask.maybeThrowProducerSendException(WorkerSourceTask.java:334)
+\tat java.base/java.lang.Thread.run(Thread.java:840)
+Caused by: org.apache.kafka.common.errors.TopicAuthorizationException: Not authorized to access topics: [lines]
+"""
+NESTED = """org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error handler
+\tat org.apache.kafka.connect.runtime.errors.RetryWithToleranceOperator.execute(RetryWithToleranceOperator.java:259)
+\tSuppressed: java.io.IOException: beside it
+\tCaused by: java.io.IOException: of what was suppressed
+Caused by: org.apache.kafka.connect.errors.DataException: Converting byte[] to Kafka Connect data failed
+\t... 17 more
+Caused by: com.fasterxml.jackson.core.JsonParseException: Unrecognized token 'one'
+ at [Source: (byte[])"one"; line: 1, column: 4]
+\t... 18 more
+"""
+
+
+@pytest.mark.parametrize(
+    ("trace", "cause"),
+    [
+        ("", ""),
+        (DENIED, "TopicAuthorizationException: Not authorized to access topics: [lines]"),
+        (NESTED, "JsonParseException: Unrecognized token 'one'"),
+        ("java.lang.NullPointerException\n\tat a.B.c(B.java:1)", "NullPointerException"),
+        ("a.b.Outer$Inner: it broke", "Outer$Inner: it broke"),
+        ("it broke at some.Place: so", "it broke at some.Place: so"),
+        ("x" * 400, "x" * (LONGEST - 1) + "…"),
+    ],
+)
+def test_the_innermost_cause_is_said(trace: str, cause: str) -> None:
+    assert cause_of(trace) == cause
+
+
+GROUP = "Caused by: org.apache.kafka.common.errors.GroupAuthorizationException: Not authorized to access group: connect-x"
+TRANSACTION = "org.apache.kafka.common.errors.TransactionalIdAuthorizationException: Transactional Id authorization failed."
+
+
+@pytest.mark.parametrize(
+    ("trace", "kind", "words"),
+    [
+        (DENIED, "source", ["Write on the topic lines"]),
+        (DENIED, "sink", ["Read on the topic lines"]),
+        (DENIED.replace("[lines]", "[a, b]"), "sink", ["Read on the topic a", "Read on the topic b"]),
+        (GROUP, "sink", ["Read on the group connect-x"]),
+        (TRANSACTION, "source", ["Write on its transactional id"]),
+        (NESTED, "sink", []),
+        ("", "sink", []),
+    ],
+)
+def test_the_right_that_it_lacks(trace: str, kind: str, words: list[str]) -> None:
+    assert [str(each) for each in lacking(trace, kind)] == words
+
+
+def test_tasks_that_lack_the_same_say_it_once() -> None:
+    assert lacking_of((DENIED, NESTED, DENIED), "source") == (Lacking("WRITE", "TOPIC", "lines"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Failing(ConnectApi):
+    """A worker whose only connector runs, while all of its tasks have failed."""
+
+    plugin: str = "FileStreamSource"
+
+    def status(self, name: str) -> ConnectorStatus:
+        tasks = (TaskStatus(0, State.FAILED, "a:1", DENIED),)
+        return ConnectorStatus(name, State.RUNNING, "source", "a:1", tasks)
+
+    def config(self, name: str) -> dict[str, str]:
+        return {"connector.class": self.plugin}
+
+    def topics(self, name: str) -> tuple[str, ...]:
+        return ()
+
+
+@pytest.fixture
+def failing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    def begin(plugin: str) -> None:
+        connect = Connect(cluster, "bundled", Failing("http://127.0.0.1:1", plugin=plugin), cluster.name)
+        monkeypatch.setattr(selectors, "connect_of", lambda cluster, name: connect)
+
+    return begin
+
+
+@pytest.mark.django_db
+def test_a_connector_without_a_task_that_runs_looks_failed(failing: Callable[[str], None]) -> None:
+    failing("FileStreamSource")
+    page = signed_in(Role.ADMIN).get("/clusters/main/connect/bundled/lines/").content.decode()
+    title = page.partition("<h1")[2].partition("</h1>")[0]
+    assert "failed" in title
+    assert "running" not in title
+    assert '<button class="button primary" type="submit">' in page
+    primary = page.partition('class="button primary"')[2].partition("</button>")[0]
+    assert "Restart failed tasks" in primary
+    assert "Pause…" in page
+    assert "<summary>TopicAuthorizationException: Not authorized to access topics: [lines]</summary>" in page
+    assert "User:kastellan-connect lacks Write on the topic lines" in page
+    assert (
+        "acls/new/?principal=User%3Akastellan-connect&amp;resource_type=TOPIC&amp;resource_name=lines" in page
+    )
+    assert (
+        "acls/new" not in signed_in(Role.VIEWER).get("/clusters/main/connect/bundled/lines/").content.decode()
+    )
+
+
+@pytest.mark.django_db
+def test_a_mirror_may_lack_a_right_elsewhere(failing: Callable[[str], None]) -> None:
+    failing("org.apache.kafka.connect.mirror.MirrorSourceConnector")
+    page = signed_in(Role.ADMIN).get("/clusters/main/connect/bundled/lines/").content.decode()
+    assert "TopicAuthorizationException" in page
+    assert "lacks" not in page
