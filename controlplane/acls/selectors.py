@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controlplane.acls.logic.authorize import Authorizer
+from controlplane.acls.logic.authorize import Authorizer, Question, is_allowed
 from controlplane.acls.logic.authorizer_log import Denial, Judged, denials, judged
 from controlplane.acls.logic.findings import Finding, Usage, findings
 from controlplane.acls.models import AclWatch
@@ -14,7 +15,7 @@ from controlplane.clusters.principals import ruling_of
 from controlplane.clusters.services import gateway_for
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
-from controlplane.gateways.kafka.access_types import Acl
+from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclResourceType
 
 LOG_BYTES = 2_000_000
 
@@ -43,6 +44,23 @@ def authorizer_if_known(cluster: Cluster) -> Authorizer | None:
         return authorizer(cluster)
     except GatewayError:
         return None
+
+
+def lacking(
+    cluster: Cluster, principal: str, wanted: Iterable[tuple[str, str, str]]
+) -> tuple[tuple[str, str, str], ...]:
+    """Of (operation, resource type, name) those that the principal may not from anywhere; none where nobody can tell.
+    For domains that do not import this one (`settings.LACKING_RIGHTS`)."""
+    known = authorizer_if_known(cluster)
+    if known is None or known.unknown:
+        return ()
+    return tuple(
+        each
+        for each in wanted
+        if not is_allowed(
+            Question(principal, AclOperation(each[0]), AclResourceType(each[1]), each[2]), known
+        )
+    )
 
 
 def super_users(cluster: Cluster) -> frozenset[str]:

@@ -25,6 +25,7 @@ from controlplane.config.wiring import (  # noqa: F401  # they are settings
     CREDENTIAL_SOURCES,
     JOB_KINDS,
     JOB_PLACES,
+    LACKING_RIGHTS,
     METRIC_READERS,
     WHEN_A_BROKER_TURNS,
 )

@@ -43,3 +43,5 @@ CLUSTER_USERS = ("controlplane.replication.selectors.needing",)
 METRIC_READERS = ("controlplane.alerts.selectors.metrics_of_rules",)
 #: Tasks to send when a broker falls silent or answers again: rules are then judged at once, not at their next period.
 WHEN_A_BROKER_TURNS = ("alerts.evaluate_soon",)
+#: Which of some rights a principal lacks: `lacking(cluster, principal, wanted)`. Read by connect.selectors, whose plans warn.
+LACKING_RIGHTS = "controlplane.acls.selectors.lacking"

@@ -10,7 +10,7 @@ from django.forms import Form
 from controlplane.clusters.models import Cluster
 from controlplane.connect.external_forms import ExternalForm
 from controlplane.connect.logic.external import Found
-from controlplane.connect.logic.failures import Lacking
+from controlplane.connect.logic.rights import Right
 from controlplane.connect.measuring import UNKNOWN, Measured
 from controlplane.connect.models import ConnectCluster, RaisedLevel, RestartPolicy
 from controlplane.connect.operate_forms import LevelForm
@@ -77,7 +77,7 @@ class ConnectorPage(Page):
     can_operate: bool
     can_grant: bool
     measured: Measured = UNKNOWN
-    lacking: tuple[Lacking, ...] = ()
+    lacking: tuple[Right, ...] = ()
     topics: tuple[str, ...] = ()
     config: tuple[tuple[str, str], ...] = ()
     offsets: tuple[tuple[str, str], ...] = ()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.utils.crypto import salted_hmac
+from django.utils.module_loading import import_string
 
 from controlplane.clusters import selectors as clusters
 from controlplane.clusters.models import Cluster
 from controlplane.connect import external, measuring
-from controlplane.connect.logic import failures
+from controlplane.connect.logic import failures, rights
 from controlplane.connect.logic.external import BUNDLED
-from controlplane.connect.logic.failures import Lacking
 from controlplane.connect.logic.plans import Known, TopicUse
+from controlplane.connect.logic.rights import Right, is_mirror
 from controlplane.connect.measuring import UNKNOWN, Measured
 from controlplane.connect.models import ConnectCluster
 from controlplane.core.errors import NotFound
@@ -25,6 +27,8 @@ from controlplane.gateways.connect import ConnectApi, Connector, ConnectorStatus
 from controlplane.gateways.errors import GatewayError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+#: Operation, resource type and name, in the words of ACLs.
+Asked = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +191,29 @@ def known_of(
     )
 
 
-def lacking(connect: Connect, status: ConnectorStatus) -> tuple[Lacking, ...]:
+def lacking(connect: Connect, status: ConnectorStatus) -> tuple[Right, ...]:
     """Rights on this Kafka cluster without which it failed. A mirror's may be those on the cluster that it reads from."""
     found = failures.lacking_of(status.traces, status.kind)
-    if found and ".mirror." in connect.api.config(status.name).get("connector.class", ""):
+    return () if found and is_mirror(connect.api.config(status.name)) else found
+
+
+def rights_without(
+    connect: Connect, name: str, config: Mapping[str, str], uses: Iterable[TopicUse]
+) -> tuple[str, ...]:
+    """What a connector would need and its principal may not, where it is known who that is."""
+    wanted = {
+        (right.operation, right.resource_type, right.name): right
+        for right in rights.needed(name, config, tuple(uses))
+    }
+    if not (connect.principal and wanted):
         return ()
-    return found
+    lacking: Callable[[Cluster, str, Iterable[Asked]], Iterable[Asked]] = import_string(
+        settings.LACKING_RIGHTS
+    )
+    return tuple(
+        f"{connect.principal} lacks {wanted[each]}"
+        for each in lacking(connect.cluster, connect.principal, wanted)
+    )
 
 
 def fingerprint(config: Mapping[str, str]) -> str:

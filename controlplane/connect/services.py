@@ -44,12 +44,14 @@ def plan_put(connect: Connect, asked: PutConnector) -> Plan:
         except GatewayError as error:
             errors = {"connector.class": (error.what,)}
         kind = "sink" if "topics" in config or "topics.regex" in config else "source"
+    uses = selectors.topics_of(connect.cluster, config, kind)
     wanted = Wanted(
         asked.name,
         mask(config, secret),
         selectors.fingerprint(config),
         errors,
-        selectors.topics_of(connect.cluster, config, kind),
+        uses,
+        () if refusals else selectors.rights_without(connect, asked.name, config, uses),
         initial_state=asked.initial_state.value,
     )
     return plans.plan_put(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from controlplane.clusters.models import Cluster
+from controlplane.clusters.services import gateway_for
 from controlplane.connect import selectors
-from controlplane.connect.logic.failures import LONGEST, Lacking, cause_of, lacking, lacking_of
+from controlplane.connect.logic.failures import LONGEST, cause_of, lacking, lacking_of
+from controlplane.connect.logic.plans import TopicUse
+from controlplane.connect.logic.rights import Right, needed
 from controlplane.connect.selectors import Connect
 from controlplane.core.access import Role
 from controlplane.gateways.connect import ConnectApi, ConnectorStatus, State, TaskStatus
+from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclPermission, AclResourceType
 from tests.web.people import signed_in
 
 DENIED = """org.apache.kafka.connect.errors.ConnectException: Unrecoverable exception from producer send callback
@@ -69,7 +73,57 @@ def test_the_right_that_it_lacks(trace: str, kind: str, words: list[str]) -> Non
 
 
 def test_tasks_that_lack_the_same_say_it_once() -> None:
-    assert lacking_of((DENIED, NESTED, DENIED), "source") == (Lacking("WRITE", "TOPIC", "lines"),)
+    assert lacking_of((DENIED, NESTED, DENIED), "source") == (Right("WRITE", "TOPIC", "lines"),)
+
+
+IN, OUT, NEW = TopicUse("t", True, False), TopicUse("t", True, True), TopicUse("t", False, True)
+MAKES = {
+    "topic.creation.default.replication.factor": "3",
+    "topic.creation.default.partitions": "1",
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "uses", "words"),
+    [
+        ({}, [], []),
+        ({}, [OUT], ["Write on the topic t"]),
+        ({}, [NEW], ["Write on the topic t"]),
+        (MAKES, [NEW], ["Write on the topic t", "Create on the topic t"]),
+        ({}, [IN], ["Read on the topic t", "Read on the group connect-x"]),
+        ({"consumer.override.group.id": "own"}, [IN], ["Read on the topic t", "Read on the group own"]),
+        (
+            {"errors.deadletterqueue.topic.name": "dead"},
+            [IN],
+            ["Read on the topic t", "Read on the group connect-x", "Write on the topic dead"],
+        ),
+        ({"connector.class": "org.apache.kafka.connect.mirror.MirrorSourceConnector"}, [IN], []),
+    ],
+)
+def test_what_a_connector_needs(config: dict[str, str], uses: list[TopicUse], words: list[str]) -> None:
+    assert [str(each) for each in needed("x", config, uses)] == words
+
+
+@pytest.mark.django_db
+def test_a_plan_knows_what_the_principal_lacks(cluster: Cluster, prefix: str) -> None:
+    """Of the worker that is ours; whose another is, nobody can tell."""
+    config = {"connector.class": "FileStreamSource", "topic": prefix}
+    use = (TopicUse(prefix, True, True),)
+    own = Connect(cluster, "bundled", ConnectApi("http://127.0.0.1:1"), cluster.name)
+    principal = "User:kastellan-connect"
+    gateway = gateway_for(cluster)
+    allowing = Acl(principal, "*", AclOperation.WRITE, AclPermission.ALLOW, AclResourceType.TOPIC, prefix)
+    denying = replace(allowing, permission=AclPermission.DENY)
+    gateway.create_acls([denying])
+    try:
+        found = selectors.rights_without(own, "x", config, use)
+        assert found == (f"{principal} lacks Write on the topic {prefix}",)
+        gateway.delete_acls([denying])
+        gateway.create_acls([allowing])
+        assert selectors.rights_without(own, "x", config, use) == ()
+    finally:
+        gateway.delete_acls([allowing, denying])
+    assert selectors.rights_without(replace(own, worker=""), "x", config, use) == ()
 
 
 @dataclass(frozen=True, slots=True)

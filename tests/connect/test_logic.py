@@ -156,6 +156,13 @@ def test_a_topic_that_nobody_makes_is_warned_of() -> None:
     assert plan_put(wanted(made, topics=use), None, cluster="main", connect="bundled").warnings == ()
 
 
+def test_a_right_that_is_lacking_is_warned_of() -> None:
+    asked = wanted(FILE, rights=("User:w lacks Write on the topic t",))
+    plan = plan_put(asked, None, cluster="main", connect="bundled")
+    assert "User:w lacks Write on the topic t: give it under ACLs first, or tasks fail." in plan.warnings
+    assert plan.allowed
+
+
 @pytest.mark.parametrize(
     ("act", "state", "tasks", "code"),
     [

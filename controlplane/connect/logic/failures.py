@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from controlplane.connect.logic.rights import Right
 
 CAUSE = re.compile(r"^Caused by: (.*)$", re.MULTILINE)
 #: `org.apache.kafka.common.errors.TopicAuthorizationException: …`; nested classes have a $.
@@ -17,20 +18,6 @@ GROUP = re.compile(r"GroupAuthorizationException: Not authorized to access group
 TRANSACTIONAL = re.compile(r"TransactionalIdAuthorizationException\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Lacking:
-    """A right on one resource, in the words of ACLs; `name` is empty where the trace does not tell it."""
-
-    operation: str
-    resource_type: str
-    name: str = ""
-
-    def __str__(self) -> str:
-        right = self.operation.capitalize()
-        what = self.resource_type.lower().replace("_", " ")
-        return f"{right} on the {what} {self.name}" if self.name else f"{right} on its {what}"
-
-
 def cause_of(trace: str) -> str:
     """The innermost cause in one line, with the class's own name and without its package."""
     found = CAUSE.findall(trace)
@@ -39,19 +26,19 @@ def cause_of(trace: str) -> str:
     return short if len(short) <= LONGEST else f"{short[: LONGEST - 1]}…"
 
 
-def lacking(trace: str, kind: str) -> tuple[Lacking, ...]:
+def lacking(trace: str, kind: str) -> tuple[Right, ...]:
     """`kind`: source or sink. A source writes topics, a sink reads them, in a group of its own."""
     cause = cause_of(trace)
     if topics := TOPICS.search(cause):
         right = "READ" if kind == "sink" else "WRITE"
-        return tuple(Lacking(right, "TOPIC", name.strip()) for name in topics[1].split(","))
+        return tuple(Right(right, "TOPIC", name.strip()) for name in topics[1].split(","))
     if group := GROUP.search(cause):
-        return (Lacking("READ", "GROUP", group[1]),)
+        return (Right("READ", "GROUP", group[1]),)
     if TRANSACTIONAL.search(cause):
-        return (Lacking("WRITE", "TRANSACTIONAL_ID"),)
+        return (Right("WRITE", "TRANSACTIONAL_ID"),)
     return ()
 
 
-def lacking_of(traces: Iterable[str], kind: str) -> tuple[Lacking, ...]:
+def lacking_of(traces: Iterable[str], kind: str) -> tuple[Right, ...]:
     """Of the connector and all of its tasks, each once."""
     return tuple(dict.fromkeys(each for trace in traces for each in lacking(trace, kind)))

@@ -46,7 +46,7 @@ class TopicUse:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A configuration as it was asked for, masked; `errors` are the plugin's, by setting."""
+    """A configuration as it was asked for, masked; `errors` are the plugin's, by setting; `rights`: which are lacking."""
 
     name: str
     config: Mapping[str, str]
@@ -129,16 +129,16 @@ def _warnings(asked: Wanted, known: Known | None) -> tuple[str, ...]:
     if known is not None:
         found.append("Its tasks restart with the new settings.")
     absent = [use.name for use in asked.topics if not use.exists]
-    if absent and not _makes_topics(asked.config):
+    if absent and not makes_topics(asked.config):
         found.append(
             f"{', '.join(absent)} {'does' if len(absent) == 1 else 'do'} not exist, and brokers make no topic by themselves: "
             "create it, or set topic.creation.default.replication.factor and topic.creation.default.partitions."
         )
-    found += [f"The worker's principal lacks a right: {right}." for right in asked.rights]
+    found += [f"{right}: give it under ACLs first, or tasks fail." for right in asked.rights]
     return tuple(found)
 
 
-def _makes_topics(config: Mapping[str, str]) -> bool:
+def makes_topics(config: Mapping[str, str]) -> bool:
     return {"topic.creation.default.replication.factor", "topic.creation.default.partitions"} <= set(config)
 
 
