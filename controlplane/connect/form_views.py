@@ -19,9 +19,10 @@ from controlplane.connect.selectors import Connect
 from controlplane.connect.setting_forms import Config, DefinitionForm, JsonForm, Origin, SettingsForm
 from controlplane.core.access import Action
 from controlplane.core.actors import actor_of
+from controlplane.core.errors import NotFound
 from controlplane.core.pages import Page, render_page
 from controlplane.core.plans import Plan
-from controlplane.gateways.connect import MASK
+from controlplane.gateways.connect import MASK, aliases
 from controlplane.gateways.errors import GatewayError
 
 CHANGING = ("GET", "POST")
@@ -37,6 +38,8 @@ def create(request: HttpRequest, cluster: Cluster, connect: str) -> HttpResponse
         return render_page(
             request, pages.ChoosePage(cluster=cluster, connect=where, plugins=where.api.plugins())
         )
+    if plugin and not cloned and request.method != "POST":
+        _must_have(where, plugin)
     shown = selectors.masked(where, cloned) if cloned else {"connector.class": plugin, "tasks.max": "1"}
     origin = Origin(
         f"{cluster.name}/{connect}",
@@ -44,6 +47,15 @@ def create(request: HttpRequest, cluster: Cluster, connect: str) -> HttpResponse
         retype=frozenset(name for name, value in shown.items() if value == MASK) if cloned else frozenset(),
     )
     return _form(request, where, origin, resolve_url("connect:connectors", cluster.name, connect))
+
+
+def _must_have(where: Connect, plugin: str) -> None:
+    """An address may name any class; the short names that Connect takes too are fine."""
+    names = {name for each in where.api.plugins() for name in aliases(each.name)}
+    if plugin not in names:
+        raise NotFound(
+            f"{where.title} has no plugin {plugin}", hint="Create connector shows those that it has."
+        )
 
 
 @require_http_methods(CHANGING)

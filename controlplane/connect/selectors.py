@@ -19,6 +19,7 @@ from controlplane.connect.logic import failures, rights
 from controlplane.connect.logic.external import BUNDLED
 from controlplane.connect.logic.plans import Known, TopicUse
 from controlplane.connect.logic.rights import Right, is_mirror
+from controlplane.connect.logic.topics import named_in
 from controlplane.connect.measuring import UNKNOWN, Measured
 from controlplane.connect.models import ConnectCluster
 from controlplane.core.errors import NotFound
@@ -225,9 +226,9 @@ def fingerprint(config: Mapping[str, str]) -> str:
 
 def topics_of(cluster: Cluster, config: Mapping[str, str], kind: str) -> tuple[TopicUse, ...]:
     """Those that the configuration names one by one."""
-    names = [name.strip() for key in ("topics", "topic") for name in config.get(key, "").split(",")]
+    names = [name for setting in ("topics", "topic") for name in named_in(config, setting)]
     there = set(clusters.topics(cluster, internal=True).values_list("name", flat=True))
-    return tuple(TopicUse(name, name in there, kind == "source") for name in dict.fromkeys(names) if name)
+    return tuple(TopicUse(name, name in there, kind == "source") for name in dict.fromkeys(names))
 
 
 def inside(files: Path, path: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from controlplane.audit.services import operation
 from controlplane.connect import keeping, restarting, selectors
-from controlplane.connect.logic import confinement, offsets, plans
+from controlplane.connect.logic import confinement, offsets, plans, topics
 from controlplane.connect.logic.plans import ConnectorAct, Known, Wanted
 from controlplane.connect.selectors import Connect
 from controlplane.core.access import Action, Actor
@@ -93,7 +93,7 @@ def _refusals(
         )
         for setting in left_masked(config)
     ]
-    return [*found, *_confined(connect, config, before)]
+    return [*found, *topics.refusals(config), *_confined(connect, config, before)]
 
 
 def _confined(connect: Connect, config: Mapping[str, str], before: Mapping[str, str]) -> tuple[Refusal, ...]:

@@ -34,6 +34,7 @@ GATEWAY_STATUS: tuple[tuple[type[gateway.GatewayError], int, str], ...] = (
     (gateway.NotFound, 404, "Not found"),
     (gateway.AlreadyExists, 409, "It exists already"),
     (gateway.Conflict, 409, "In conflict with the present state"),
+    (gateway.RefusedHere, 422, "It cannot be done"),
     (gateway.InvalidRequest, 422, "The cluster refused the request"),
     (gateway.Unsupported, 422, "Not supported by this cluster"),
     (gateway.NotEnoughReplicas, 503, "Too few replicas in sync"),

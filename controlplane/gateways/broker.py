@@ -57,7 +57,7 @@ from broker.unsupervised import Observed
 from broker.unsupervised import observe as _observe
 from broker.web_tls import NAME as WEB_NAME
 from broker.web_tls import ensure_web_certificate
-from controlplane.gateways.errors import InvalidRequest, NotBundled, NotFound, Unreachable
+from controlplane.gateways.errors import NotBundled, NotFound, RefusedHere, Unreachable
 
 PROBE_NAME = "kastellan-probe"
 
@@ -151,7 +151,7 @@ def translated() -> Generator[None]:
             hint="The supervisor starts and stops the processes; `./run up` brings it back. Brokers keep running.",
         ) from error
     except (ControlError, BundledError) as error:
-        raise InvalidRequest(str(error), hint=error.hint) from error
+        raise RefusedHere(str(error), hint=error.hint) from error
 
 
 # Artifacts

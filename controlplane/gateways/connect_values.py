@@ -97,6 +97,12 @@ class Plugin:
     version: str
 
 
+def aliases(name: str) -> tuple[str, ...]:
+    """As Connect takes plugins: the class, its simple name, and that without `Connector`."""
+    simple = name.rpartition(".")[2]
+    return name, simple, simple.removesuffix("Connector")
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One setting of a plugin, and what the worker says of the value it was given (masked when it is secret)."""

@@ -10,6 +10,7 @@ GatewayError
   AlreadyExists           the named object exists already
   InvalidRequest          it understood the request and refuses its content
     RecordTooLarge        one record is larger than the topic or the broker takes
+    RefusedHere           this machine's own side refused it; no cluster was asked
   Conflict                the state of the object forbids it now (group in use, move in progress, stale epoch)
   Unsupported             this version of the other side cannot do it
     NotBundled            only a cluster whose processes are ours has it
@@ -74,6 +75,10 @@ class InvalidRequest(GatewayError):
 
 class RecordTooLarge(InvalidRequest):
     code = "record_too_large"
+
+
+class RefusedHere(InvalidRequest):
+    """Its code is that of what it is one of: who asks need not care."""
 
 
 class Conflict(GatewayError):

@@ -15,7 +15,7 @@ from controlplane.connect.logic.plans import TopicUse
 from controlplane.connect.logic.rights import Right, needed
 from controlplane.connect.selectors import Connect
 from controlplane.core.access import Role
-from controlplane.gateways.connect import ConnectApi, ConnectorStatus, State, TaskStatus
+from controlplane.gateways.connect import ConnectApi, ConnectorStatus, Plugin, State, TaskStatus
 from controlplane.gateways.kafka.access_types import Acl, AclOperation, AclPermission, AclResourceType
 from tests.web.people import signed_in
 
@@ -142,6 +142,9 @@ class Failing(ConnectApi):
     def topics(self, name: str) -> tuple[str, ...]:
         return ()
 
+    def plugins(self, *, only_connectors: bool = True) -> tuple[Plugin, ...]:
+        return (Plugin("org.apache.kafka.connect.file.FileStreamSourceConnector", "source", "4.3.1"),)
+
 
 @pytest.fixture
 def failing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
@@ -179,3 +182,10 @@ def test_a_mirror_may_lack_a_right_elsewhere(failing: Callable[[str], None]) -> 
     page = signed_in(Role.ADMIN).get("/clusters/main/connect/bundled/lines/").content.decode()
     assert "TopicAuthorizationException" in page
     assert "lacks" not in page
+
+
+@pytest.mark.django_db
+def test_a_plugin_that_the_worker_does_not_have_is_said(failing: Callable[[str], None]) -> None:
+    failing("FileStreamSource")
+    answer = signed_in(Role.ADMIN).get("/clusters/main/connect/bundled/+new/?plugin=com.nope.Class")
+    assert (answer.status_code, "has no plugin com.nope.Class" in answer.content.decode()) == (404, True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.connect.forms import settings_of
-from controlplane.connect.logic import confinement
+from controlplane.connect.logic import confinement, topics
 from controlplane.connect.logic.confinement import name_refusal, refusals, relative
 from controlplane.connect.logic.plans import (
     ConnectorAct,
@@ -98,10 +98,43 @@ def test_a_link_that_leads_out_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("name", "fine"),
-    [("a", True), ("main->dr.source", True), ("a/b", False), ("..", False), ("", False), ("a%2Fb", False)],
+    [
+        ("a", True),
+        ("main->dr.source", True),
+        ("a/b", False),
+        ("..", False),
+        ("", False),
+        ("a%2Fb", False),
+        ("a" * 200, True),
+        ("a" * 201, False),
+    ],
 )
 def test_names_that_the_worker_can_be_asked_for(name: str, fine: bool) -> None:
     assert (name_refusal(name) is None) is fine
+
+
+def test_a_name_that_is_too_long_is_said_by_its_length() -> None:
+    assert "The name has 300 characters" in str(name_refusal("a" * 300))
+
+
+@pytest.mark.parametrize(
+    ("config", "code"),
+    [
+        ({"topic": "lines"}, None),
+        ({"topic": "bad topic!"}, "config_topic"),
+        ({"topic": "a" * 250}, "config_topic"),
+        ({"topics": "a, b ,"}, None),
+        ({"topics": "a,.."}, "config_topics"),
+        ({"topic": "${table}"}, None),
+        ({"errors.deadletterqueue.topic.name": "dead letters"}, "config_errors.deadletterqueue.topic.name"),
+        (
+            {"connector.class": "org.apache.kafka.connect.mirror.MirrorSourceConnector", "topics": ".*"},
+            None,
+        ),
+    ],
+)
+def test_topics_that_kafka_would_never_take(config: dict[str, str], code: str | None) -> None:
+    assert [each.code for each in topics.refusals(config)] == ([code] if code else [])
 
 
 KNOWN = Known("c", {"a": "1", "secret": "[hidden]"}, "print-1", "RUNNING", ("RUNNING", "FAILED"), "source")

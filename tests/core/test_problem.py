@@ -26,6 +26,7 @@ CASES = [
     (gateway.NotFound("none"), 404, "not_found"),
     (gateway.AlreadyExists("there"), 409, "already_exists"),
     (gateway.InvalidRequest("bad"), 422, "invalid_request"),
+    (gateway.RefusedHere("bad"), 422, "invalid_request"),
     (gateway.Conflict("busy"), 409, "conflict"),
     (gateway.Unsupported("old"), 422, "unsupported"),
     (gateway.NotEnoughReplicas("few"), 503, "not_enough_replicas"),
@@ -64,3 +65,9 @@ def test_every_class_of_the_gateway_is_mapped() -> None:
 
 def test_what_nobody_raised_on_purpose_stays_a_500() -> None:
     assert problem_of(RuntimeError("bug")) is None
+
+
+def test_what_no_cluster_was_asked_for_is_not_blamed_on_one() -> None:
+    problem = problem_of(gateway.RefusedHere("'x' are no Maven coordinates"))
+    assert problem is not None
+    assert problem.title == "It cannot be done"

@@ -137,6 +137,7 @@ def test_what_is_wrong_is_said_and_leaves_nothing(anna: Api, api: Callable[[Role
     answer = anna("POST", API, {"coordinates": "not coordinates"})
     assert answer.status_code in (400, 422)
     assert "group:artifact:version" in answer.content.decode()
+    assert answer.json()["title"] == "It cannot be done"
     answer = sent(anna, b"not a zip", "x.zip")
     job = done(answer.json()["job"])
     assert (job.state, "cannot be read" in job.error) == ("failed", True)

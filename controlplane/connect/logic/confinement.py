@@ -27,7 +27,8 @@ PLACES = re.compile(
     r"($|[._-])",
     re.IGNORECASE,
 )
-NAME = re.compile(r"[^/\\%\s][^/\\%]{0,199}")
+MOST_NAME = 200
+NAME = re.compile(rf"[^/\\%\s][^/\\%]{{0,{MOST_NAME - 1}}}")
 
 
 def is_file_connector(config: Mapping[str, str]) -> bool:
@@ -114,8 +115,9 @@ def relative(path: str) -> bool:
 def name_refusal(name: str) -> Refusal | None:
     if NAME.fullmatch(name) and name not in (".", ".."):
         return None
-    return Refusal(
-        "name",
-        f"{name!r} is no name that the worker can be asked for",
-        "Up to 200 characters, without /, \\ and %.",
+    what = (
+        f"The name has {len(name)} characters"
+        if len(name) > MOST_NAME
+        else f"{name!r} is no name that the worker can be asked for"
     )
+    return Refusal("name", what, f"Up to {MOST_NAME} characters, without /, \\ and %.")

@@ -23,6 +23,7 @@ from controlplane.core.plans import (
     state_digest,
 )
 from controlplane.core.words import byte_size, counted, some
+from controlplane.gateways.connect_values import aliases
 from controlplane.gateways.plugin_spec import Plugin, PluginFile, is_archive
 from controlplane.workers.logic.plans import WorkerState
 
@@ -50,12 +51,6 @@ class PluginState:
         """Connectors of the plugin's classes, which a configuration may also name by their short names."""
         known = {alias for name in plugin.connectors for alias in aliases(name)}
         return tuple(name for name, used in self.connectors or () if used in known)
-
-
-def aliases(name: str) -> tuple[str, ...]:
-    """As Connect takes them: the class, its simple name, and that without `Connector`."""
-    simple = name.rpartition(".")[2]
-    return name, simple, simple.removesuffix("Connector")
 
 
 def plan_install(place: str, plugin: Plugin, state: PluginState, *, cluster: str) -> Plan:

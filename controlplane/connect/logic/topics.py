@@ -1,0 +1,33 @@
+"""Names of topics in a connector's settings that Kafka would never take. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from controlplane.connect.logic.rights import is_mirror
+from controlplane.core.plans import Refusal
+
+#: As org.apache.kafka.common.internals.Topic has it.
+LEGAL = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+#: Connect's own of sinks, and what sources with a single topic call it.
+SETTINGS = ("topics", "topic", "errors.deadletterqueue.topic.name")
+
+
+def named_in(config: Mapping[str, str], setting: str) -> tuple[str, ...]:
+    names = (name.strip() for name in config.get(setting, "").split(","))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def refusals(config: Mapping[str, str]) -> Iterator[Refusal]:
+    """A mirror's are patterns; `${…}` is filled in by the worker or the plugin."""
+    if is_mirror(config):
+        return
+    for setting in SETTINGS:
+        for name in named_in(config, setting):
+            if "${" not in name and (not LEGAL.fullmatch(name) or name in (".", "..")):
+                yield Refusal(
+                    f"config_{setting}",
+                    f"{setting}: no topic can be called {name[:300]!r}",
+                    "Kafka takes 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'.",
+                )
