@@ -85,12 +85,11 @@ def broker_state(cluster: Cluster, broker: int) -> BrokerState:
     process = process_of(spec, statuses, broker)
     word = process.state.value if process else bundled.ProcessState.STOPPED.value
     leaving = broker in spec.leaving
-    short = _voters_short(spec, statuses, broker)
     try:
         facts = bundled.cluster_facts(spec, statuses, read_view(gateway_for(cluster)))
     except GatewayError as error:
         return BrokerState(
-            broker, word, BrokerImpact(), (f"The cluster does not answer: {error.what}",), leaving, short
+            broker, word, BrokerImpact(), (f"The cluster does not answer: {error.what}",), leaving
         )
     impact = bundled.impact(facts, broker)
     return BrokerState(
@@ -106,19 +105,7 @@ def broker_state(cluster: Cluster, broker: int) -> BrokerState:
         ),
         blockers=() if leaving else tuple(each.what for each in bundled.blockers(facts, broker)),
         leaving=leaving,
-        voters_short=short,
     )
-
-
-def _voters_short(spec: bundled.ClusterSpec, statuses: tuple[bundled.ProcessStatus, ...], broker: int) -> int:
-    """How many controllers more than those that live, and this broker, a majority needs."""
-    alive = {broker}
-    for node in spec.controllers:
-        process = process_of(spec, statuses, node.id)
-        if process is not None and process.state in bundled.ALIVE:
-            alive.add(node.id)
-    voters = {node.id for node in spec.controllers}
-    return max(len(voters) // 2 + 1 - len(alive & voters), 0)
 
 
 def cluster_processes(cluster: Cluster) -> ClusterProcesses:

@@ -122,10 +122,3 @@ def test_a_new_broker_gets_the_next_id() -> None:
 )
 def test_long_lists_are_shortened(count: int, text: str) -> None:
     assert some([f"t-{number}" for number in range(count)]) == text
-
-
-def test_one_broker_is_not_started_where_it_would_wait_for_a_majority_in_vain() -> None:
-    stopped = BrokerState(2, "STOPPED", HARMLESS)
-    assert plan_act(BrokerAct.START, stopped, cluster="main").refusals == ()
-    alone = plan_act(BrokerAct.START, replace(stopped, voters_short=1), cluster="main")
-    assert [refusal.code for refusal in alone.refusals] == ["no_majority"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from controlplane.acls.logic.bindings import exactly
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.connect import selectors
@@ -118,11 +119,11 @@ def test_a_plan_knows_what_the_principal_lacks(cluster: Cluster, prefix: str) ->
     try:
         found = selectors.rights_without(own, "x", config, use)
         assert found == (f"{principal} lacks Write on the topic {prefix}",)
-        gateway.delete_acls([denying])
+        gateway.delete_acls([exactly(denying)])
         gateway.create_acls([allowing])
         assert selectors.rights_without(own, "x", config, use) == ()
     finally:
-        gateway.delete_acls([allowing, denying])
+        gateway.delete_acls([exactly(allowing), exactly(denying)])
     assert selectors.rights_without(replace(own, worker=""), "x", config, use) == ()
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from controlplane.core.plans import Risk, StepKind
+from controlplane.gateways.connect import aliases
 from controlplane.gateways.plugin_spec import Plugin, PluginClass, PluginFile
 from controlplane.workers.logic.plans import WorkerState
-from controlplane.workers.logic.plugins import PluginState, aliases, plan_install, plan_remove
+from controlplane.workers.logic.plugins import PluginState, plan_install, plan_remove
 
 WORKER = WorkerState(
     "main-connect", "http://x", "User:x", 512, process="RUNNING", alive=True, connectors=("orders",)

@@ -53,15 +53,13 @@ class BrokerImpact:
 
 @dataclass(frozen=True, slots=True)
 class BrokerState:
-    """`process` is the supervisor's state word; `blockers` are Strimzi's rules in words, () when none forbids; `voters_short`:
-    controllers beside this broker and those that live that a majority needs."""
+    """`process` is the supervisor's state word; `blockers` are Strimzi's rules in words, () when none forbids."""
 
     id: int
     process: str
     impact: BrokerImpact
     blockers: tuple[str, ...] = ()
     leaving: bool = False
-    voters_short: int = 0
 
     @property
     def running(self) -> bool:
@@ -154,14 +152,6 @@ def _refusals(act: BrokerAct, state: BrokerState) -> tuple[Refusal, ...]:
     if act is BrokerAct.START and state.running:
         return (
             Refusal("running", f"Broker {state.id} is {state.process} already", "There is nothing to start."),
-        )
-    if act is BrokerAct.START and state.voters_short:
-        return (
-            Refusal(
-                "no_majority",
-                f"Broker {state.id} cannot become ready by itself: the controllers would still have no majority",
-                "Start all of them at once: Clusters, the cluster's connection, Start cluster…",
-            ),
         )
     if act is not BrokerAct.START and not state.running:
         hint = "Start it instead." if act is BrokerAct.RESTART else "There is nothing to stop."
