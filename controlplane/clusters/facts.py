@@ -7,7 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controlplane.clusters.logic.broker_plans import Away, BrokerImpact, BrokerState, ClusterProcesses
+from controlplane.clusters.logic.broker_plans import (
+    Away,
+    BrokerImpact,
+    BrokerState,
+    ClusterProcesses,
+    needed_with,
+)
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.plans import Json
@@ -85,12 +91,12 @@ def broker_state(cluster: Cluster, broker: int) -> BrokerState:
     process = process_of(spec, statuses, broker)
     word = process.state.value if process else bundled.ProcessState.STOPPED.value
     leaving = broker in spec.leaving
+    with_it = tuple(_away(spec, statuses, voter) for voter in voters_needed_with(spec, statuses, broker))
     try:
         facts = bundled.cluster_facts(spec, statuses, read_view(gateway_for(cluster)))
     except GatewayError as error:
-        return BrokerState(
-            broker, word, BrokerImpact(), (f"The cluster does not answer: {error.what}",), leaving
-        )
+        unknown = (f"The cluster does not answer: {error.what}",)
+        return BrokerState(broker, word, BrokerImpact(), unknown, leaving, with_it)
     impact = bundled.impact(facts, broker)
     return BrokerState(
         id=broker,
@@ -105,7 +111,16 @@ def broker_state(cluster: Cluster, broker: int) -> BrokerState:
         ),
         blockers=() if leaving else tuple(each.what for each in bundled.blockers(facts, broker)),
         leaving=leaving,
+        with_it=with_it,
     )
+
+
+def voters_needed_with(
+    spec: bundled.ClusterSpec, statuses: tuple[bundled.ProcessStatus, ...], broker: int
+) -> tuple[int, ...]:
+    states = {status.name: status.state for status in statuses}
+    alive = {node.id for node in spec.nodes if states.get(spec.process_name(node)) in bundled.ALIVE}
+    return needed_with(broker, [node.id for node in spec.controllers], alive)
 
 
 def cluster_processes(cluster: Cluster) -> ClusterProcesses:

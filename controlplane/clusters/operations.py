@@ -54,7 +54,7 @@ def apply_act(actor: Actor, cluster: Cluster, broker: int, act: BrokerAct, plan:
     with admitted(cluster):
         return enqueue(
             kind="brokers.act",
-            title=f"{act.verb} broker {broker}",
+            title=plan.title,
             args={"broker": broker, "act": act.value, "plan": plan.to_json()},
             actor=actor,
             cluster=cluster.name,
@@ -134,9 +134,22 @@ def run_act(job: JobRun) -> Mapping[str, Json]:
             with job.step("Controlled shutdown: leaders move, then the process ends"):
                 client.wait_for([name], bundled.AT_REST, STOP_SECONDS)
         else:
-            with job.step("Wait until it is ready"):
-                client.wait_ready([name], READY_SECONDS)
+            others = _started_with(job, client, spec, broker) if act is BrokerAct.START else []
+            with job.step("Wait until they are ready" if others else "Wait until it is ready"):
+                client.wait_ready([name, *others], READY_SECONDS)
     return {"broker": broker, "act": act.value}
+
+
+def _started_with(
+    job: JobRun, client: bundled.ControlClient, spec: bundled.ClusterSpec, broker: int
+) -> list[str]:
+    """The controllers without which it would wait in vain, by the names of their processes."""
+    needed = facts.voters_needed_with(spec, client.status(), broker)
+    names = [process_name(spec, voter) for voter in needed]
+    for name in names:
+        with job.step(f"Start {name}, for a majority of the controllers"):
+            carry_out(client, spec, name, BrokerAct.START)
+    return names
 
 
 def carried_out(job: JobRun, act: BrokerAct, status: bundled.ProcessStatus | None) -> bool:

@@ -10,6 +10,7 @@ from controlplane.clusters.logic.broker_plans import (
     BrokerImpact,
     BrokerState,
     ClusterProcesses,
+    needed_with,
     plan_act,
     plan_add,
     plan_roll,
@@ -64,6 +65,38 @@ def test_a_stop_goes_stale_when_it_would_hurt_more_than_was_shown() -> None:
     leaders = replace(HARMLESS, leaders_moved=("orders-0", "orders-1"))
     assert before != worse
     assert before == plan_act(BrokerAct.STOP, replace(RUNNING, impact=leaders), cluster="main").digest
+
+
+@pytest.mark.parametrize(
+    ("broker", "voters", "alive", "needed"),
+    [
+        (1, (1, 2, 3), (), (2,)),
+        (3, (1, 2, 3), (), (1,)),
+        (1, (1, 2, 3), (2,), ()),
+        (1, (1, 2, 3), (2, 3), ()),
+        (4, (1, 2, 3), (), (1, 2)),
+        (4, (1, 2, 3), (3,), (1,)),
+        (1, (1,), (), ()),
+        (1, (1, 2, 3, 4, 5), (), (2, 3)),
+    ],
+)
+def test_a_start_takes_along_what_makes_a_majority(
+    broker: int, voters: tuple[int, ...], alive: tuple[int, ...], needed: tuple[int, ...]
+) -> None:
+    assert needed_with(broker, voters, alive) == needed
+
+
+def test_a_start_without_a_majority_names_who_starts_too() -> None:
+    stopped = replace(RUNNING, process="STOPPED", with_it=(Away(1, "STOPPED"), Away(3, "FATAL")))
+    plan = plan_act(BrokerAct.START, stopped, cluster="main")
+    assert plan.title == "Start brokers 2, 1 and 3"
+    assert [(step.name, step.changes[0].before) for step in plan.steps] == [
+        ("2", "STOPPED"),
+        ("1", "STOPPED"),
+        ("3", "FATAL"),
+    ]
+    assert "1 and 3 start with broker 2" in plan.warnings[0]
+    assert plan.digest != plan_act(BrokerAct.START, replace(stopped, with_it=()), cluster="main").digest
 
 
 def test_a_roll_is_planned_in_the_order_in_which_it_is_done() -> None:

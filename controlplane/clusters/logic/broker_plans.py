@@ -7,6 +7,7 @@ destructive in effect, so it asks for the broker's name. What Strimzi's rules fo
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -53,13 +54,15 @@ class BrokerImpact:
 
 @dataclass(frozen=True, slots=True)
 class BrokerState:
-    """`process` is the supervisor's state word; `blockers` are Strimzi's rules in words, () when none forbids."""
+    """`process` is the supervisor's state word; `blockers` are Strimzi's rules in words, () when none forbids. `with_it`:
+    controllers that start with it, since without a majority of them no broker becomes ready."""
 
     id: int
     process: str
     impact: BrokerImpact
     blockers: tuple[str, ...] = ()
     leaving: bool = False
+    with_it: tuple[Away, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -74,8 +77,16 @@ class BrokerState:
                 "offline": list(self.impact.offline),
                 "under_min_isr": list(self.impact.under_min_isr),
                 "quorum": self.impact.quorum_lost,
+                "with_it": [each.id for each in self.with_it],
             }
         )
+
+
+def needed_with(broker: int, voters: Collection[int], alive: Collection[int]) -> tuple[int, ...]:
+    """The fewest controllers that have to start with this broker; none where a majority of them lives, or will with it."""
+    down = sorted(voter for voter in voters if voter not in alive and voter != broker)
+    lacking = len(voters) // 2 + 1 - (len(voters) - len(down))
+    return tuple(down[: max(lacking, 0)])
 
 
 def plan_act(act: BrokerAct, state: BrokerState, *, cluster: str) -> Plan:
@@ -84,13 +95,18 @@ def plan_act(act: BrokerAct, state: BrokerState, *, cluster: str) -> Plan:
     change = Change("process", before, after if act is not BrokerAct.RESTART else "RUNNING (new process)")
     stops = act is not BrokerAct.START
     severe = stops and not state.impact.harmless
+    others = () if stops else state.with_it
+    title = (
+        f"{act.verb} {'brokers' if others else 'broker'} {_all_of((state.id, *(each.id for each in others)))}"
+    )
     return Plan(
         action=Action.BROKER_OPERATE,
-        title=f"{act.verb} broker {state.id}",
-        apply_label=f"{act.verb} broker {state.id}",
+        title=title,
+        apply_label=title,
         cluster=cluster,
         steps=(
             PlanStep(StepKind.RUN, "broker", str(state.id), (change, *_impact_changes(state, stops=stops))),
+            *(_started_with(each) for each in others),
         ),
         risk=Risk.DESTRUCTIVE if severe else Risk.DISRUPTIVE if stops else Risk.REVERSIBLE,
         digest=state.digest,
@@ -101,6 +117,16 @@ def plan_act(act: BrokerAct, state: BrokerState, *, cluster: str) -> Plan:
         request={"act": act.value, "broker": state.id},
         api=ApiCall("POST", api_path(cluster, "brokers", str(state.id)), {"act": act.value}),
     )
+
+
+def _all_of(brokers: Sequence[int]) -> str:
+    *rest, last = map(str, brokers)
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
+def _started_with(away: Away) -> PlanStep:
+    change = Change("process", away.process, "RUNNING")
+    return PlanStep(StepKind.RUN, "broker", str(away.id), (change,), "a controller, for a majority of them")
 
 
 def _undo(act: BrokerAct) -> str:
@@ -126,7 +152,7 @@ def _impact_changes(state: BrokerState, *, stops: bool) -> tuple[Change, ...]:
 
 def _warnings(act: BrokerAct, state: BrokerState) -> tuple[str, ...]:
     if act is BrokerAct.START:
-        return ()
+        return _start_warnings(state)
     impact = state.impact
     found = []
     if impact.quorum_lost:
@@ -142,6 +168,16 @@ def _warnings(act: BrokerAct, state: BrokerState) -> tuple[str, ...]:
     if act is BrokerAct.STOP:
         found.extend(state.blockers)
     return tuple(found)
+
+
+def _start_warnings(state: BrokerState) -> tuple[str, ...]:
+    if not state.with_it:
+        return ()
+    others = _all_of([each.id for each in state.with_it])
+    return (
+        f"A majority of the controllers does not run, and without it no broker becomes ready: {others} "
+        f"{'starts' if len(state.with_it) == 1 else 'start'} with broker {state.id}.",
+    )
 
 
 def _refusals(act: BrokerAct, state: BrokerState) -> tuple[Refusal, ...]:
