@@ -12,6 +12,7 @@ from controlplane.acls.logic.plans import AclChange
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.access import Actor
+from controlplane.core.errors import NotVerified
 from controlplane.core.verify import verify
 from controlplane.gateways.connect import State
 from controlplane.gateways.errors import GatewayError
@@ -77,7 +78,13 @@ def lift(asked: FlowRequest, source: Cluster, change: AclChange) -> None:
 def apply_lift(actor: Actor, asked: FlowRequest, source: Cluster, target: Cluster, change: AclChange) -> None:
     acls.apply(actor, source, change)
     _lifted(asked)
-    follow_acls(asked, target, follow=True)
+    try:
+        follow_acls(asked, target, follow=True)
+    except (GatewayError, OSError) as error:
+        raise NotVerified(
+            f"The freeze is lifted, but {asked.name} does not follow the ACLs of topics again: {error}",
+            hint=f"Set {ACL_SYNC} to true in the settings of its source connector when the worker answers.",
+        ) from error
 
 
 def _lifted(asked: FlowRequest) -> None:
