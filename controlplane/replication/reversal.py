@@ -1,8 +1,8 @@
 """The last step of a failover: the flow turned round, so that what clients now write in the target comes back.
 
-Copies that carry the source's name come back as further copies, and the old flow is left at rest, until the way home wakes it. Copies that keep their
-names need care: the old flow has to go, and the flow back begins at the very offset where clients began to write. Else
-everything would be copied back into the topic that it came from.
+Copies that carry the source's name come back as further copies, and the old flow is left at rest, until the way home wakes
+it. Copies that keep their names need care: the old flow has to go, and the flow back begins at the very offset where clients
+began to write. Else everything would be copied back into the topic that it came from.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ def turn_round(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json
     if woken:
         runs = services.RUNS_SECONDS
         verify(f"{back.name} runs", lambda: selectors.health(back, source).state == "running", seconds=runs)
+        if not freezing.standing(back, target):
+            freezing.follow_acls(back, source, follow=True)
     return {"flow": back.name, "partitions_begun_later": len(begin.upstream) if begin else 0}
 
 
