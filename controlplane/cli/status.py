@@ -9,6 +9,7 @@ from typing import Any
 from controlplane.cli.console import human_bytes
 from controlplane.cli.settings import recorded_address
 from controlplane.config.version import VERSION
+from controlplane.core.words import counted
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.broker import ClusterSpec, DataPaths, NodeSpec, ProcessState, ProcessStatus
 
@@ -41,12 +42,33 @@ def collect(paths: DataPaths) -> dict[str, Any]:
     }
 
 
+#: What each is for, in a few words; the manual's page on processes has more.
+PURPOSES = {
+    "web": "web app and API",
+    "redis": "wakes the workers up",
+    "worker": "jobs and readings of clusters",
+    "alert-worker": "polls brokers, judges rules, sends alerts",
+    "beat": "starts periodic work",
+    "watch": "tells when alerting itself stops",
+}
+
+
+def purpose_of(process: ProcessStatus) -> str:
+    if process.name in PURPOSES:
+        return PURPOSES[process.name]
+    cluster, node = process.labels.get("cluster"), process.labels.get("node")
+    if node:
+        return f"broker {node} of {cluster}"
+    return f"Connect worker of {cluster}" if cluster else ""
+
+
 def process_row(process: ProcessStatus) -> dict[str, Any]:
     since = (
         datetime.fromtimestamp(process.since, UTC).isoformat(timespec="seconds") if process.since else None
     )
     return {
         "name": process.name,
+        "purpose": purpose_of(process),
         "pid": process.pid,
         "state": process.state.value,
         "since": since,
@@ -93,15 +115,17 @@ def print_report(report: dict[str, Any]) -> None:
     print(f"Kastellan {report['version']}  {report['url']}\nData: {report['data']}\n")
     if not report["supervised"]:
         print(f"{UNSUPERVISED}\n{UNSUPERVISED_HINT}\n")
-    print(f"{'PROCESS':<18} {'STATE':<10} {'PID':>8} {'MEMORY':>10}  SINCE (UTC)")
+    print(f"{'PROCESS':<18} {'STATE':<10} {'PID':>8} {'MEMORY':>10}  {'SINCE (UTC)':<26} WHAT IT IS")
     for row in report["processes"]:
         memory = human_bytes(row["rss_bytes"]) if row["rss_bytes"] else "–"
         print(
-            f"{row['name']:<18} {row['state']:<10} {row['pid'] or '–':>8} {memory:>10}  {row['since'] or '–'}"
+            f"{row['name']:<18} {row['state']:<10} {row['pid'] or '–':>8} {memory:>10}  {row['since'] or '–':<26} {row['purpose']}"
         )
         if row["reason"] and report["supervised"]:
             print(f"  {row['reason']}")
     for cluster in report["clusters"]:
-        print(f"\nCluster {cluster['name']}: {cluster['state']}, {len(cluster['brokers'])} brokers")
+        print(
+            f"\nCluster {cluster['name']}: {cluster['state']}, {counted(len(cluster['brokers']), 'broker')}"
+        )
         for name, servers in cluster["bootstrap"].items():
             print(f"  {name:<9} {servers}")

@@ -273,7 +273,10 @@ def print_summary(paths: DataPaths, address: WebAddress, boot: dict[str, str], s
     print(f"\nKastellan is up ({seconds:.0f} s): {address.url}")
     if link:
         print(f"Log in once with this link, then set a password:\n  {link}")
-    print(f"Kafka for clients: {paths.root / 'clients' / 'admin'}/client.properties (Java), kcat.conf (kcat)")
+    print("Kafka for clients (client.properties for Java, kcat.conf for kcat):")
+    for spec in bundled.bundled_clusters():
+        note = "  (stopped)" if spec.stopped else ""
+        print(f"  {spec.name}: {bundled.admin_directory(paths, spec)}{note}")
     sys.stdout.flush()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Max, Q, QuerySet, Sum, TextChoices
 
+from controlplane.clusters.logic.bundling_plans import FIRST
 from controlplane.clusters.models import (
     BrokerSnapshot,
     Cluster,
@@ -53,6 +55,11 @@ def get_cluster(name: str) -> Cluster:
 
 def clusters() -> QuerySet[Cluster]:
     return Cluster.objects.all()
+
+
+def first_of(rows: Sequence[Cluster]) -> Cluster | None:
+    """The installation's own where it may be seen; `rows` come by name."""
+    return next((row for row in rows if row.name == FIRST), rows[0] if rows else None)
 
 
 def age(cluster: Cluster, part: SnapshotPart) -> Age:

@@ -13,7 +13,6 @@ from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.forms import RemoveBrokerForm
 from controlplane.clusters.logic import copies
 from controlplane.clusters.logic.broker_plans import BrokerAct
-from controlplane.clusters.logic.bundling_plans import FIRST
 from controlplane.clusters.logic.summaries import kafka_default
 from controlplane.clusters.logic.verdict import LOST_DIRECTORY, Line, Link, judge
 from controlplane.clusters.models import BrokerSnapshot, Cluster, SnapshotPart
@@ -54,8 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
         raise NotFound(
             "There is no cluster that you may see", hint="An admin grants roles under Settings, Users."
         )
-    first = next((row for row in rows if row.name == FIRST), rows[0])
-    return redirect("clusters:dashboard", (last or first).name)
+    return redirect("clusters:dashboard", (last or selectors.first_of(rows) or rows[0]).name)
 
 
 @require_safe

@@ -78,7 +78,7 @@ def _current(request: HttpRequest, clusters: list[Cluster]) -> Cluster | None:
         name = request.session.get("cluster")
     else:
         request.session["cluster"] = name
-    return next((row for row in clusters if row.name == name), clusters[0] if clusters else None)
+    return next((row for row in clusters if row.name == name), selectors.first_of(clusters))
 
 
 def _groups(request: HttpRequest, cluster: Cluster | None, actor: Actor) -> list[NavGroup]:

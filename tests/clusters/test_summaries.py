@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from controlplane.clusters.logic.summaries import BrokerDisk, broker_disks, total_lag
+from controlplane.clusters.models import Cluster
+from controlplane.clusters.selectors import first_of
 from controlplane.gateways.kafka.types import LogDir
 
 ORDERS = ("orders", 0)
@@ -35,3 +37,10 @@ def test_a_directory_that_kafka_has_given_up_is_named_and_leaves_the_volume_unkn
     lost = LogDir("/b", 1, None, None, "The log directory is offline", ())
     assert broker_disks([lost, fine]) == {1: BrokerDisk(0, None, None, ("/b",))}
     assert broker_disks([fine]) == {1: BrokerDisk(0, 100, 40)}
+
+
+def test_the_installations_own_cluster_comes_first() -> None:
+    own, other = Cluster(name="main"), Cluster(name="dr")
+    assert first_of([other, own]) is own
+    assert first_of([other]) is other
+    assert first_of([]) is None
