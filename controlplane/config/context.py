@@ -118,7 +118,8 @@ def _cluster_items(path: str, cluster: Cluster) -> tuple[NavItem, ...]:
             if apps.is_installed(METRICS)
             else ()
         ),
-        _item(path, "Connect", "connect:list", "connect", cluster.name),
+        # The pages of the worker that is ours are `connect-worker/`.
+        _item(path, "Connect", "connect:list", "connect", cluster.name, prefix=f"{home}connect"),
         *(
             (_item(path, "Replication", "replication:list", "replication", cluster.name),)
             if _several()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from controlplane.clusters.models import Cluster
+from controlplane.connect.pages import Frame
+from controlplane.connect.selectors import connects
 from controlplane.core.pages import Page
 from controlplane.gateways.broker import ProcessStatus
 from controlplane.gateways.plugin_spec import Plugin
@@ -13,14 +15,21 @@ from controlplane.workers.forms import PluginForm, StartForm
 from controlplane.workers.logic.plans import WorkerState
 
 
+def frame_of(cluster: Cluster) -> Frame:
+    """The worker's pages are among those of Connect: its tabs lead to its connectors and back."""
+    every = connects(cluster)
+    return Frame(next((each for each in every if each.row is None), None), every, "worker")
+
+
 @dataclass(frozen=True)
 class WorkerPage(Page):
-    """`lines`: of its log, newest first."""
+    """`lines`: of its log, newest first. `frame`: Connect's, for its tabs; without a Connect cluster there are none."""
 
     template: ClassVar[str] = "workers/worker.html"
     partials: ClassVar[frozenset[str]] = frozenset({"worker-log"})
 
     cluster: Cluster
+    frame: Frame
     state: WorkerState
     status: ProcessStatus | None
     files: str
@@ -45,6 +54,7 @@ class PluginsPage(Page):
     template: ClassVar[str] = "workers/plugins.html"
 
     cluster: Cluster
+    frame: Frame
     installed: tuple[Plugin, ...]
     staged: tuple[tuple[str, Plugin], ...]
     by_hand: str

@@ -29,6 +29,7 @@ from controlplane.workers.forms import PluginForm
 def plugins(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     page = pages.PluginsPage(
         cluster=cluster,
+        frame=pages.frame_of(cluster),
         installed=gateway.installed(cluster.name),
         staged=tuple(gateway.staged(cluster.name).items()),
         by_hand=some(gateway.unlocked(cluster.name)),
@@ -109,5 +110,9 @@ def _review(
     request: HttpRequest, cluster: Cluster, plan: Plan, apply: Callable[[Plan], Done]
 ) -> HttpResponse:
     back = resolve_url("workers:plugins", cluster.name)
-    crumbs = (("Connect worker", resolve_url("workers:worker", cluster.name)), ("Plugins", back))
+    crumbs = (
+        ("Connect", resolve_url("connect:list", cluster.name)),
+        ("Connect worker", resolve_url("workers:worker", cluster.name)),
+        ("Installed plugins", back),
+    )
     return review_or_apply(request, cluster=cluster, plan=plan, back_url=back, apply=apply, crumbs=crumbs)

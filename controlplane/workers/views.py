@@ -30,6 +30,7 @@ def worker(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     status = selectors.status_of(cluster)
     page = pages.WorkerPage(
         cluster=cluster,
+        frame=pages.frame_of(cluster),
         state=selectors.worker_state(cluster, status),
         status=status,
         files=str(workers.files_directory(cluster.name)),
@@ -78,6 +79,6 @@ def _review(
         plan=services.plan(cluster, asked),
         back_url=back,
         apply=apply,
-        crumbs=(("Connect worker", back),),
+        crumbs=(("Connect", resolve_url("connect:list", cluster.name)), ("Connect worker", back)),
         editable=editable,
     )
