@@ -217,6 +217,19 @@ def test_what_an_act_is_refused_for(
     assert [refusal.code for refusal in plan.refusals] == ([code] if code else [])
 
 
+def test_a_restart_names_the_tasks_that_failed_and_nothing_that_runs() -> None:
+    known = Known("c", {}, "print", "RUNNING", ("RUNNING", "FAILED", "FAILED"))
+    plan = plan_act(ConnectorAct.RESTART_FAILED, known, cluster="main", connect="bundled")
+    assert [(c.field, c.before, c.after) for c in plan.steps[0].changes] == [
+        ("task 1", "FAILED", "restarted"),
+        ("task 2", "FAILED", "restarted"),
+    ]
+    whole = plan_act(ConnectorAct.RESTART, known, cluster="main", connect="bundled")
+    assert [(c.field, c.before, c.after) for c in whole.steps[0].changes] == [
+        ("state", "RUNNING", "restarted")
+    ]
+
+
 def test_deleting_and_forgetting_ask_for_the_name() -> None:
     assert plan_delete(KNOWN, cluster="main", connect="bundled").confirm_name == "c"
     plan = plan_reset_offsets(KNOWN, [("filename in.txt", "position 3")], cluster="main", connect="bundled")

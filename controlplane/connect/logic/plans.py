@@ -146,8 +146,8 @@ _AFTER = {
     ConnectorAct.PAUSE: "PAUSED",
     ConnectorAct.RESUME: "RUNNING",
     ConnectorAct.STOP: "STOPPED",
-    ConnectorAct.RESTART: "RUNNING (restarted)",
-    ConnectorAct.RESTART_FAILED: "RUNNING",
+    ConnectorAct.RESTART: "restarted",
+    ConnectorAct.RESTART_FAILED: "restarted",
 }
 
 
@@ -163,16 +163,12 @@ def plan_act(act: ConnectorAct, known: Known, *, cluster: str, connect: str) -> 
             Refusal("nothing", f"{known.name} is {known.state.lower()} already", "There is nothing to do.")
         )
     stops = act in (ConnectorAct.PAUSE, ConnectorAct.STOP)
-    shown = Change("state", known.state, _AFTER[act])
-    tasks = (Change("tasks", counted(len(known.tasks), "task"), "none"),) if act is ConnectorAct.STOP else ()
-    if act is ConnectorAct.RESTART_FAILED and failed:
-        tasks = (Change("tasks that failed", ", ".join(map(str, failed)), "restarted"),)
     return Plan(
         action=Action.CONNECTOR_OPERATE,
         title=f"{act.verb} {known.name}",
         apply_label=f"{act.verb} {known.name}",
         cluster=cluster,
-        steps=(PlanStep(StepKind.RUN, "connector", known.name, (shown, *tasks)),),
+        steps=(PlanStep(StepKind.RUN, "connector", known.name, _act_changes(act, known, failed)),),
         risk=Risk.DISRUPTIVE if stops or act is ConnectorAct.RESTART else Risk.REVERSIBLE,
         digest=state_digest({"act": act.value, "known": known.digest, "tasks": list(known.tasks)}),
         warnings=("Nothing is copied until it is resumed.",) if stops else (),
@@ -183,6 +179,17 @@ def plan_act(act: ConnectorAct, known: Known, *, cluster: str, connect: str) -> 
             "POST", api_path(cluster, "connect", connect, "connectors", known.name, "act"), {"act": act.value}
         ),
     )
+
+
+def _act_changes(act: ConnectorAct, known: Known, failed: Sequence[int]) -> tuple[Change, ...]:
+    """Of what failed each by itself: a connector that runs is not restarted with its tasks."""
+    state = Change("state", known.state, _AFTER[act])
+    if act is ConnectorAct.STOP:
+        return (state, Change("tasks", counted(len(known.tasks), "task"), "none"))
+    if act is ConnectorAct.RESTART_FAILED:
+        own = (state,) if known.state == "FAILED" else ()
+        return (*own, *(Change(f"task {task}", "FAILED", _AFTER[act]) for task in failed))
+    return (state,)
 
 
 def plan_delete(known: Known, *, cluster: str, connect: str) -> Plan:

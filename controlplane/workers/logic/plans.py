@@ -99,6 +99,7 @@ def plan_act(asked: WorkerRequest, state: WorkerState, rights: Plan | None, *, c
     )
 
 
+_AFTER = {WorkerAct.START: "RUNNING", WorkerAct.STOP: "STOPPED", WorkerAct.RESTART: "restarted"}
 _KINDS = {
     WorkerAct.START: StepKind.RUN,
     WorkerAct.STOP: StepKind.RUN,
@@ -128,8 +129,7 @@ def _changes(asked: WorkerRequest, state: WorkerState) -> tuple[Change, ...]:
     before = state.process
     if asked.act is WorkerAct.REMOVE:
         return (Change("process", before, None), Change("keys, plugins, credentials", "there", None))
-    after = "STOPPED" if asked.act is WorkerAct.STOP else "RUNNING"
-    changes = [Change("process", before, after, _process_note(asked.act))]
+    changes = [Change("process", before, _AFTER[asked.act])]
     if before is None:
         changes += [
             Change("REST API", None, state.url, "on this machine only, with a password that Kastellan keeps"),
@@ -143,10 +143,6 @@ def _changes(asked: WorkerRequest, state: WorkerState) -> tuple[Change, ...]:
             Change("exactly.once.source.support", _enabled(state.exactly_once), _enabled(asked.exactly_once))
         )
     return tuple(changes)
-
-
-def _process_note(act: WorkerAct) -> str:
-    return "a new process" if act is WorkerAct.RESTART else ""
 
 
 def _enabled(value: bool) -> str:

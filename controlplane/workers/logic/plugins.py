@@ -188,7 +188,7 @@ def _restart(state: PluginState) -> tuple[PlanStep, ...]:
     """A worker that was stopped finds it when it is started."""
     if not state.worker.alive:
         return ()
-    changes = (Change("process", "RUNNING", "RUNNING", "a new process"),)
+    changes = (Change("process", "RUNNING", "restarted"),)
     return (PlanStep(StepKind.RUN, "connect worker", state.worker.name, changes),)
 
 
