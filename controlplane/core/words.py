@@ -21,6 +21,23 @@ def byte_size(count: float) -> str:
     return f"{count:.3g} TB"
 
 
+def duration(seconds: float) -> str:
+    """3.2 s, 3 min 19 s, 2 h 5 min, 7 days: two units at most, and no part of an hour as a fraction."""
+    if seconds < 59.95:
+        return f"{seconds:.3g} s"
+    if not seconds < 172_800:  # nor what is no number
+        return f"{seconds / 86_400:.3g} days"
+    minutes, left = divmod(round(seconds), 60)
+    if minutes < 60:
+        return _two(minutes, "min", left, "s")
+    hours, left = divmod(round(seconds / 60), 60)
+    return _two(hours, "h", left, "min")
+
+
+def _two(many: int, unit: str, few: int, small: str) -> str:
+    return f"{many} {unit} {few} {small}" if few else f"{many} {unit}"
+
+
 def some(names: Sequence[str]) -> str:
     """The first few, and how many more."""
     more = len(names) - SHOWN

@@ -60,12 +60,17 @@ def test_fractions_become_per_cent(value: float, text: str) -> None:
         (-1, "unlimited"),
         (5, "5 ms"),
         (1500, "1.5 s"),
-        (90_000, "1.5 min"),
+        (59_949, "59.9 s"),
+        (59_960, "1 min"),
+        (90_000, "1 min 30 s"),
+        (198_600, "3 min 19 s"),
+        (3_599_700, "1 h"),
         (7_200_000, "2 h"),
+        (7_500_000, "2 h 5 min"),
         (604_800_000, "7 days"),
     ],
 )
-def test_durations_take_the_largest_readable_unit(ms: int, text: str) -> None:
+def test_durations_are_said_in_two_units_at_most(ms: int, text: str) -> None:
     assert tags.duration_ms(ms) == text
 
 
@@ -131,7 +136,7 @@ def test_values_are_escaped_where_markup_is_made() -> None:
         ("retention.ms", "86400000", "1 day"),
         ("retention.ms", "-1", "unlimited"),
         ("segment.ms", "5400000", "90 minutes"),
-        ("segment.ms", "123456789", "≈ 34.3 h"),
+        ("segment.ms", "123456789", "≈ 34 h 18 min"),
         ("segment.bytes", "1073741824", "≈ 1.07 GB"),
         ("retention.bytes", "-1", "unlimited"),
         ("max.compaction.lag.ms", str(2**63 - 1), "unlimited"),

@@ -127,16 +127,15 @@ def percent(value: Any) -> str:
 
 @register.filter
 def duration_ms(value: Any) -> str:
-    """Milliseconds in the largest unit that keeps it readable; -1 is Kafka's 'unlimited'."""
+    """Milliseconds as people say them: 250 ms, 3.2 s, 3 min 19 s, 2 h 5 min; -1 is Kafka's 'unlimited'."""
     if value is None or value == "":
         return unknown()
     ms = float(value)
     if ms == -1:
         return "unlimited"
-    for limit, divisor, unit in ((1000, 1, "ms"), (60_000, 1000, "s"), (3_600_000, 60_000, "min")):
-        if ms < limit:
-            return f"{ms / divisor:.3g} {unit}"
-    return f"{ms / 3_600_000:.3g} h" if ms < 172_800_000 else f"{ms / 86_400_000:.3g} days"
+    if ms < 1000:
+        return f"{ms:.3g} ms"
+    return words.duration(ms / 1000)
 
 
 #: Kafka's "no limit" where -1 is not: the largest number of the type.
