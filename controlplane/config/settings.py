@@ -69,8 +69,7 @@ ALERTMANAGERS = envlist("KASTELLAN_ALERTMANAGERS")
 #: Of the authority that signed their certificates, in PEM; empty: what this machine trusts.
 ALERTMANAGERS_CA = envsecret("KASTELLAN_ALERTMANAGERS_CA")
 #: Written after every evaluation of the alert rules, and by the worker of everything else; `cli.watch` reads them.
-ALERTS_STAMP = STATE / STAMPS["evaluation"]
-WORKER_STAMP = STATE / STAMPS["worker"]
+ALERTS_STAMP, WORKER_STAMP = STATE / STAMPS["evaluation"], STATE / STAMPS["worker"]
 ALLOWED_TARGETS = envlist("KASTELLAN_ALLOWED_TARGETS")
 
 # --- Application ----------------------------------------------------------------------------------------------------
