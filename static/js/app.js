@@ -27,6 +27,10 @@ for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
   row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
 }
 
+// A review is the answer to a POST at its form's address, and is stored nowhere: the way back to it leads to the form. Without
+// this the browser could only say that it cannot show it again.
+if (document.querySelector("main form.apply-bar")) history.replaceState(history.state, "", location.href);
+
 // Before the browser paints what was swapped in, so that nothing flickers.
 document.addEventListener("htmx:before:settle", () => { startTimes(); startTables(); });
 document.addEventListener("htmx:after:swap", startCharts);

@@ -193,6 +193,37 @@ def test_the_irreversible_wants_the_name_typed(open_page: Open, admin: User, clu
     seen.assert_quiet()
 
 
+def test_the_way_back_to_a_review_leads_to_its_form(
+    open_page: Open, admin: User, cluster_row: Cluster
+) -> None:
+    seen = open_page(admin)
+    page = seen.open("/clusters/main/certificates/expiry/+watch/")
+    page.get_by_label("Host").fill("kafka.example.org")
+    page.get_by_role("button", name="Review plan").click()
+    expect(page.locator("form.apply-bar")).to_be_visible()
+    seen.open("/manual/")
+    page.go_back()
+    expect(page.get_by_label("Host")).to_be_visible()
+    seen.assert_quiet()
+
+
+def test_what_is_missing_is_scrolled_to_below_the_bar(
+    open_page: Open, admin: User, cluster_row: Cluster
+) -> None:
+    seen = open_page(admin)
+    page = seen.open("/clusters/main/certificates/expiry/+watch/")
+    page.get_by_label("Port").fill("")
+    page.evaluate("document.querySelector('main').style.paddingBottom = '2000px'")
+    page.evaluate("scrollTo(0, 1500)")
+    page.evaluate("document.querySelector('main form').requestSubmit()")
+    page.wait_for_function("scrollY < 1500")
+    box, bar = page.get_by_label("Host").bounding_box(), page.locator(".top").bounding_box()
+    assert box is not None
+    assert bar is not None
+    assert box["y"] >= bar["height"]
+    seen.assert_quiet()
+
+
 def test_menus_open_with_the_keyboard_and_give_the_focus_back(
     open_page: Open, admin: User, cluster_row: Cluster
 ) -> None:
