@@ -208,5 +208,5 @@ def test_a_plugin_tells_its_settings(
     assert by_name["topic"]["required"]
     assert by_name["tasks.max"]["default"] == "1"
     page = signed_in(Role.OPERATOR).get(f"{PAGES}+new/?plugin=no.such.Plugin")
-    assert page.status_code == 200
-    assert 'value="json"' in page.content.decode()
+    assert page.status_code == 404
+    assert "has no plugin no.such.Plugin" in page.content.decode()
