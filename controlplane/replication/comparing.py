@@ -68,16 +68,18 @@ def _topic(
     firsts = {p: bounds.first for p, bounds in theirs.items()}
     stops = {p: known.get((topic, p), bounds.end) for p, bounds in theirs.items()}
     seen: dict[int, Counter[str]] = {p: Counter() for p in ours}
+    found = {p: difference(topic, p, window.get(p, []), seen[p]) for p in ours}
     left = set(window)
     for _ in range(STEPS):
         begins = {p: max(firsts[p], stops[p] - STEP) for p in left if stops.get(p, 0) > firsts.get(p, 0)}
         for p, records in _read(there, copy, begins, stops).items():
             seen[p].update(map(fingerprint, records))
         stops |= begins
-        left = {p for p in begins if difference(topic, p, window[p], seen[p]).missing}
+        found |= {p: difference(topic, p, window[p], seen[p]) for p in begins}
+        left = {p for p in begins if found[p].missing}
         if not left:
             break
-    return [difference(topic, p, window.get(p, []), seen[p]) for p in sorted(ours)]
+    return [found[p] for p in sorted(found)]
 
 
 def _read(

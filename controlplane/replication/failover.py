@@ -106,9 +106,10 @@ def _plan_check(run: Failover, asked: FlowRequest) -> Plan:
 
 def _plan_freeze(run: Failover, asked: FlowRequest) -> Plan:
     source, _ = services.ends(asked)
-    change = freezing.missing(asked, source)
+    wanted = freezing.denials(asked, source)
+    change = freezing.missing(source, wanted)
     made = change.add if change else ()
-    present = len(freezing.denials(asked, source)) - len(made)
+    present = len(wanted) - len(made)
     return plans.plan_freeze(asked, made, sorted(ruling_of(source).super_users), present=present)
 
 

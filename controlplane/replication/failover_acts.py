@@ -40,7 +40,7 @@ def _do_freeze(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json
     source, target = services.ends(asked)
     if freezing.follow_acls(asked, target, follow=False):
         job.log("The flow does not follow the ACLs of topics any more: the freeze would follow the clients")
-    change = freezing.missing(asked, source)
+    change = freezing.missing(source, freezing.denials(asked, source))
     if change is not None:
         freezing.carry_out(run, source, change)
     job.log("Everybody but super users is denied to write; looking whether the ends stand still")

@@ -18,13 +18,11 @@ from controlplane.gateways.connect import State
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.errors import NotFound as NotThere
 from controlplane.gateways.kafka.access_types import Acl
-from controlplane.replication import selectors
+from controlplane.replication import selectors, services
 from controlplane.replication.logic import freezing
 from controlplane.replication.logic.connectors import ACL_SYNC, Part, connector_name
 from controlplane.replication.logic.flows import FlowRequest
 from controlplane.replication.models import Failover
-
-RUNS_SECONDS = 60.0
 
 
 def denials(asked: FlowRequest, source: Cluster) -> tuple[Acl, ...]:
@@ -32,9 +30,8 @@ def denials(asked: FlowRequest, source: Cluster) -> tuple[Acl, ...]:
     return freezing.denials(asked, names)
 
 
-def missing(asked: FlowRequest, source: Cluster) -> AclChange | None:
-    """The DENYs that are missing; None where all are there."""
-    wanted = denials(asked, source)
+def missing(source: Cluster, wanted: tuple[Acl, ...]) -> AclChange | None:
+    """Those that are not there yet; None where all are."""
     change = acls.plan_create(source, wanted) if wanted else None
     return change if change and change.add else None
 
@@ -109,7 +106,9 @@ def follow_acls(asked: FlowRequest, target: Cluster, *, follow: bool) -> bool:
     if before is State.RUNNING:
         # It answers when the connector runs with its new settings.
         connect.restart(name)
-        verify(f"{name} runs", lambda: connect.status(name).state is State.RUNNING, seconds=RUNS_SECONDS)
+        verify(
+            f"{name} runs", lambda: connect.status(name).state is State.RUNNING, seconds=services.RUNS_SECONDS
+        )
     return True
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from controlplane.connect.logic.rights import is_mirror
+from controlplane.connect.logic.rights import DEAD_LETTERS, is_mirror
 from controlplane.core.plans import Refusal
 
 #: As org.apache.kafka.common.internals.Topic has it.
 LEGAL = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 #: Connect's own of sinks, and what sources with a single topic call it.
-SETTINGS = ("topics", "topic", "errors.deadletterqueue.topic.name")
+SETTINGS = ("topics", "topic", DEAD_LETTERS)
 
 
 def named_in(config: Mapping[str, str], setting: str) -> tuple[str, ...]:
