@@ -115,11 +115,10 @@ def _node(node_id: int, base: int, host: str, *, controller: bool) -> NodeSpec:
 
 
 def taken_ports(paths: DataPaths) -> frozenset[int]:
-    """Ports that clusters of this data directory own, and their Connect workers, running or not."""
+    """Ports that clusters of this data directory own, and all Connect workers, running or not."""
     specs = list_clusters(paths)
-    workers = (connect_spec.load(paths.cluster(spec.name).connect.record) for spec in specs)
     brokers = (port for spec in specs for node in spec.nodes for port in node.ports)
-    return frozenset([*brokers, *(port for worker in workers if worker for port in worker.ports)])
+    return frozenset([*brokers, *(port for worker in connect_spec.load_all(paths) for port in worker.ports)])
 
 
 def add_node(

@@ -1,4 +1,4 @@
-"""The Connect worker of a bundled cluster: recorded, made ready to run, removed. Composes rendering, certificates, ports.
+"""The Connect worker beside a cluster: recorded, made ready to run, removed. Composes rendering, certificates, ports.
 
 Every step is idempotent and leaves whole files only; callers see to it that one at a time is at work on a worker.
 """
@@ -22,11 +22,13 @@ from broker.cluster import (
     HttpEndpoint,
     ensure_secret,
     list_clusters,
+    load_cluster,
     taken_ports,
 )
 from broker.connect_render import ConnectLaunch, WorkerTls
-from broker.connect_spec import ConnectSpec
+from broker.connect_spec import ConnectSpec, Outside
 from broker.credentials import control_files, ensure_authorities, ensure_pair, local_hosts
+from broker.errors import BundledError
 from broker.java import find_java
 from broker.paths import DataPaths, private_directory, write_if_changed, write_private
 from broker.pki import Purpose
@@ -37,6 +39,8 @@ from broker.spec import ClusterSpec
 #: Behind the blocks of a cluster's nodes.
 PORT_OFFSET = 90
 JOLOKIA_OFFSET = 1
+#: Where a worker listens whose cluster is elsewhere.
+HOST = "127.0.0.1"
 START_TIMEOUT = 180.0
 OWNER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,200}")
 
@@ -46,26 +50,38 @@ def load_worker(paths: DataPaths, cluster: str) -> ConnectSpec | None:
 
 
 def list_workers(paths: DataPaths) -> tuple[ConnectSpec, ...]:
-    found = (load_worker(paths, spec.name) for spec in list_clusters(paths))
-    return tuple(worker for worker in found if worker)
+    """Those beside bundled clusters and those beside external ones, by the name of the cluster."""
+    return connect_spec.load_all(paths)
 
 
 def plan_worker(paths: DataPaths, spec: ClusterSpec) -> ConnectSpec:
     """Chooses the first two free ports from behind the cluster's own on; writes nothing."""
-    wanted = spec.nodes[0].jolokia_port - ports.JOLOKIA_OFFSET + PORT_OFFSET
+    return _planned(paths, spec.name, spec.host, spec)
+
+
+def plan_outside(paths: DataPaths, cluster: str, outside: Outside) -> ConnectSpec:
+    """Of a cluster that is not ours. Its ports are looked for from behind those of the first of ours on; writes nothing."""
+    first = next(iter(list_clusters(paths)), None)
+    return replace(_planned(paths, cluster, HOST, first), outside=outside)
+
+
+def _planned(paths: DataPaths, cluster: str, host: str, beside: ClusterSpec | None) -> ConnectSpec:
+    begin = beside.nodes[0].jolokia_port - ports.JOLOKIA_OFFSET if beside else ports.BASE
+    wanted = begin + PORT_OFFSET
     taken = taken_ports(paths)
     free = (
         port
         for port in range(wanted, ports.LAST, 2)
         if not {port, port + JOLOKIA_OFFSET} & taken
-        and ports.is_free(spec.host, port)
-        and ports.is_free(spec.host, port + JOLOKIA_OFFSET)
+        and ports.is_free(host, port)
+        and ports.is_free(host, port + JOLOKIA_OFFSET)
     )
     port = next(free, None)
     if port is None:
         raise ports.NoFreePorts(f"no two free ports from {wanted} on", "Stop what uses them.")
-    note = f"Port {wanted} is taken: Connect uses {port}." if port != wanted else None
-    return ConnectSpec(spec.name, spec.host, port, port + JOLOKIA_OFFSET, notes=(note,) if note else ())
+    own = beside is not None and beside.name == cluster
+    note = f"Port {wanted} is taken: Connect uses {port}." if own and port != wanted else None
+    return ConnectSpec(cluster, host, port, port + JOLOKIA_OFFSET, notes=(note,) if note else ())
 
 
 def create_worker(paths: DataPaths, spec: ClusterSpec) -> ConnectSpec:
@@ -74,6 +90,16 @@ def create_worker(paths: DataPaths, spec: ClusterSpec) -> ConnectSpec:
     if worker is None:
         worker = plan_worker(paths, spec)
         record(paths, worker)
+    return worker
+
+
+def create_outside(paths: DataPaths, cluster: str, outside: Outside) -> ConnectSpec:
+    """The recorded worker, or a new one; it reaches its cluster by `outside` from its next start on."""
+    worker = load_worker(paths, cluster)
+    if worker is None:
+        worker = plan_outside(paths, cluster, outside)
+    worker = replace(worker, outside=outside)
+    record(paths, worker)
     return worker
 
 
@@ -112,26 +138,21 @@ def tls_files(paths: DataPaths, spec: ClusterSpec) -> tuple[Path, Path]:
 
 
 def prepare_worker(
-    paths: DataPaths,
-    spec: ClusterSpec,
-    worker: ConnectSpec,
-    now: datetime,
-    *,
-    artifacts: Artifacts | None = None,
+    paths: DataPaths, worker: ConnectSpec, now: datetime, *, artifacts: Artifacts | None = None
 ) -> ProcessSpec:
     """Reissues what is due, writes the worker's files, and says how to run it."""
     artifacts = artifacts or Artifacts.at(paths.artifacts)
-    place = paths.cluster(spec.name)
-    files = place.connect
-    plugins.verify(paths, spec.name)
-    ensure_certificate(paths, spec, now)
+    files = paths.cluster(worker.cluster).connect
+    plugins.verify(paths, worker.cluster)
+    cluster_id, clients = _home(paths, worker, now)
     for directory in (files.plugins, files.credentials, files.files):
         private_directory(directory)
-    values = render.worker_properties(spec, worker, files, control_files(place).cafile)
-    write_if_changed(files.worker_properties, properties_text(values))
+    values = render.worker_properties(worker, files, clients)
+    text = "".join(f"{key}={render.property_value(value)}\n" for key, value in values.items())
+    write_if_changed(files.worker_properties, text)
     write_if_changed(files.log4j, render.LOG4J)
     write_if_changed(files.jaas, render.jaas(files))
-    password = ensure_secret(paths, rest_secret(spec.name))
+    password = ensure_secret(paths, rest_secret(worker.cluster))
     write_if_changed(files.rest_users, properties_text({render.REST_USER: password}))
     write_if_changed(files.jolokia_policy, jolokia_policy())
     agent = jolokia_agent(
@@ -143,16 +164,35 @@ def prepare_worker(
     return ProcessSpec(
         name=worker.process_name,
         kind=ProcessKind.CONNECT,
-        argv=render.worker_argv(spec, worker, files, launch),
+        argv=render.worker_argv(worker, files, launch, cluster_id),
         env={key: artifacts.env[key] for key in KEPT_ENV if key in artifacts.env},
         cwd=str(files.files),
         log=str(paths.log(worker.process_name)),
-        identity=render.identity(spec),
+        identity=render.identity(worker, cluster_id),
         ready=LogReady(render.STARTED),
         start_timeout=START_TIMEOUT,
-        labels={"cluster": spec.name},
+        labels={"cluster": worker.cluster},
         ports=tuple(f"{worker.host}:{port}" for port in worker.ports),
     )
+
+
+def _home(paths: DataPaths, worker: ConnectSpec, now: datetime) -> tuple[str, Mapping[str, str]]:
+    """Kafka's id of the worker's cluster, and how clients reach it: of ours with a certificate that is renewed when due."""
+    if worker.outside is not None:
+        return worker.outside.cluster_id, worker.outside.clients
+    spec = load_cluster(paths, worker.cluster)
+    if spec is None:
+        raise BundledError(
+            f"There is no cluster {worker.cluster} in the data directory", "Remove its Connect worker."
+        )
+    ensure_certificate(paths, spec, now)
+    return spec.cluster_id, own_way(paths, spec)
+
+
+def own_way(paths: DataPaths, spec: ClusterSpec) -> dict[str, str]:
+    """How clients of the worker of a cluster of ours reach it: with the worker's certificate, as its principal."""
+    keystore, cafile = tls_files(paths, spec)
+    return render.own_way(spec, WorkerTls(keystore.parent), cafile)
 
 
 def rest_secret(cluster: str) -> str:
@@ -203,6 +243,10 @@ def owners_of_credentials(paths: DataPaths, cluster: str, prefix: str, before: f
 
 def forget_worker(paths: DataPaths, cluster: str) -> None:
     """Deletes its settings, keys and plugins; what file connectors wrote stays where people find it."""
-    root = paths.cluster(cluster).connect.root
-    if root.exists():
-        shutil.rmtree(root)
+    place = paths.cluster(cluster)
+    if place.connect.root.exists():
+        shutil.rmtree(place.connect.root)
+    if place.root.exists() and not any(place.root.iterdir()):
+        # Of an external cluster nothing else is kept here.
+        place.root.rmdir()
+        paths.secret(rest_secret(cluster)).unlink(missing_ok=True)

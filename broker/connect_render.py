@@ -1,13 +1,13 @@
 """Pure: a Connect worker's specification -> its properties, its login configuration, its command line. No I/O, no clock.
 
-The worker is a client of its cluster like any other: mutual TLS under a principal of its own, and no right but those
-that its ACLs give. Its REST API listens on loopback and asks for a password (CVE-2024-36543 of others).
+The worker is a client of its cluster like any other: beside a bundled one by mutual TLS under a principal of its own, with
+no right but those that its ACLs give; beside an external one by the way in that was registered. Its REST API listens on loopback and asks for a password (CVE-2024-36543 of others).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,6 @@ from broker.spec import LAPTOP_FLAGS, ClusterSpec, Protocol
 #: Whoever holds a certificate of this name acts as the worker, so no user and no other certificate may have it.
 PRINCIPAL = "kastellan-connect"
 REST_USER = "kastellan"
-GROUP = "kastellan-connect"
-CONFIGS, OFFSETS, STATUS = (f"kastellan-connect-{name}" for name in ("configs", "offsets", "status"))
 STARTED = r"Finished starting connectors and tasks"
 _REST_EXTENSION = "org.apache.kafka.connect.rest.basic.auth.extension"
 _PROVIDERS = "org.apache.kafka.common.config.provider"
@@ -91,28 +89,25 @@ def client_security(tls: WorkerTls, cafile: Path) -> dict[str, str]:
     }
 
 
-def worker_properties(
-    spec: ClusterSpec, worker: ConnectSpec, paths: ConnectPaths, cafile: Path
-) -> dict[str, str]:
-    security = client_security(WorkerTls(paths.tls), cafile)
+def own_way(spec: ClusterSpec, tls: WorkerTls, cafile: Path) -> dict[str, str]:
+    """How the clients of a bundled cluster's worker reach it."""
+    return {"bootstrap.servers": render.bootstrap(spec, Protocol.SSL), **client_security(tls, cafile)}
+
+
+def worker_properties(worker: ConnectSpec, paths: ConnectPaths, clients: Mapping[str, str]) -> dict[str, str]:
+    """`clients`: how they reach the worker's cluster, `bootstrap.servers` among it."""
+    security = {key: value for key, value in clients.items() if key != "bootstrap.servers"}
     return {
-        "bootstrap.servers": render.bootstrap(spec, Protocol.SSL),
-        "group.id": GROUP,
-        "client.id": GROUP,
+        "bootstrap.servers": clients["bootstrap.servers"],
+        "group.id": worker.group,
+        "client.id": worker.group,
         **security,
         **{
             f"{client}.{key}": value
             for client in ("producer", "consumer", "admin")
             for key, value in security.items()
         },
-        "config.storage.topic": CONFIGS,
-        "config.storage.replication.factor": "-1",
-        "offset.storage.topic": OFFSETS,
-        "offset.storage.replication.factor": "-1",
-        "offset.storage.partitions": "5",
-        "status.storage.topic": STATUS,
-        "status.storage.replication.factor": "-1",
-        "status.storage.partitions": "3",
+        **_storage(worker),
         "offset.flush.interval.ms": "5000",
         # The only worker of its group: nobody comes back whose tasks would have to be kept for him.
         "scheduled.rebalance.max.delay.ms": "0",
@@ -133,6 +128,20 @@ def worker_properties(
         "plugin.path": str(paths.plugins),
         "plugin.discovery": "hybrid_warn",
         "topic.creation.enable": "true",
+    }
+
+
+def _storage(worker: ConnectSpec) -> dict[str, str]:
+    configs, offsets, status = worker.topics
+    return {
+        "config.storage.topic": configs,
+        "config.storage.replication.factor": "-1",
+        "offset.storage.topic": offsets,
+        "offset.storage.replication.factor": "-1",
+        "offset.storage.partitions": "5",
+        "status.storage.topic": status,
+        "status.storage.replication.factor": "-1",
+        "status.storage.partitions": "3",
     }
 
 
@@ -177,12 +186,16 @@ class ConnectLaunch:
     agent: Path
 
 
-def identity(spec: ClusterSpec) -> tuple[str, ...]:
-    return (f"-Dkastellan.cluster.id={spec.cluster_id}", "-Dkastellan.connect=worker")
+def identity(worker: ConnectSpec, cluster_id: str) -> tuple[str, ...]:
+    """Of the process. A cluster may be bundled and registered too, so that two workers are beside it."""
+    return (
+        f"-Dkastellan.cluster.id={cluster_id}",
+        f"-Dkastellan.connect={worker.group if worker.outside else 'worker'}",
+    )
 
 
 def worker_argv(
-    spec: ClusterSpec, worker: ConnectSpec, paths: ConnectPaths, launch: ConnectLaunch
+    worker: ConnectSpec, paths: ConnectPaths, launch: ConnectLaunch, cluster_id: str
 ) -> tuple[str, ...]:
     return (
         launch.java,
@@ -194,7 +207,7 @@ def worker_argv(
         f"-Dorg.apache.kafka.automatic.config.providers={_PROVIDERS}.FileConfigProvider",
         f"-Dorg.apache.kafka.allowed.login.modules={','.join(LOGIN_MODULES)}",
         f"-Djava.security.auth.login.config={paths.jaas}",
-        *identity(spec),
+        *identity(worker, cluster_id),
         f"-Dlog4j2.configurationFile={paths.log4j}",
         "-cp",
         ":".join(str(jar) for jar in launch.classpath),

@@ -1,4 +1,4 @@
-"""What a bundled Connect worker is, as a frozen value that travels as JSON (`connect.json` records one). No decision."""
+"""What a Connect worker of ours is, as a frozen value that travels as JSON (`connect.json` records one). No decision."""
 
 from __future__ import annotations
 
@@ -8,11 +8,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from broker.paths import DataPaths
+
+#: Of the worker beside a bundled cluster: its group, and how the topics begin that it keeps everything in.
+GROUP = "kastellan-connect"
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """An external cluster as the worker's clients reach it. `clients`: settings of Kafka's clients, what is secret by
+    reference to a file of the worker's. `group`: its own, since others may run workers beside the same cluster."""
+
+    cluster_id: str
+    group: str
+    clients: Mapping[str, str]
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(raw["cluster_id"], raw["group"], dict(raw["clients"]))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"cluster_id": self.cluster_id, "group": self.group, "clients": dict(self.clients)}
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectSpec:
-    """One distributed worker beside one bundled cluster. `exactly_once`: source connectors write in transactions (KIP-618).
-    `stopped`: somebody stopped it, so that no start of the whole starts it again."""
+    """One distributed worker beside one cluster. `exactly_once`: source connectors write in transactions (KIP-618).
+    `stopped`: somebody stopped it, so that no start of the whole starts it again. `outside`: the cluster is not ours."""
 
     cluster: str
     host: str
@@ -22,6 +44,17 @@ class ConnectSpec:
     exactly_once: bool = False
     stopped: bool = False
     notes: tuple[str, ...] = ()
+    outside: Outside | None = None
+
+    @property
+    def group(self) -> str:
+        return self.outside.group if self.outside else GROUP
+
+    @property
+    def topics(self) -> tuple[str, str, str]:
+        """Of its connectors' configurations, offsets and states."""
+        configs, offsets, status = (f"{self.group}-{name}" for name in ("configs", "offsets", "status"))
+        return configs, offsets, status
 
     @property
     def url(self) -> str:
@@ -46,6 +79,7 @@ class ConnectSpec:
             raw.get("exactly_once", False),
             raw.get("stopped", False),
             tuple(raw.get("notes", ())),
+            Outside.from_json(raw["outside"]) if raw.get("outside") else None,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -58,7 +92,15 @@ class ConnectSpec:
             "exactly_once": self.exactly_once,
             "stopped": self.stopped,
             "notes": list(self.notes),
+            "outside": self.outside.to_json() if self.outside else None,
         }
+
+
+def load_all(paths: DataPaths) -> tuple[ConnectSpec, ...]:
+    """By the names of their clusters, ours and others."""
+    names = sorted(directory.name for directory in paths.clusters.glob("*"))
+    found = (load(paths.cluster(name).connect.record) for name in names)
+    return tuple(worker for worker in found if worker)
 
 
 def load(record: Path) -> ConnectSpec | None:

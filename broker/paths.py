@@ -186,7 +186,7 @@ class DataPaths:
 
 @dataclass(frozen=True)
 class ClusterPaths:
-    """The part of the data directory that belongs to one bundled cluster."""
+    """The part of the data directory that belongs to one bundled cluster; of an external one that has a worker of ours, `connect`."""
 
     data: DataPaths
     name: str

@@ -25,7 +25,7 @@ def connect_worker(data_paths: DataPaths, cluster_spec: ClusterSpec, control: Co
     artifacts.fetch(artifacts.Lock.load(), {"connect"}, data_paths.artifacts)
     _allow(cluster_spec)
     worker = connect.create_worker(data_paths, cluster_spec)
-    control.apply([connect.prepare_worker(data_paths, cluster_spec, worker, datetime.now(UTC))])
+    control.apply([connect.prepare_worker(data_paths, worker, datetime.now(UTC))])
     control.start(worker.process_name)
     control.wait_ready([worker.process_name], READY_SECONDS)
     return worker

@@ -76,7 +76,7 @@ def _start_worker(paths: DataPaths, spec: ClusterSpec, control: ControlClient) -
     request = BundleRequest(Bundle.CONNECT_WORKER, PRINCIPAL, group=GROUP)
     gateway_for(Cluster(name=spec.name, title="DR")).create_acls(bindings_of(request))
     worker = connect.create_worker(paths, spec)
-    control.apply([connect.prepare_worker(paths, spec, worker, datetime.now(UTC))])
+    control.apply([connect.prepare_worker(paths, worker, datetime.now(UTC))])
     control.wait_ready([worker.process_name], READY_SECONDS)
     return worker.process_name
 

@@ -263,7 +263,7 @@ def start_workers(client: ControlClient, console: Console) -> None:
         if worker.stopped:
             continue
         try:
-            client.apply([workers.worker_process(bundled.bundled_cluster(worker.cluster), worker)])
+            client.apply([workers.worker_process(worker)])
         except GatewayError as error:
             console.warn(f"{worker.process_name} is not started: {error.what}")
 

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.conf import settings
-from django.utils.module_loading import import_string
-
 from controlplane.accounts.models import RoleGrant
 from controlplane.audit.services import operation
 from controlplane.clusters import selectors, services
@@ -107,13 +104,8 @@ def whole(cluster: Cluster) -> Whole:
         topics=facts.topics - facts.internal_topics,
         groups=facts.groups,
         worker=workers.worker_of(cluster.name) is not None,
-        needed_by=needed_by(cluster),
+        needed_by=selectors.needed_by(cluster),
     )
-
-
-def needed_by(cluster: Cluster) -> tuple[str, ...]:
-    """What of the product would break without it, as those say who know (`settings.CLUSTER_USERS`)."""
-    return tuple(name for path in settings.CLUSTER_USERS for name in import_string(path)(cluster))
 
 
 def plan_whole(cluster: Cluster, act: WholeAct, *, delete_data: bool = False) -> Plan:
@@ -172,7 +164,7 @@ def _start(job: JobRun, client: bundled.ControlClient, spec: bundled.ClusterSpec
     worker = workers.worker_of(spec.name)
     if worker is not None and not worker.stopped:
         with job.step("Start its Connect worker"):
-            client.apply([workers.worker_process(spec, worker)])
+            client.apply([workers.worker_process(worker)])
 
 
 def _stop(job: JobRun, client: bundled.ControlClient, spec: bundled.ClusterSpec) -> None:

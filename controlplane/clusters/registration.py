@@ -183,7 +183,12 @@ def _verify(cluster: Cluster) -> None:
 
 
 def plan_remove(cluster: Cluster) -> Plan:
-    return registration_plans.plan_remove(registered(cluster), goes(cluster), bundled=not cluster.external)
+    return registration_plans.plan_remove(
+        registered(cluster),
+        goes(cluster),
+        bundled=not cluster.external,
+        needed_by=selectors.needed_by(cluster),
+    )
 
 
 def goes(cluster: Cluster) -> tuple[Goes, ...]:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet, Sum, TextChoices
+from django.utils.module_loading import import_string
 
 from controlplane.clusters.logic.bundling_plans import FIRST
 from controlplane.clusters.models import (
@@ -164,3 +166,8 @@ def last_refresh() -> datetime | None:
 def _sum(values: list[int | None]) -> int | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None
+
+
+def needed_by(cluster: Cluster) -> tuple[str, ...]:
+    """What of the product would break without it, as those say who know (`settings.CLUSTER_USERS`)."""
+    return tuple(name for path in settings.CLUSTER_USERS for name in import_string(path)(cluster))

@@ -92,24 +92,14 @@ ACTIONS = (
     ("Create ACLs for an application", "acls:bundle", Action.ACL_EDIT, "bundle producer consumer grant"),
     ("Delete ACLs", "acls:list", Action.ACL_EDIT, "remove revoke permission"),
     ("Add a Connect cluster", "connect:add", Action.CLUSTER_MANAGE, "kafka connect external register url"),
+    ("Start the Connect worker", "workers:start", Action.WORKER_OPERATE, "kafka connect connectors mirrormaker"),
+    ("Connect worker", "workers:worker", Action.WORKER_VIEW, "kafka connect connectors stop restart remove log"),
     ("Import ACLs", "acls:import", Action.ACL_EDIT, "csv yaml upload"),
 )  # fmt: skip
 #: Only for clusters whose processes are ours.
 BUNDLED_ACTIONS = (
     ("Rolling restart", "clusters:roll", Action.BROKER_OPERATE, "roll brokers all one after another"),
     ("Add broker", "clusters:add_broker", Action.BROKER_OPERATE, "new create node scale grow"),
-    (
-        "Start the Connect worker",
-        "workers:start",
-        Action.WORKER_OPERATE,
-        "kafka connect connectors mirrormaker",
-    ),
-    (
-        "Connect worker",
-        "workers:worker",
-        Action.WORKER_VIEW,
-        "kafka connect connectors stop restart remove log",
-    ),
 )
 ROTATIONS = (("clients", "client"), ("brokers", "broker"))
 

@@ -16,6 +16,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "metrics-poll-protocol": every(10, "metrics.poll_protocol_all"),
     "metrics-probe": every(30, "metrics.probe_all"),
     "workers-poll": every(10, "workers.poll_all"),
+    "workers-follow": every(60, "workers.follow"),
+    "replication-follow": every(60, "replication.follow"),
     "replication-poll": every(30, "replication.poll_all"),
     "metrics-housekeeping": every(600, "metrics.housekeeping"),
     "certificates-lists": every(600, "certificates.refresh_lists"),

@@ -36,8 +36,12 @@ JOB_PLACES: dict[str, str] = {
 #: Of domains that hand out certificates: `source(cluster)` gives, by principal, those that brokers accept now. Read by
 #: clusters.credentials for whoever gives rights to a name.
 CREDENTIAL_SOURCES = ("controlplane.certificates.selectors.accepted_certificates",)
-#: Who needs a cluster: `users(cluster)` names what would break without it. Read by clusters.bundling before a removal.
-CLUSTER_USERS = ("controlplane.replication.selectors.needing",)
+#: Who needs a cluster: `users(cluster)` names what would break without it. Read by clusters.bundling and
+#: clusters.registration before a removal.
+CLUSTER_USERS = (
+    "controlplane.replication.selectors.needing",
+    "controlplane.workers.selectors.needing",
+)
 #: Who reads metrics beside the boards: `reader()` gives names with the metrics that each needs. Read by
 #: metrics.configuring, which says what stays empty with a source.
 METRIC_READERS = ("controlplane.alerts.selectors.metrics_of_rules",)

@@ -71,7 +71,7 @@ class ConnectorRow:
 class Connect:
     """A Connect cluster of a Kafka cluster: the bundled worker, or an external one that was registered.
 
-    `worker`: the bundled cluster whose worker it is, on this machine; empty for those of others.
+    `worker`: the cluster whose bundled worker it is, on this machine; empty for those of others.
     """
 
     cluster: Cluster
@@ -96,7 +96,8 @@ class Connect:
     @property
     def principal(self) -> str:
         """As which its connectors reach their Kafka cluster; empty where only its owner knows."""
-        return workers.PRINCIPAL if self.worker == self.cluster.name else ""
+        own = self.worker == self.cluster.name and not self.cluster.external
+        return workers.PRINCIPAL if own else ""
 
     @property
     def is_measured(self) -> bool:
@@ -114,7 +115,7 @@ def connects(cluster: Cluster) -> tuple[Connect, ...]:
 
 
 def _bundled(cluster: Cluster) -> Connect | None:
-    worker = None if cluster.external else workers.worker_of(cluster.name)
+    worker = workers.worker_of(cluster.name)
     if worker is None:
         return None
     return Connect(cluster, BUNDLED, workers.rest_api(worker), cluster.name)

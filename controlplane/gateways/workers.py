@@ -1,10 +1,11 @@
-"""The door to the bundled Connect workers: what `broker.connect` knows, with failures as `gateways.errors`.
+"""The door to the Connect workers that we run: what `broker.connect` knows, with failures as `gateways.errors`.
 
 Everything but `connector_names` is answered from files and the supervisor.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -17,20 +18,19 @@ from broker.artifacts import Lock
 from broker.artifacts import fetch as _fetch
 from broker.artifacts import missing as _missing
 from broker.cluster import HttpEndpoint
-from broker.connect_spec import ConnectSpec
+from broker.connect_spec import GROUP, ConnectSpec, Outside
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.addresses import Allowed
 from controlplane.gateways.broker import ClusterSpec, ProcessSpec
 from controlplane.gateways.connect import TIMEOUT_S, ConnectApi, Login
 from controlplane.gateways.jolokia import Endpoint
 
-__all__ = ["GROUP", "PRINCIPAL", "ConnectSpec", "HttpEndpoint"]
+__all__ = ["GROUP", "PRINCIPAL", "ConnectSpec", "HttpEndpoint", "Outside"]
 
-GROUP = _render.GROUP
-#: Who the worker is for its cluster's authorizer.
+#: Who the worker beside a bundled cluster is for that cluster's authorizer.
 PRINCIPAL = f"User:{_render.PRINCIPAL}"
-#: The worker's own topics, which nobody else should write.
-INTERNAL_TOPICS = (_render.CONFIGS, _render.OFFSETS, _render.STATUS)
+#: Whose file of credentials holds those by which a worker reaches an external cluster.
+OWN_CREDENTIALS = "worker-cluster"
 LOCK_GROUP = "connect"
 ASK_SECONDS = 4.0
 
@@ -49,6 +49,27 @@ def planned_worker(spec: ClusterSpec) -> ConnectSpec:
         return worker_of(spec.name) or _connect.plan_worker(bundled.data_paths(), spec)
 
 
+def planned_outside(cluster: str, cluster_id: str) -> ConnectSpec:
+    """The recorded worker beside an external cluster, or the one that would be made now."""
+    with bundled.translated():
+        known = worker_of(cluster)
+        return known or _connect.plan_outside(bundled.data_paths(), cluster, new_outside(cluster, cluster_id))
+
+
+def new_outside(cluster: str, cluster_id: str, clients: Mapping[str, str] | None = None) -> Outside:
+    """A worker that is known stays in its group; a new one gets a group that no worker of others has."""
+    known = worker_of(cluster)
+    group = known.group if known else f"{GROUP}-{secrets.token_hex(4)}"
+    return Outside(cluster_id, group, clients or {})
+
+
+def create_outside(cluster: str, outside: Outside, exactly_once: bool | None = None) -> ConnectSpec:
+    """The recorded worker, or a new one. What is given holds from its next start on."""
+    with bundled.translated():
+        worker = _connect.create_outside(bundled.data_paths(), cluster, outside)
+        return _connect.change(bundled.data_paths(), worker, exactly_once=exactly_once)
+
+
 def create_worker(spec: ClusterSpec, exactly_once: bool | None = None) -> ConnectSpec:
     """The recorded worker, or a new one. `exactly_once` holds from its next start on; None leaves it as it is."""
     with bundled.translated():
@@ -61,10 +82,10 @@ def remember_stopped(worker: ConnectSpec, stopped: bool) -> None:
     _connect.change(bundled.data_paths(), worker, stopped=stopped)
 
 
-def worker_process(spec: ClusterSpec, worker: ConnectSpec) -> ProcessSpec:
+def worker_process(worker: ConnectSpec) -> ProcessSpec:
     """Reissues its certificate where that is due, writes its files, returns what to run."""
     with bundled.translated():
-        return _connect.prepare_worker(bundled.data_paths(), spec, worker, datetime.now(UTC))
+        return _connect.prepare_worker(bundled.data_paths(), worker, datetime.now(UTC))
 
 
 def restart_if_stale(spec: ClusterSpec) -> bool:
@@ -77,7 +98,7 @@ def restart_if_stale(spec: ClusterSpec) -> bool:
         running = [s for s in client.status() if s.name == worker.process_name and s.state in bundled.ALIVE]
         if not running or running[0].since >= changed:
             return False
-        client.apply([worker_process(spec, worker)])
+        client.apply([worker_process(worker)])
         client.restart(worker.process_name)
     return True
 
@@ -133,9 +154,13 @@ def secret_reference(cluster: str, owner: str, name: str) -> str:
     return f"${{file:{_connect.credentials_file(bundled.data_paths(), cluster, owner)}:{name}}}"
 
 
-def store_secrets(cluster: str, owner: str, secrets: Mapping[str, str]) -> None:
+def store_secrets(cluster: str, owner: str, kept: Mapping[str, str]) -> None:
     """In a 0600 file that only the worker and this control plane read; never in a topic."""
-    _connect.write_credentials(bundled.data_paths(), cluster, owner, secrets)
+    _connect.write_credentials(bundled.data_paths(), cluster, owner, kept)
+
+
+def stored_secrets(cluster: str, owner: str) -> dict[str, str]:
+    return _connect.read_credentials(bundled.data_paths(), cluster, owner)
 
 
 def forget_secrets(cluster: str, owner: str) -> None:
@@ -147,11 +172,11 @@ def owners_of_secrets(cluster: str, prefix: str, older_than_s: float) -> set[str
     return _connect.owners_of_credentials(bundled.data_paths(), cluster, prefix, time.time() - older_than_s)
 
 
-def own_cluster(spec: ClusterSpec) -> dict[str, str]:
-    """Settings for a connector's clients of the worker's own cluster: with the worker's certificate, as its principal."""
-    keystore, cafile = _connect.tls_files(bundled.data_paths(), spec)
-    security = _render.client_security(_render.WorkerTls(keystore.parent), cafile)
-    return {"bootstrap.servers": bundled.bootstrap(spec, "SSL"), **security}
+def own_cluster(worker: ConnectSpec) -> dict[str, str]:
+    """Settings for a connector's clients of the worker's own cluster: they log in as the worker does."""
+    if worker.outside is not None:
+        return dict(worker.outside.clients)
+    return _connect.own_way(bundled.data_paths(), bundled.bundled_cluster(worker.cluster))
 
 
 def worker_log(worker: ConnectSpec, limit: int) -> str:

@@ -32,6 +32,10 @@ class FlowHealth:
     error: str = ""
 
     @property
+    def by_name(self) -> dict[str, ConnectorStatus]:
+        return {status.name: status for status in self.statuses.values()}
+
+    @property
     def state(self) -> str:
         """One word for people: the worst of the three."""
         if self.error:

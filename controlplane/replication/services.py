@@ -35,13 +35,13 @@ from controlplane.replication.logic.connectors import Ends, connector_name, conn
 from controlplane.replication.logic.flows import FlowRequest
 from controlplane.replication.logic.plans import FlowAct, FlowState, Part
 from controlplane.replication.logic.progress import Partition
-from controlplane.replication.logic.reach import Reach, reach
 from controlplane.replication.models import Flow
 from controlplane.users import services as users
 from controlplane.users.logic.plans import DeleteUser, SetCredentials
 from controlplane.users.selectors import user_state
 from controlplane.users.services import Issued
 from controlplane.workers import selectors as worker_selectors
+from controlplane.workers.logic.reach import Reach, reach
 
 MECHANISM = "SCRAM-SHA-512"
 RUNS_SECONDS = 60.0
@@ -110,6 +110,7 @@ def plan_create(asked: FlowRequest, leaving: FlowRequest | None = None) -> Plan:
     state = FlowState(
         worker=worker.process_name if worker and running else "",
         worker_exactly_once=worker.exactly_once if worker else False,
+        outside=target.external,
         begun=selectors.flow_if_any(asked.source, asked.target) is not None,
         refusals=refusals,
     )
@@ -124,7 +125,7 @@ def plan_create(asked: FlowRequest, leaving: FlowRequest | None = None) -> Plan:
         quotas=() if asked.copy_quotas else missing.quota_names,
     )
     parts = _parts(asked, source, target, missing)
-    way, _ = _source_reach(asked, source, password="")
+    way, _ = source_reach(asked, source, password="")
     return plans.plan_create(asked, state, parts.of(asked), connectors_of(asked, _ends(asked, target, way)))
 
 
@@ -148,13 +149,14 @@ def _parts(asked: FlowRequest, source: Cluster, target: Cluster, missing: copyin
     return _Parts(
         user,
         on_source,
-        acls.plan_grant(target, rights.on_target(asked, workers.PRINCIPAL)),
+        # Into an external one the worker comes as Kastellan does, with the rights that were given there.
+        None if target.external else acls.plan_grant(target, rights.on_target(asked, workers.PRINCIPAL)),
         wanted,
         copying.plan_parts(target, wanted),
     )
 
 
-def _source_reach(asked: FlowRequest, source: Cluster, password: str) -> tuple[Reach, bool]:
+def source_reach(asked: FlowRequest, source: Cluster, password: str) -> tuple[Reach, bool]:
     """How the connectors reach the source, and whether by the flow's own user."""
 
     def reference(name: str) -> str:
@@ -169,7 +171,7 @@ def _source_reach(asked: FlowRequest, source: Cluster, password: str) -> tuple[R
 
 
 def _ends(asked: FlowRequest, target: Cluster, way: Reach) -> Ends:
-    return Ends(way.settings, workers.own_cluster(bundled.bundled_cluster(target.name)))
+    return Ends(way.settings, workers.own_cluster(worker_selectors.worker_of(target)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,7 @@ def apply_create(
         flow = _row(actor, asked)
         if parts.user or parts.on_source:
             _prepare_source(actor, asked, source, parts, password)
-        way, own = _source_reach(asked, source, password)
+        way, own = source_reach(asked, source, password)
         workers.store_secrets(target.name, owner_of(asked), way.secrets)
         if parts.on_target is not None:
             acls.carry_out(target, parts.on_target)
@@ -361,7 +363,7 @@ def _removed(flow: Flow) -> _Parts:
     # Rights that another flow into the same target has as well stay with it.
     others = [each.asked for each in Flow.objects.filter(target=asked.target).exclude(pk=flow.pk)]
     kept = {acl for each in others for acl in rights.on_target(each, workers.PRINCIPAL)}
-    there = set(acl_selectors.bindings(target))
+    there = set() if target.external else set(acl_selectors.bindings(target))
     gone = tuple(acl for acl in rights.on_target(asked, workers.PRINCIPAL) if acl in there - kept)
     return _Parts(user, None, acls.plan_delete(target, gone) if gone else None)
 

@@ -9,8 +9,9 @@ from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 
 from controlplane.clusters.models import Cluster
+from controlplane.gateways.errors import GatewayError
 from controlplane.metrics.sources import is_elsewhere
-from controlplane.replication import sampling
+from controlplane.replication import following, sampling
 from controlplane.replication.models import Flow
 
 log = logging.getLogger(__name__)
@@ -41,3 +42,14 @@ def poll(source: str, target: str) -> None:
     except SoftTimeLimitExceeded:
         log.warning("the flow %s was not read in time", flow)
         sampling.unread(flow.asked, now, time.time_ns() // 1_000_000 / 1000 - now / 1000)
+
+
+@shared_task(name="replication.follow", ignore_result=True, soft_time_limit=50, time_limit=60)
+def follow() -> None:
+    """Flows from and into external clusters learn of changed registrations."""
+    for flow in Flow.objects.filter(complete=True):
+        try:
+            if following.follow(flow):
+                log.info("the flow %s follows a registration that was changed", flow)
+        except (GatewayError, OSError) as error:
+            log.warning("the flow %s does not follow the registrations of its clusters: %s", flow, error)

@@ -1,4 +1,4 @@
-"""The API of a bundled cluster's Connect worker."""
+"""The API of the Connect worker beside a cluster."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ class WorkerSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField()
     url = serializers.CharField(help_text="Of its REST API, on the machine that Kastellan runs on.")
-    principal = serializers.CharField(help_text="Who it is for the cluster's authorizer.")
+    principal = serializers.CharField(
+        allow_blank=True,
+        help_text="Who it is for the cluster's authorizer; empty where the registration of an external one names nobody.",
+    )
     heap_mb = serializers.IntegerField()
     exactly_once = serializers.BooleanField(help_text="exactly.once.source.support (KIP-618).")
     files = serializers.CharField(help_text="Where relative paths of file connectors begin.")
@@ -42,7 +45,7 @@ class WorkerActInput(serializers.Serializer[Any]):
 class WorkerApi(ClusterApiView):
     actions: ClassVar = {"GET": Action.WORKER_VIEW, "POST": Action.WORKER_OPERATE}
 
-    @extend_schema(summary="Read the Connect worker of a bundled cluster", responses=WorkerSerializer)
+    @extend_schema(summary="Read the Connect worker beside a cluster", responses=WorkerSerializer)
     def get(self, request: Request, cluster: str) -> Response:
         status = selectors.status_of(self.cluster)
         state = selectors.worker_state(self.cluster, status)
@@ -60,8 +63,9 @@ class WorkerApi(ClusterApiView):
         )
 
     @extend_schema(
-        summary="Start, stop, restart or remove the Connect worker of a bundled cluster",
-        description="The first start makes it, with a certificate and the ACLs of its principal. Removing it needs If-Match.",
+        summary="Start, stop, restart or remove the Connect worker beside a cluster",
+        description="The first start makes it: beside a bundled cluster with a certificate and the ACLs of its principal, beside an "
+        "external one it logs in as was registered. Removing it needs If-Match.",
         parameters=[DRY_RUN, IF_MATCH],
         request=WorkerActInput,
         responses={202: JobAccepted, 200: PlanSerializer},

@@ -291,7 +291,7 @@ def _stop_if_it_ran(job: JobRun, cluster: Cluster) -> None:
 def _start_if_it_ran(job: JobRun, cluster: Cluster) -> None:
     if _runs_anew(job):
         worker = selectors.worker_of(cluster)
-        process = workers.worker_process(bundled.bundled_cluster(cluster.name), worker)
+        process = workers.worker_process(worker)
         with bundled.control() as client:
             start_and_wait(job, client, worker, process)
 

@@ -1,7 +1,8 @@
-"""What is known of a bundled cluster's Connect worker: its record, its process, its connectors by name."""
+"""What is known of the Connect worker beside a cluster: its record, its process, its connectors by name."""
 
 from __future__ import annotations
 
+from controlplane.clusters.connections import connection_row
 from controlplane.clusters.models import Cluster
 from controlplane.core.errors import NotFound
 from controlplane.gateways import broker as bundled
@@ -12,7 +13,7 @@ from controlplane.workers.logic.plans import WorkerState
 
 
 def worker_if_any(cluster: Cluster) -> ConnectSpec | None:
-    return None if cluster.external else workers.worker_of(cluster.name)
+    return workers.worker_of(cluster.name)
 
 
 def worker_of(cluster: Cluster) -> ConnectSpec:
@@ -35,22 +36,41 @@ def supervised(client: bundled.ControlClient, name: str) -> bool:
 
 def worker_state(cluster: Cluster, status: bundled.ProcessStatus | None) -> WorkerState:
     """`status`: as `status_of` gives it."""
-    spec = bundled.bundled_cluster(cluster.name)
     recorded = workers.worker_of(cluster.name)
-    worker = recorded or workers.planned_worker(spec)
+    worker = recorded or _planned(cluster)
     word = None if recorded is None else status.state.value if status else bundled.ProcessState.STOPPED.value
     return WorkerState(
         name=worker.process_name,
         url=worker.url,
-        principal=workers.PRINCIPAL,
+        principal=principal_of(cluster),
         heap_mb=worker.heap_mb,
         exactly_once=worker.exactly_once,
         process=word,
         alive=status is not None and status.state in bundled.ALIVE,
         connectors=connectors(worker) if recorded else (),
-        internal_topics=workers.INTERNAL_TOPICS,
+        internal_topics=worker.topics,
         notes=worker.notes,
+        outside=cluster.external,
     )
+
+
+def _planned(cluster: Cluster) -> ConnectSpec:
+    if cluster.external:
+        return workers.planned_outside(cluster.name, cluster.cluster_id)
+    return workers.planned_worker(bundled.bundled_cluster(cluster.name))
+
+
+def principal_of(cluster: Cluster) -> str:
+    """Who the worker is there: on an external cluster the user that was registered; empty where no name is known."""
+    if not cluster.external:
+        return workers.PRINCIPAL
+    username = connection_row(cluster).username
+    return f"User:{username}" if username else ""
+
+
+def needing(cluster: Cluster) -> tuple[str, ...]:
+    """The worker beside an external cluster would be left without a way in. That of a bundled one goes with it."""
+    return ("its Connect worker",) if cluster.external and worker_if_any(cluster) else ()
 
 
 def connectors(worker: ConnectSpec) -> tuple[str, ...] | None:

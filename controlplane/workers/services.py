@@ -1,6 +1,6 @@
-"""The Connect worker beside a bundled cluster: plan, then a job that the supervisor carries out, verified and audited.
+"""The Connect worker beside a cluster: plan, then a job that the supervisor carries out, verified and audited.
 
-Composes what a worker is made of: its process, and the ACLs of its principal. Every step of the job may be repeated,
+Composes what a worker is made of: its process, and beside a bundled cluster the ACLs of its principal. Every step of the job may be repeated,
 so a worker of ours that dies in the middle is followed by another that does the rest.
 """
 
@@ -25,7 +25,7 @@ from controlplane.gateways.workers import ConnectSpec
 from controlplane.jobs.models import Job
 from controlplane.jobs.run import JobRun
 from controlplane.jobs.services import enqueue
-from controlplane.workers import selectors
+from controlplane.workers import outside, selectors
 from controlplane.workers.logic.plans import WorkerAct, WorkerRequest, plan_act
 
 KIND = "connect.worker"
@@ -48,7 +48,10 @@ def _plan_now(cluster: Cluster, asked: WorkerRequest) -> Plan:
 
 
 def _rights(cluster: Cluster, act: WorkerAct) -> AclChange | None:
-    """Of the worker's principal: those that it lacks to run at all, or all that it has."""
+    """Of the worker's principal: those that it lacks to run at all, or all that it has. Who enters an external cluster as
+    Kastellan itself does has its rights from there."""
+    if cluster.external:
+        return None
     if act is WorkerAct.START:
         request = BundleRequest(Bundle.CONNECT_WORKER, workers.PRINCIPAL, group=workers.GROUP)
         return acls.plan_grant(cluster, bindings_of(request))
@@ -95,19 +98,24 @@ def run(job: JobRun) -> Mapping[str, Json]:
 def _start(
     job: JobRun, client: bundled.ControlClient, cluster: Cluster, asked: WorkerRequest
 ) -> dict[str, Json]:
-    spec = bundled.bundled_cluster(cluster.name)
-    with job.step("Rights of its principal"):
-        rights = _rights(cluster, WorkerAct.START)
-        if rights is not None:
+    rights = _rights(cluster, WorkerAct.START)
+    if rights is not None:
+        with job.step("Rights of its principal"):
             acls.carry_out(cluster, rights)
     if workers.missing_bytes():
         with job.step("Fetch Kafka Connect"):
             workers.fetch_artifacts()
     with job.step("Certificate and configuration"):
-        worker = workers.create_worker(spec, exactly_once=asked.exactly_once)
-        process = workers.worker_process(spec, worker)
+        worker = _prepared(cluster, asked.exactly_once)
+        process = workers.worker_process(worker)
     start_and_wait(job, client, worker, process)
     return {"worker": worker.process_name, "url": worker.url}
+
+
+def _prepared(cluster: Cluster, exactly_once: bool | None = None) -> ConnectSpec:
+    if cluster.external:
+        return outside.prepare(cluster, exactly_once)
+    return workers.create_worker(bundled.bundled_cluster(cluster.name), exactly_once=exactly_once)
 
 
 def start_and_wait(
@@ -141,11 +149,9 @@ def _restart(
     job: JobRun, client: bundled.ControlClient, cluster: Cluster, asked: WorkerRequest
 ) -> dict[str, Json]:
     """By a stop and a start: the configuration is written anew in between."""
-    spec, worker = bundled.bundled_cluster(cluster.name), selectors.worker_of(cluster)
-    if asked.exactly_once is not None:
-        worker = workers.create_worker(spec, exactly_once=asked.exactly_once)
+    worker = _prepared(cluster, asked.exactly_once)
     _stop(job, client, cluster, asked)
-    start_and_wait(job, client, worker, workers.worker_process(spec, worker))
+    start_and_wait(job, client, worker, workers.worker_process(worker))
     return {"worker": worker.process_name}
 
 
@@ -158,11 +164,16 @@ def _remove(
         with job.step("Forget its process, keys, plugins and credentials"):
             client.apply([], [worker.process_name])
             workers.forget_worker(cluster.name)
-    with job.step("Rights of its principal"):
-        rights = _rights(cluster, WorkerAct.REMOVE)
-        if rights is not None:
+    rights = _rights(cluster, WorkerAct.REMOVE)
+    if rights is not None:
+        with job.step("Rights of its principal"):
             acls.carry_out(cluster, rights)
     return {"removed": True}
+
+
+def follow(cluster: Cluster) -> bool:
+    """Of an external cluster: whether its worker was restarted, since its registration had changed."""
+    return outside.follow(cluster, KINDS)
 
 
 _ACTS = {

@@ -1,4 +1,4 @@
-"""The page of a bundled cluster's Connect worker, and its start, stop, restart and removal."""
+"""The page of the Connect worker beside a cluster, and its start, stop, restart and removal."""
 
 from __future__ import annotations
 

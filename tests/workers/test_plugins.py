@@ -102,7 +102,7 @@ def test_a_plugin_from_its_upload_to_its_removal(
     good = jar.read_bytes()
     jar.write_bytes(that_offers("org.demo.Evil"))
     with pytest.raises(InvalidRequest, match="not the one that was reviewed"):
-        workers.worker_process(cluster_spec, connect_worker)
+        workers.worker_process(connect_worker)
     jar.write_bytes(good)
 
     path = f"{API}demo/"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.gateways.kafka.security import KafkaConnection, Plaintext, PlainTls, ScramTls, Security, Tls
-from controlplane.replication.logic.reach import Reach, reach
+from controlplane.workers.logic.reach import Reach, reach
 
 SECRET = "s3cr3t-value"
 

@@ -5,7 +5,7 @@ No secret stands in a plan: of a key or a password it says that there is one, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controlplane.clusters.logic.connections import (
@@ -35,6 +35,7 @@ from controlplane.core.plans import (
     api_path,
     state_digest,
 )
+from controlplane.core.words import some
 
 Document = Mapping[str, Json]
 NOTHING: Document = {}
@@ -145,15 +146,28 @@ def plan_alter(now: Registered, request: ClusterRequest, found: Found) -> Plan:
     )
 
 
-def plan_remove(now: Registered, goes: Iterable[Goes], *, bundled: bool) -> Plan:
+def plan_remove(
+    now: Registered, goes: Iterable[Goes], *, bundled: bool, needed_by: Sequence[str] = ()
+) -> Plan:
+    """`needed_by`: what of the product would be left without its cluster."""
     name = now.request.name
-    refusals = [
-        Refusal(
-            "bundled",
-            f"{now.request.title} is a bundled cluster: Kastellan runs its brokers",
-            "Only the registration of an external cluster can be removed; `./run reset` deletes a bundled one.",
+    refusals = []
+    if bundled:
+        refusals.append(
+            Refusal(
+                "bundled",
+                f"{now.request.title} is a bundled cluster: Kastellan runs its brokers",
+                "Only the registration of an external cluster can be removed; `./run reset` deletes a bundled one.",
+            )
         )
-    ]
+    elif needed_by:
+        refusals.append(
+            Refusal(
+                "needed",
+                f"{now.request.title} is needed by {some(needed_by)}",
+                "Delete or remove that first.",
+            )
+        )
     return _plan(
         name,
         f"Remove cluster {name}",
@@ -161,7 +175,7 @@ def plan_remove(now: Registered, goes: Iterable[Goes], *, bundled: bool) -> Plan
             StepKind.DELETE, "cluster", name, _changes(now.document, NOTHING), "Kafka itself is not touched."
         ),
         now.digest,
-        refusals=refusals if bundled else (),
+        refusals=refusals,
         affected=tuple(Affected(each.kind, each.name, note=each.note) for each in goes),
         undo="Add it again, with its key or password, which the operation does not keep.",
         risk=Risk.DISRUPTIVE,

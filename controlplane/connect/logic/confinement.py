@@ -16,9 +16,9 @@ FILE_PLUGINS = re.compile(r"(?:org\.apache\.kafka\.connect\.file\.)?FileStream(?
 REFERENCE = re.compile(r"\$\{([^:}]*):")
 ALLOWED_PROVIDERS = frozenset({"file"})
 FILE = re.compile(r"\$\{file:([^:}]*)")
-#: Files of secrets that Kastellan keeps for a flow or a connector begin so: a transform of another one could write what is
+#: Files of secrets that Kastellan keeps for a flow, a connector or the worker itself begin so: a transform of another one could write what is
 #: in them into a topic.
-OWN_SECRETS = ("flow-", "connector-")
+OWN_SECRETS = ("flow-", "connector-", "worker-")
 #: Providers that a connector brings, also those of clients that it makes itself, would read whatever they like.
 PROVIDERS = re.compile(r"(^|\.)config\.providers($|\.)")
 #: Of a setting's name. A mask in its value (`https://kim:[hidden]@host`) is the stored one as it was shown, or nothing.
@@ -88,7 +88,7 @@ def _of_references(config: Mapping[str, str]) -> Iterable[Refusal]:
         elif any(path.name.startswith(OWN_SECRETS) for path in paths):
             yield Refusal(
                 "reference",
-                f"{name} refers to secrets that Kastellan keeps for a flow or for another connector",
+                f"{name} refers to secrets that Kastellan keeps for a flow, for another connector or for the worker",
                 "They are for their own alone. Type the secret, or give this connector a file of its own.",
             )
 

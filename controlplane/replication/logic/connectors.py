@@ -90,6 +90,17 @@ def _common(flow: FlowRequest, ends: Ends, part: Part) -> dict[str, str]:
     }
 
 
+def registered_anew(config: Mapping[str, str], ends: Ends) -> dict[str, str]:
+    """The connector's settings with other ways to its ends; an end without settings stays as it is."""
+    found = dict(config)
+    for prefix, way in (("source.cluster.", ends.source), ("target.cluster.", ends.target)):
+        if way:
+            alias = f"{prefix}alias"
+            found = {key: value for key, value in found.items() if key == alias or not key.startswith(prefix)}
+            found |= {f"{prefix}{key}": value for key, value in way.items()}
+    return found
+
+
 def _topics(flow: FlowRequest) -> dict[str, str]:
     return {
         "topics": _patterns(wanted(flow.topics)),

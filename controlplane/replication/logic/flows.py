@@ -31,7 +31,7 @@ TOPICS_LEFT_OUT = (
     "kastellan-connect-.*",
     "_kastellan.*",
 )
-GROUPS_LEFT_OUT = ("console-consumer-.*", "connect-.*", "kastellan-connect", "__.*")
+GROUPS_LEFT_OUT = ("console-consumer-.*", "connect-.*", "kastellan-connect(-.*)?", "__.*")
 
 
 class Policy(StrEnum):

@@ -61,10 +61,11 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class FlowState:
     """What a new flow finds. `worker`: beside the target, empty where none runs. `users`, `quotas`: of the source, by name,
-    that the target does not have: MirrorMaker copies neither."""
+    that the target does not have: MirrorMaker copies neither. `outside`: the target is an external cluster."""
 
     worker: str
     worker_exactly_once: bool = False
+    outside: bool = False
     begun: bool = False
     copied: tuple[Copied, ...] = ()
     groups: tuple[str, ...] = ()
@@ -191,6 +192,12 @@ def _warnings(asked: FlowRequest, state: FlowState) -> tuple[str, ...]:
                 f"{asked.target} lacks {counted(len(names), kind)} of {asked.source}: {some(names)}. MirrorMaker copies none; "
                 "clients that move there need them. A flow makes them with itself when asked to."
             )
+    if state.outside:
+        copies = f"{asked.source}.*" if asked.policy is Policy.PREFIX else "the copies"
+        found.append(
+            f"The worker enters {asked.target} as Kastellan does. That user has to be allowed there to make and write {copies} and "
+            "MirrorMaker's own topics, and to commit offsets of the groups."
+        )
     if asked.copy_users:
         found.append(
             f"Users that are made in {asked.target} get new passwords, shown once: Kafka tells nobody those of {asked.source}."

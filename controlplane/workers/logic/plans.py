@@ -1,7 +1,7 @@
-"""Plans for the Connect worker beside a bundled cluster: start, stop, restart, remove. Pure.
+"""Plans for the Connect worker beside a cluster: start, stop, restart, remove. Pure.
 
-The worker is a client of its cluster: its first start also makes the rights that it needs, and removing it takes all
-rights of its principal away. What connectors do meanwhile is said by name.
+The worker is a client of its cluster. Beside a bundled one its first start also makes the rights that it needs, and
+removing it takes all rights of its principal away; an external one it enters by the way that was registered. What connectors do meanwhile is said by name.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class WorkerAct(StrEnum):
 @dataclass(frozen=True, slots=True)
 class WorkerState:
     """`process`: the supervisor's word, None where no worker was ever made. `connectors`: their names, None while nobody
-    answers. `missing_bytes`: what a start downloads first; 0 where nobody asked. `internal_topics` hold everything it knows."""
+    answers. `missing_bytes`: what a start downloads first; 0 where nobody asked. `internal_topics` hold everything it knows.
+    `outside`: its cluster is external; `principal` is then empty where the registration names nobody."""
 
     name: str
     url: str
@@ -52,6 +53,7 @@ class WorkerState:
     missing_bytes: int = 0
     internal_topics: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    outside: bool = False
 
     @property
     def digest(self) -> str:
@@ -120,6 +122,12 @@ _UNDO = {
 }
 
 
+_OUTSIDE = (
+    "Its connectors act on the cluster as the user that was registered: with all rights that Kastellan itself has there.",
+    "That user has to be allowed to make, read and write the worker's topics and to join its group; rights are given there.",
+)
+
+
 def _body(asked: WorkerRequest) -> dict[str, str | bool]:
     exactly_once = {} if asked.exactly_once is None else {"exactly_once": asked.exactly_once}
     return {"act": asked.act.value, **exactly_once}
@@ -133,7 +141,7 @@ def _changes(asked: WorkerRequest, state: WorkerState) -> tuple[Change, ...]:
     if before is None:
         changes += [
             Change("REST API", None, state.url, "on this machine only, with a password that Kastellan keeps"),
-            Change("principal", None, state.principal, "logs in by a certificate of its own"),
+            _principal(state),
             Change("memory", None, f"heap of up to {state.heap_mb} MB"),
         ]
     if state.missing_bytes and asked.act is WorkerAct.START:
@@ -145,13 +153,19 @@ def _changes(asked: WorkerRequest, state: WorkerState) -> tuple[Change, ...]:
     return tuple(changes)
 
 
+def _principal(state: WorkerState) -> Change:
+    if not state.outside:
+        return Change("principal", None, state.principal, "logs in by a certificate of its own")
+    return Change("principal", None, state.principal or "as registered", "logs in as Kastellan does there")
+
+
 def _enabled(value: bool) -> str:
     return "enabled" if value else "disabled"
 
 
 def _warnings(asked: WorkerRequest, state: WorkerState) -> tuple[str, ...]:
     if asked.act is WorkerAct.START:
-        return state.notes if state.process is None else ()
+        return (*state.notes, *(_OUTSIDE if state.outside else ())) if state.process is None else ()
     if asked.act is WorkerAct.REMOVE:
         topics = ", ".join(state.internal_topics)
         kept = f"The topics {topics} stay: delete them by hand where no other worker is to find them."
