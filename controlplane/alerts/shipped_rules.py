@@ -26,6 +26,14 @@ _ENDS = (
     " and kastellan_certificate_expiry_seconds < 0.3 * kastellan_certificate_life_seconds"
 )
 
+#: A cluster of one broker never has a replica to spare.
+_SEVERAL = f" and on (cluster) count by (cluster) (max_over_time({_REPLICAS}atminisrpartitioncount[1h])) > 1"
+#: Groups that a flow keeps ready in its target have no members there, and are meant to have none.
+_STANDS_BY = (
+    " unless on (cluster, consumergroup) (kastellan_flow_checkpoint_age_seconds"
+    ' and on (cluster, source, target) kastellan_flow_state{state="running"} == 1)'
+)
+
 RULES: tuple[Shipped, ...] = (
     Shipped(
         "Watchdog", "vector(1)", "none", "0s",
@@ -57,7 +65,7 @@ RULES: tuple[Shipped, ...] = (
         "Producers with acks=all are refused on them.", "5m",
     ),
     Shipped(
-        "AtMinIsr", f"{_REPLICAS}atminisrpartitioncount > 0", WARNING, "10m",
+        "AtMinIsr", f"{_REPLICAS}atminisrpartitioncount > 0{_SEVERAL}", WARNING, "10m",
         f"{_BROKER} leads {{{{ $value }}}} partitions with no replica to spare",
         "One more failure and producers with acks=all are refused.", "5m",
     ),
@@ -248,7 +256,7 @@ RULES: tuple[Shipped, ...] = (
         "Consumer group {{ $labels.consumergroup }} went back", "Offsets were reset: it reads records again.",
     ),
     Shipped(
-        "ConsumerGroupStopped", "kastellan_group_lag_state == 3", WARNING, "10m",
+        "ConsumerGroupStopped", f"kastellan_group_lag_state == 3{_STANDS_BY}", WARNING, "10m",
         "Consumer group {{ $labels.consumergroup }} has no members, and records wait",
         "Nobody reads for it. If that is meant, delete the group.",
     ),

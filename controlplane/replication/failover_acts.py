@@ -14,7 +14,7 @@ from controlplane.gateways.connect import State
 from controlplane.gateways.kafka.types import TopicPartition
 from controlplane.jobs.run import JobRun
 from controlplane.replication import comparing, freezing, readiness, reversal, selectors, services, watching
-from controlplane.replication.logic.failover import Kind, Step, left_behind, stood_still
+from controlplane.replication.logic.failover import Kind, Step, left_behind, seconds_lost, stood_still
 from controlplane.replication.logic.flows import FlowRequest
 from controlplane.replication.logic.offset_plans import not_restored
 from controlplane.replication.logic.progress import Partition, PartitionLag, by_topic, from_topics
@@ -199,14 +199,20 @@ def _loss(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
         )
     rows = [row for row in progress.rows if row.lag]
     oldest = min((row.waiting_since_ms for row in rows if row.waiting_since_ms is not None), default=None)
-    stopped = datetime.fromisoformat(run.taken[Step.STOP].started_at).timestamp()
+    last = watching.newest_of(services.ends(asked)[0], rows)
+    answered = (run.taken[Step.CHECK].evidence or {}).get("last_known_at")
+    signs = [*([last] if last is not None else []), *([_ms(str(answered))] if answered else [])]
     return {
         "records_lost": lost,
-        "seconds_lost": 0.0 if not lost else None if oldest is None else max(stopped - oldest / 1000, 0.0),
+        "seconds_lost": seconds_lost(lost, oldest, signs, _ms(run.taken[Step.STOP].started_at)),
         "only_in_source": [
             f"{row.topic}-{row.partition} from offset {row.position} to {(row.end or 0) - 1}" for row in rows
         ],
     }
+
+
+def _ms(at: str) -> int:
+    return int(datetime.fromisoformat(at).timestamp() * 1000)
 
 
 def _verify(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:

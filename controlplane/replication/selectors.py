@@ -125,10 +125,11 @@ def copied(asked: FlowRequest, source: Cluster, target: Cluster) -> tuple[Copied
     """From the snapshots: what the flow would copy now."""
     there = set(clusters.topics(target, internal=True).values_list("name", flat=True))
     rows = clusters.topics(source, internal=True).values_list("name", "partitions", "size_bytes")
+    aliases = {row.name for row in clusters.clusters()}
     return tuple(
         Copied(name, partitions, size, taken=asked.copy_of(name) in there)
         for name, partitions, size in rows
-        if asked.copied(name)
+        if asked.copied(name) and not asked.beats(name, aliases)
     )
 
 

@@ -153,6 +153,21 @@ def _dated(gateway: KafkaGateway, rows: tuple[PartitionLag, ...]) -> tuple[Parti
     return tuple(replace(row, waiting_since_ms=dates.get((row.topic, row.partition))) for row in rows)
 
 
+def newest_of(source: Cluster, rows: Iterable[PartitionLag]) -> int | None:
+    """When the last of the records that wait was written; None where none can be read."""
+    dates = []
+    for row in sorted(rows, key=lambda row: -(row.lag or 0))[:DATED]:
+        if row.end is None:
+            continue
+        start, end = {row.partition: max(row.end - 1, 0)}, {row.partition: row.end}
+        try:
+            batch = gateway_for(source).read(row.topic, start, limit=1, deadline_s=READ_SECONDS, stop_at=end)
+        except GatewayError:
+            continue
+        dates += [record.timestamp_ms for record in batch.records if record.timestamp_ms is not None]
+    return max(dates, default=None)
+
+
 def _heartbeat_age(asked: FlowRequest, gateway: KafkaGateway, now_ms: int) -> float | None:
     """Of the newest that the flow's own connector wrote into the target."""
     try:

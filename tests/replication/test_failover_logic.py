@@ -16,6 +16,7 @@ from controlplane.replication.logic.failover import (
     left_behind,
     next_step,
     refusal_of,
+    seconds_lost,
     stood_still,
 )
 from controlplane.replication.logic.failover_plans import (
@@ -184,3 +185,24 @@ def test_offsets_are_set_for_groups_that_nobody_reads_with() -> None:
 
 def test_the_stop_warns_of_mixing() -> None:
     assert "Never resume" in plan_stop(FLOW, {"main->dr.source": "RUNNING"}).warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("lost", "oldest", "signs", "seconds"),
+    [
+        (0, None, [], 0.0),
+        (3, None, [9_000], None),
+        # The last record that was lost is younger than the last answer; and the other way round.
+        (3, 5_000, [7_000, 9_500], 4.5),
+        (3, 5_000, [9_000, 6_000], 4.0),
+        # Nobody knows when it died: before the failover.
+        (3, 5_000, [], 15.0),
+        # Clocks of clients may be wrong.
+        (3, 5_000, [99_000], 15.0),
+        (3, 5_000, [4_000], 0.0),
+    ],
+)
+def test_seconds_are_lost_until_the_source_died(
+    lost: int, oldest: int | None, signs: list[int], seconds: float | None
+) -> None:
+    assert seconds_lost(lost, oldest, signs, stopped_ms=20_000) == seconds

@@ -173,3 +173,12 @@ def test_in_the_target_only_copies_are_written() -> None:
         acl.resource_name for acl in on_target(flow, "User:mm2") if acl.resource_type is AclResourceType.GROUP
     }
     assert groups == {"app"}
+
+
+def test_heartbeats_of_other_flows_are_nobodys_records() -> None:
+    known = {"main", "dr", "third"}
+    assert FlowRequest.beats("main.heartbeats", known)
+    assert FlowRequest.beats("third.main.heartbeats", known)
+    assert not FlowRequest.beats("team.heartbeats", known)
+    assert not FlowRequest.beats("heartbeats", known)
+    assert not FlowRequest.beats("main.orders", known)

@@ -115,6 +115,19 @@ def stood_still(
     )
 
 
+def seconds_lost(
+    lost: int, oldest_ms: int | None, signs_of_life_ms: Sequence[int], stopped_ms: int
+) -> float | None:
+    """From the oldest record that was lost to the last sign of life of the source, which the failover itself came after.
+    None where nobody can say."""
+    if not lost:
+        return 0.0
+    if oldest_ms is None:
+        return None
+    died = min(max(signs_of_life_ms, default=stopped_ms), stopped_ms)
+    return max(died - oldest_ms, 0) / 1000
+
+
 def left_behind(rows: Sequence[PartitionLag]) -> int | None:
     """Records that no copy has; None where one partition is unknown."""
     lags = [row.lag for row in rows]

@@ -78,6 +78,13 @@ class FlowRequest:
         """MirrorMaker copies nothing to where it came from: a name that the target's alias stands in (`isCycle`)."""
         return self.policy is Policy.PREFIX and self.target in topic.split(SEPARATOR)[:-1]
 
+    @staticmethod
+    def beats(topic: str, aliases: Collection[str]) -> bool:
+        """Whether it is heartbeats that another flow has brought into the source, once or by several hops: MirrorMaker takes
+        them along by itself. `aliases`: of all clusters that are known."""
+        *hops, last = topic.split(SEPARATOR)
+        return last == HEARTBEATS and bool(hops) and all(hop in aliases for hop in hops)
+
     def home_of(self, topic: str) -> str | None:
         """Of a copy that lies in the source and came from the target: the name of its original there."""
         alias, _, original = topic.partition(SEPARATOR)
