@@ -269,14 +269,20 @@ class ConnectApi:
         headers = {"Accept": "application/json", **(self.login.header if self.login else {})}
         if content:
             headers["Content-Type"] = "application/json"
-        answer = Outbound(self.allowed, tls=trusting(self.ca_pem)).request(
-            method,
-            f"{self.url.rstrip('/')}{path}",
-            headers=headers,
-            content=content,
-            timeout_s=self.timeout_s,
-            max_bytes=MAX_BYTES,
-        )
+        try:
+            answer = Outbound(self.allowed, tls=trusting(self.ca_pem)).request(
+                method,
+                f"{self.url.rstrip('/')}{path}",
+                headers=headers,
+                content=content,
+                timeout_s=self.timeout_s,
+                max_bytes=MAX_BYTES,
+            )
+        except Unreachable as error:
+            hint = "See whether the worker runs; one that was just started needs some seconds"
+            raise Unreachable(
+                f"The Connect worker at {self.url} does not answer: {error.what}", hint
+            ) from error
         if not answer.ok:
             raise self._fault(answer, path, hide)
         if not answer.body:

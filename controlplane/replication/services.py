@@ -106,9 +106,11 @@ def plan_create(asked: FlowRequest, leaving: FlowRequest | None = None) -> Plan:
     )
     worker = worker_selectors.worker_if_any(target)
     status = worker_selectors.status_of(target)
-    running = status is not None and status.state in bundled.ALIVE
+    alive = status is not None and status.state in bundled.ALIVE
+    ready = status is not None and status.state is bundled.ProcessState.RUNNING
     state = FlowState(
-        worker=worker.process_name if worker and running else "",
+        worker=worker.process_name if worker and ready else "",
+        starting=alive and not ready,
         worker_exactly_once=worker.exactly_once if worker else False,
         outside=target.external,
         begun=selectors.flow_if_any(asked.source, asked.target) is not None,

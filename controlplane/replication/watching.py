@@ -75,17 +75,19 @@ def progress_of(asked: FlowRequest, source: Cluster, target: Cluster) -> Progres
         firsts = _offsets(here, OffsetSpec.EARLIEST, wanted)
     except GatewayError as failure:
         ends, firsts, error = {}, {}, str(failure)
-    known = placed or {}
+    positions = placed or {}
     try:
         copied = _offsets(there, OffsetSpec.LATEST, _copies(asked, wanted))
     except GatewayError:
         copied = {}
-    rows = progress.lags(asked, ends, known, copied, firsts)
+    rows = progress.lags(asked, ends, positions, copied, firsts)
     if not error:
         rows = _dated(here, rows)
     now_ms = int(timezone.now().timestamp() * 1000)
     age = _heartbeat_age(asked, there, now_ms)
-    return Progress(rows, progress.totals(rows, now_ms), age, error, placed is not None)
+    # Where nothing is to be copied nothing waits, if both sides say so.
+    known = progress.totals(rows, now_ms) if rows or error else Totals(0, 0.0, 0, 0)
+    return Progress(rows, known, age, error, placed is not None)
 
 
 def copy_ends(asked: FlowRequest, source: Cluster, target: Cluster) -> dict[Partition, int]:

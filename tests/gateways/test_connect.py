@@ -15,6 +15,7 @@ from controlplane.gateways.errors import (
     InvalidRequest,
     NotFound,
     TargetRefused,
+    Unreachable,
 )
 from tests.waiting import eventually
 
@@ -26,6 +27,15 @@ def connect(connect_worker: ConnectSpec, db: None) -> ConnectApi:
     endpoint = workers.rest_endpoint(connect_worker)
     login = Login(endpoint.username, password_file=endpoint.password_file)
     return ConnectApi(endpoint.url, login, Allowed.of([connect_worker.host]))
+
+
+def test_a_worker_that_is_not_there_is_named() -> None:
+    nobody = ConnectApi("http://127.0.0.1:9", None, Allowed.of(["127.0.0.1"]))
+    with pytest.raises(
+        Unreachable, match="The Connect worker at http://127.0.0.1:9 does not answer"
+    ) as caught:
+        nobody.names()
+    assert "worker runs" in caught.value.hint
 
 
 def _seen(connect: ConnectApi, name: str) -> ConnectorStatus | None:

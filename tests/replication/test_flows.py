@@ -20,6 +20,7 @@ from controlplane.replication.logic.flows import (
     pattern_of,
     refusals,
 )
+from controlplane.replication.logic.plans import FlowState, plan_create
 from controlplane.replication.logic.rights import on_source, on_target
 
 FLOW = FlowRequest("main", "dr")
@@ -182,3 +183,16 @@ def test_heartbeats_of_other_flows_are_nobodys_records() -> None:
     assert not FlowRequest.beats("team.heartbeats", known)
     assert not FlowRequest.beats("heartbeats", known)
     assert not FlowRequest.beats("main.orders", known)
+
+
+@pytest.mark.parametrize(
+    ("state", "codes"),
+    [
+        (FlowState(""), ["no_worker"]),
+        (FlowState("", starting=True), ["worker_starts"]),
+        (FlowState("dr-connect"), []),
+    ],
+)
+def test_a_flow_needs_a_worker_that_answers(state: FlowState, codes: list[str]) -> None:
+    plan = plan_create(FlowRequest("main", "dr"), state, (), {})
+    assert [each.code for each in plan.refusals] == codes

@@ -60,11 +60,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class FlowState:
-    """What a new flow finds. `worker`: beside the target, empty where none runs. `users`, `quotas`: of the source, by name,
+    """What a new flow finds. `worker`: beside the target, empty where none runs; `starting`: soon. `users`, `quotas`: of the source, by name,
     that the target does not have: MirrorMaker copies neither. `outside`: the target is an external cluster."""
 
     worker: str
     worker_exactly_once: bool = False
+    starting: bool = False
     outside: bool = False
     begun: bool = False
     copied: tuple[Copied, ...] = ()
@@ -158,7 +159,15 @@ def _now(count: int, noun: str, size: int) -> str:
 
 def _refusals(asked: FlowRequest, state: FlowState) -> tuple[Refusal, ...]:
     found = list(state.refusals)
-    if not state.worker:
+    if not state.worker and state.starting:
+        found.append(
+            Refusal(
+                "worker_starts",
+                f"The Connect worker beside {asked.target} is starting",
+                "Plan it again in some seconds.",
+            )
+        )
+    elif not state.worker:
         found.append(
             Refusal(
                 "no_worker",
