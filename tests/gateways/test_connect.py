@@ -31,9 +31,7 @@ def connect(connect_worker: ConnectSpec, db: None) -> ConnectApi:
 
 def test_a_worker_that_is_not_there_is_named() -> None:
     nobody = ConnectApi("http://127.0.0.1:9", None, Allowed.of(["127.0.0.1"]))
-    with pytest.raises(
-        Unreachable, match="The Connect worker at http://127.0.0.1:9 does not answer"
-    ) as caught:
+    with pytest.raises(Unreachable, match=r"worker at http://127\.0\.0\.1:9 does not answer") as caught:
         nobody.names()
     assert "worker runs" in caught.value.hint
 
