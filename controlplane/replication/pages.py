@@ -9,7 +9,7 @@ from typing import ClassVar
 from controlplane.clusters.models import Cluster
 from controlplane.core.pages import Page
 from controlplane.core.plans import Json
-from controlplane.core.words import some
+from controlplane.core.words import duration, some
 from controlplane.gateways.kafka.access_types import Acl, PatternType
 from controlplane.jobs.models import Job
 from controlplane.replication.forms import FlowForm, ObjectiveForm
@@ -17,7 +17,7 @@ from controlplane.replication.logic.drawing import Drawing, Line, draw
 from controlplane.replication.logic.evidence import in_words
 from controlplane.replication.logic.failover import Kind, Step, Taken
 from controlplane.replication.logic.flows import FlowRequest
-from controlplane.replication.logic.objectives import Compared, compared, in_time, of_objective
+from controlplane.replication.logic.objectives import Compared, compared, of_objective
 from controlplane.replication.models import Failover, Flow
 from controlplane.replication.selectors import FlowHealth
 from controlplane.replication.watching import Progress, Translation
@@ -130,7 +130,7 @@ class StepRow:
         """Empty while it goes on."""
         if self.taken is None or self.taken.ended_at is None or self.started_at is None:
             return ""
-        return in_time((datetime.fromisoformat(self.taken.ended_at) - self.started_at).total_seconds())
+        return duration((datetime.fromisoformat(self.taken.ended_at) - self.started_at).total_seconds())
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class FailoverReportPage(Page):
     @property
     def rto(self) -> str:
         found = self.report["rto_seconds"]
-        return in_time(found) if isinstance(found, int | float) else ""
+        return duration(found) if isinstance(found, int | float) else ""
 
     @property
     def objective(self) -> str:

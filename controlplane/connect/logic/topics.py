@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
+from controlplane.clusters.logic.topic_names import check_name
 from controlplane.connect.logic.rights import DEAD_LETTERS, is_mirror
 from controlplane.core.plans import Refusal
 
-#: As org.apache.kafka.common.internals.Topic has it.
-LEGAL = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 #: Connect's own of sinks, and what sources with a single topic call it.
 SETTINGS = ("topics", "topic", DEAD_LETTERS)
 
@@ -25,9 +23,11 @@ def refusals(config: Mapping[str, str]) -> Iterator[Refusal]:
         return
     for setting in SETTINGS:
         for name in named_in(config, setting):
-            if "${" not in name and (not LEGAL.fullmatch(name) or name in (".", "..")):
+            found = None if "${" in name else check_name(name)
+            # Kafka's own may be read.
+            if found and found.code != "name_reserved":
                 yield Refusal(
                     f"config_{setting}",
-                    f"{setting}: no topic can be called {name[:300]!r}",
+                    f"{setting}: no topic can be called {name[:300]!r}: {found.what}",
                     "Kafka takes 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'.",
                 )

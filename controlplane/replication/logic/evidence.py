@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from controlplane.core.plans import Json
-from controlplane.core.words import counted
-from controlplane.replication.logic.objectives import in_time
+from controlplane.core.words import counted, duration
 
 SHOWN = 8
 
@@ -56,7 +55,7 @@ def _value(name: str, value: Json) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float):
         is_time = name.endswith(("_seconds", "_s")) or "seconds" in name
-        return in_time(value) if is_time else f"{value:,}"
+        return duration(value) if is_time else f"{value:,}"
     if isinstance(value, list):
         if name == "super_users":
             value = [*folded([str(each) for each in value])]

@@ -18,7 +18,7 @@ from controlplane.core.plans import (
     api_path,
     state_digest,
 )
-from controlplane.core.words import counted
+from controlplane.core.words import counted, duration
 from controlplane.replication.logic.flows import FlowRequest
 from controlplane.replication.logic.progress import Totals
 
@@ -45,8 +45,8 @@ def compared(asked: FlowRequest, totals: Totals, *, known: bool) -> tuple[Compar
     seconds = 0.0 if records == 0 else totals.seconds if known else None
     found = []
     if asked.rpo_s is not None:
-        now = None if seconds is None else in_time(seconds)
-        found.append(_compared(in_time(asked.rpo_s), now, _verdict(asked.rpo_s, seconds)))
+        now = None if seconds is None else duration(seconds)
+        found.append(_compared(duration(asked.rpo_s), now, _verdict(asked.rpo_s, seconds)))
     if asked.rpo_records is not None:
         said = None if records is None else counted(records, "record")
         most = counted(asked.rpo_records, "record")
@@ -65,17 +65,6 @@ def _compared(most: str, now: str | None, verdict: Verdict) -> Compared:
         return Compared(verdict, f"At most {most} may be lost. How much it would be now is not known.")
     more = ": more than that" if verdict is Verdict.MISSED else ""
     return Compared(verdict, f"At most {most} may be lost. If the source went now, it would be {now}{more}.")
-
-
-def in_time(seconds: float) -> str:
-    """In the largest unit that leaves more than one of it: 45 s, 3.5 min, 30 h, 4 days."""
-    for size, unit in ((172_800, "days"), (7200, "h"), (120, "min")):
-        if seconds >= size:
-            return f"{seconds / _SIZES[unit]:.3g} {unit}"
-    return f"{seconds:.3g} s"
-
-
-_SIZES = {"days": 86_400, "h": 3600, "min": 60}
 
 
 def plan_objective(asked: FlowRequest, rpo_s: int | None, rpo_records: int | None) -> Plan:
@@ -105,7 +94,7 @@ def of_objective(
 ) -> tuple[Change, ...]:
     """`every`: also what is not set."""
     rows = (
-        ("may lose, in time", before.rpo_s if before else None, asked.rpo_s, in_time),
+        ("may lose, in time", before.rpo_s if before else None, asked.rpo_s, duration),
         ("may lose, in records", before.rpo_records if before else None, asked.rpo_records, _records),
     )
     return tuple(

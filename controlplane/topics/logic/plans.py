@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from controlplane.clusters.logic.topic_names import check_name, collision
 from controlplane.core.access import Action
 from controlplane.core.plans import (
     Affected,
@@ -23,7 +24,6 @@ from controlplane.core.plans import (
     api_path,
 )
 from controlplane.topics.logic import commands
-from controlplane.topics.logic.names import check_name, collision
 from controlplane.topics.logic.state import ClusterState, TopicState
 
 MAX_PARTITIONS = 10_000

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.topics.logic.names import LEGAL, MAX_LENGTH, check_name, collision
+from controlplane.clusters.logic.topic_names import LEGAL, MAX_LENGTH, check_name, collision
 
 
 @pytest.mark.parametrize("name", ["orders", "a", "A-b_c.9", "x" * MAX_LENGTH, "...", "__mine"])
