@@ -35,6 +35,9 @@ OFFERED = "org.apache.kafka.connect.file.FileStreamSinkConnector"
 
 @pytest.fixture
 def anna(api: Callable[[Role], Api], cluster: Cluster, connect_worker: ConnectSpec) -> Iterator[Api]:
+    # Other tests leave connectors behind that use what the plugin here offers too.
+    for name in (worker := workers.rest_api(connect_worker)).names():
+        worker.delete(name)
     yield api(Role.ADMIN)
     for plugin in gateway.installed("main"):
         gateway.remove("main", plugin.name)
