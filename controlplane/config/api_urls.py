@@ -64,6 +64,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "clusters/<slug:cluster>/flows/<slug:source>/act/", replication.FlowActApi.as_view(), name="flow_act"
     ),
     path(
+        "clusters/<slug:cluster>/flows/<slug:source>/compare/",
+        replication.FlowCompareApi.as_view(),
+        name="flow_compare",
+    ),
+    path(
         "clusters/<slug:cluster>/flows/<slug:source>/progress/",
         replication.FlowProgressApi.as_view(),
         name="flow_progress",

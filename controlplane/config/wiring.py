@@ -18,6 +18,7 @@ JOB_KINDS: dict[str, str] = {
     "connect.stage": "controlplane.workers.plugins.run_stage",
     "connect.plugin": "controlplane.workers.plugins.run_change",
     "replication.step": "controlplane.replication.failover.run_step",
+    "replication.compare": "controlplane.replication.verifying.run",
     "acls.watch": "controlplane.acls.watching.run_watch",
 }
 #: kind → where such a job belongs, `place(job)`: a label and the path of a page. A job of another kind has no such page.
@@ -32,6 +33,7 @@ JOB_PLACES: dict[str, str] = {
     "connect.stage": "controlplane.workers.places.plugins",
     "connect.plugin": "controlplane.workers.places.plugins",
     "replication.step": "controlplane.replication.places.runbook",
+    "replication.compare": "controlplane.replication.places.flow",
 }
 #: Of domains that hand out certificates: `source(cluster)` gives, by principal, those that brokers accept now. Read by
 #: clusters.credentials for whoever gives rights to a name.

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.clusters import selectors as cluster_selectors
+from controlplane.clusters.api import JobAccepted, job_answer
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
 from controlplane.core.access import Action
 from controlplane.core.plans import Plan
@@ -24,7 +25,7 @@ from controlplane.core.rest import (
     valid_data,
     with_etag,
 )
-from controlplane.replication import objectives, selectors, services, watching
+from controlplane.replication import objectives, selectors, services, verifying, watching
 from controlplane.replication.logic.flows import SHORTEST_RPO_S, FlowRequest, Policy, to_json
 from controlplane.replication.logic.objectives import compared
 from controlplane.replication.logic.plans import FlowAct
@@ -306,6 +307,27 @@ class FlowActApi(ClusterApiView):
             return with_etag(Response(flow_json(found)), services.plan_act(found, act).digest)
 
         return change(request, services.plan_act(found, act), apply, conditional=False)
+
+
+class FlowCompareApi(ClusterApiView):
+    actions: ClassVar = {"POST": Action.FLOW_OPERATE}
+
+    @extend_schema(
+        summary="Compare both sides of a replication flow",
+        description="A job that only reads: the newest records of each partition of the source are looked for in the copy, by "
+        "key, value, headers and time. Its result counts what is compared and names what is missing.",
+        parameters=[DRY_RUN],
+        request=None,
+        responses={202: JobAccepted, 200: PlanSerializer},
+    )
+    def post(self, request: Request, cluster: str, source: str) -> Response:
+        found = flow_for(self.actor, self.cluster, source)
+        services.require_both(self.actor, Action.FLOW_OPERATE, found.asked)
+
+        def apply(plan: Plan) -> Response:
+            return job_answer(verifying.apply(self.actor, found, plan))
+
+        return change(request, verifying.plan(found), apply, conditional=False)
 
 
 class FlowProgressApi(ClusterApiView):

@@ -74,7 +74,8 @@ class FlowUsersPage(Page):
 @dataclass(frozen=True)
 class FlowPage(Page):
     """`tab`: overview, groups, metrics or settings; what a tab does not show is None. `run`: a failover that is under way;
-    `moved`: since when clients are in the target, by one; `way_home`: whether there is a flow back."""
+    `moved`: since when clients are in the target, by one; `way_home`: whether there is a flow back; `comparison`:
+    the last of both sides."""
 
     template: ClassVar[str] = "replication/flow.html"
     partials: ClassVar[frozenset[str]] = frozenset({"flow-live"})
@@ -91,6 +92,18 @@ class FlowPage(Page):
     run: Failover | None = None
     moved: datetime | None = None
     way_home: bool = False
+    comparison: Job | None = None
+
+    @property
+    def compared(self) -> tuple[tuple[str, str], ...]:
+        """What the last comparison of both sides found, in words; empty while it goes on, or when it failed."""
+        found = self.comparison.result if self.comparison else None
+        return in_words(found or {})
+
+    @property
+    def differs(self) -> bool:
+        found = (self.comparison.result if self.comparison else None) or {}
+        return bool(found.get("missing") or found.get("not_read"))
 
     @property
     def objective(self) -> tuple[Compared, ...]:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("<slug:source>/", views.flow, name="flow"),
     path("<slug:source>/+delete/", views.delete, name="delete"),
     path("<slug:source>/+objective/", views.objective, name="objective"),
+    path("<slug:source>/+compare/", views.compare, name="compare"),
     path("<slug:source>/+act/<slug:act>/", views.act, name="act"),
     path("<slug:source>/failover/", failover_views.runbook, name="failover"),
     path("<slug:source>/failover/begin/<slug:kind>/", failover_views.begin, name="failover_begin"),

@@ -17,7 +17,7 @@ from controlplane.core.pages import render_page
 from controlplane.core.plans import Plan
 from controlplane.gateways.connect import mask
 from controlplane.gateways.errors import GatewayError
-from controlplane.replication import failover, objectives, pages, selectors, services, watching
+from controlplane.replication import failover, objectives, pages, selectors, services, verifying, watching
 from controlplane.replication.forms import FlowForm, ObjectiveForm
 from controlplane.replication.logic.connectors import Part, connector_name
 from controlplane.replication.logic.plans import FlowAct
@@ -119,6 +119,7 @@ def flow(request: HttpRequest, cluster: Cluster, source: str, tab: str = "overvi
         run=failover.open_run(found),
         moved=failover.moved(found),
         way_home=selectors.flow_if_any(cluster.name, source) is not None,
+        comparison=verifying.last(found) if tab == "overview" else None,
     )
     return render_page(request, page)
 
@@ -159,6 +160,27 @@ def act(request: HttpRequest, cluster: Cluster, source: str, act: str) -> HttpRe
         request,
         cluster=cluster,
         plan=services.plan_act(found, wanted),
+        back_url=back,
+        apply=apply,
+        crumbs=(*_crumbs(cluster), (str(found), back)),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@cluster_view(Action.FLOW_OPERATE)
+def compare(request: HttpRequest, cluster: Cluster, source: str) -> HttpResponse:
+    found = flow_for(actor_of(request), cluster, source)
+    services.require_both(actor_of(request), Action.FLOW_OPERATE, found.asked)
+    back = resolve_url("replication:flow", cluster.name, source)
+
+    def apply(plan: Plan) -> Done:
+        job = verifying.apply(actor_of(request), found, plan)
+        return Done(f"{plan.title}: begun", resolve_url("jobs:detail", job.pk))
+
+    return review_or_apply(
+        request,
+        cluster=cluster,
+        plan=verifying.plan(found),
         back_url=back,
         apply=apply,
         crumbs=(*_crumbs(cluster), (str(found), back)),

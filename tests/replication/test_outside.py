@@ -16,11 +16,13 @@ from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for, refresh
 from controlplane.core.access import SYSTEM, Role
 from controlplane.gateways import workers
+from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.jobs import services as jobs
-from controlplane.replication import following, selectors, services
+from controlplane.replication import following, selectors, services, watching
 from controlplane.replication.logic.failover import Kind, Step
 from controlplane.replication.logic.flows import FlowRequest
+from controlplane.replication.models import Flow
 from controlplane.workers import services as worker_services
 from tests.clusters.external import by_certificate, by_password, password_of
 from tests.conftest import Api
@@ -130,8 +132,8 @@ def test_a_flow_into_an_external_cluster(
     away = Cluster.objects.get(name="away")
     assert worker_services.follow(away)
     assert not worker_services.follow(away)
-    eventually(lambda: answers(away), timeout=120)
-    assert eventually(lambda: following.follow(flow), timeout=60)
+    # Until they follow too, connectors refer to a password that is no more.
+    assert eventually(lambda: followed(flow), timeout=120)
     config = connect.config("main->away.source")
     assert (config["target.cluster.security.protocol"], config["target.cluster.alias"]) == ("SSL", "away")
     assert "target.cluster.sasl.jaas.config" not in config
@@ -145,6 +147,24 @@ def test_a_flow_into_an_external_cluster(
     assert "main->away" in refused.refusals[0].what
     assert "Connect worker" in refused.refusals[0].what
 
+    # The connector writes down how far it is every five seconds; what it has not is not compared.
+    eventually(lambda: watching.progress_of(asked, cluster, away).totals.records == 0, timeout=30)
+    flow_page = "/clusters/away/replication/main/"
+    assert "were not compared yet" in signed_in(Role.ADMIN).get(flow_page).content.decode()
+    assert api(Role.VIEWER)("POST", "clusters/away/flows/main/compare/").status_code == 403
+    begun = api(Role.OPERATOR)("POST", "clusters/away/flows/main/compare/")
+    assert begun.status_code == 202, begun.content
+    compared = jobs.run(begun.json()["job"])
+    assert compared is not None
+    compared.refresh_from_db()
+    assert (compared.result or {})["missing"] == 0, compared.result
+    assert (compared.result or {})["records_compared"] == 7
+    shown = signed_in(Role.ADMIN).get(flow_page).content.decode()
+    assert "alike" in shown
+    assert str(compared.pk) in shown
+    asks = signed_in(Role.OPERATOR).post(f"{flow_page}+compare/").content.decode()
+    assert "it only reads" in asks
+
     run = driving.begin(flow, Kind.REHEARSAL)
     told = driving.take_all(run)
     assert told[Step.CHECK]["source_answers"] is True
@@ -157,11 +177,16 @@ def test_a_flow_into_an_external_cluster(
     assert not kept.root.exists()
     assert registration.plan_remove(away).allowed
     rows = Operation.objects.filter(cluster="away")
-    assert {row.outcome for row in rows} == {"succeeded"}
+    # The viewer's comparison, and nothing else.
+    assert [row.action for row in rows if row.outcome != "succeeded"] == ["flow.operate"]
 
 
-def answers(away: Cluster) -> bool:
-    return selectors.health(FlowRequest("main", "away"), away).state == "running"
+def followed(flow: Flow) -> bool:
+    """A worker that restarts does not answer yet."""
+    try:
+        return following.follow(flow)
+    except GatewayError:
+        return False
 
 
 def test_a_flow_from_an_external_cluster_follows_a_new_password() -> None:

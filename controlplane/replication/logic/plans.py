@@ -251,6 +251,26 @@ def plan_act(act: FlowAct, asked: FlowRequest, states: Mapping[str, str], moved_
     )
 
 
+def plan_compare(asked: FlowRequest, topics: Sequence[str], window: int) -> Plan:
+    """`window`: so many records of each partition are looked for."""
+    what = Change(
+        "records", None, f"the newest {window:,} of each partition, by key, value, headers and time"
+    )
+    return Plan(
+        action=Action.FLOW_OPERATE,
+        title=f"Compare both sides of {asked.name}",
+        apply_label="Compare",
+        cluster=asked.target,
+        steps=(PlanStep(StepKind.RUN, "comparison", counted(len(topics), "topic"), (what,)),),
+        risk=Risk.REVERSIBLE,
+        digest=state_digest({"topics": list(topics)}),
+        affected=tuple(Affected("topic", topic, note="read on both sides") for topic in topics[:SHOWN]),
+        undo="None needed: it only reads.",
+        request={"flow": asked.name},
+        api=ApiCall("POST", api_path(asked.target, "flows", asked.source, "compare")),
+    )
+
+
 def plan_delete(asked: FlowRequest, states: Mapping[str, str], parts: Sequence[Part]) -> Plan:
     own = [
         PlanStep(StepKind.DELETE, "connector", name, (Change("state", word, None),))
