@@ -23,7 +23,9 @@ from broker.admin_user import ensure_admin_user
 from broker.control import ControlClient, ensure_supervisor
 from broker.paths import DataPaths
 from broker.spec import ClusterSpec
+from tests.diary import note_processes
 from tests.environment import DATA, PORTS, SHARED
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from controlplane.accounts.models import User
@@ -56,6 +58,7 @@ def control(data_paths: DataPaths) -> Iterator[ControlClient]:
     """The supervisor of the session's data directory; everything it started has ended afterwards."""
     client = ensure_supervisor(data_paths)
     yield client
+    note_processes(client)
     if not SHARED:
         client.shutdown(stop_children=True)
         client.wait_gone(120)
@@ -94,8 +97,20 @@ def cluster(cluster_spec: ClusterSpec, db: None) -> Cluster:
     from controlplane.clusters.services import refresh, register_bundled
 
     (row,) = [found for found in register_bundled() if found.name == cluster_spec.name]
+    # A test before this one may have stopped brokers, so that the gateway has given up asking for a while.
+    eventually(lambda: _answers(row), timeout=120, every=0.2)
     refresh(row)
     return row
+
+
+def _answers(row: Cluster) -> bool:
+    from controlplane.clusters.services import gateway_for
+    from controlplane.gateways.errors import GatewayError
+
+    try:
+        return bool(gateway_for(row).describe_cluster().brokers)
+    except GatewayError:
+        return False
 
 
 @pytest.fixture
@@ -109,7 +124,6 @@ def gateway(cluster: Cluster) -> KafkaGateway:
 def make_topic(cluster: Cluster, gateway: KafkaGateway) -> Callable[..., str]:
     """Creates a topic and waits until every broker knows it and every partition has a leader."""
     from controlplane.topics.services import exists_everywhere
-    from tests.waiting import eventually
 
     def make(name: str, partitions: int = 1) -> str:
         gateway.create_topic(name, partitions, 3, {})
