@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from broker.admin_user import ensure_admin_user
 from broker.control import ControlClient
+from broker.paths import DataPaths
 from broker.spec import ClusterSpec
 from controlplane.clusters import operations
 from controlplane.clusters.logic.broker_plans import BrokerAct
@@ -29,7 +31,11 @@ def started(cluster: Cluster, broker: int) -> str:
 
 
 def test_brokers_of_a_stopped_cluster_are_started_one_by_one(
-    cluster: Cluster, cluster_spec: ClusterSpec, control: ControlClient, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster,
+    cluster_spec: ClusterSpec,
+    data_paths: DataPaths,
+    control: ControlClient,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(jobs, "wake", lambda job_id: None)
     names = [cluster_spec.process_name(node) for node in cluster_spec.nodes]
@@ -46,4 +52,6 @@ def test_brokers_of_a_stopped_cluster_are_started_one_by_one(
         for name in names:
             control.start(name)
         control.wait_ready(names, 180)
+        # A broker may serve before it has heard of users: other tests log in.
+        ensure_admin_user(data_paths, cluster_spec)
     eventually(lambda: not operations.plan_act(cluster, 1, BrokerAct.STOP).confirm_name, timeout=120)
