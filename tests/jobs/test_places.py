@@ -21,7 +21,8 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize("kind", settings.JOB_PLACES)
 def test_a_job_belongs_to_a_page(kind: str) -> None:
     assert kind in settings.JOB_KINDS
-    label, path = import_string(settings.JOB_PLACES[kind])(Job(kind=kind, cluster="main", args={"run": 1}))
+    args = {"run": 1, "source": "main", "target": "dr"}
+    label, path = import_string(settings.JOB_PLACES[kind])(Job(kind=kind, cluster="main", args=args))
     assert label
     assert path.startswith("/clusters/")
 
