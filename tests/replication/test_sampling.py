@@ -110,7 +110,7 @@ def test_a_flow_is_polled_from_its_first_records_to_its_end(
     assert sum(number for labels, number in copied.items() if asked.copy_of(topic) in labels) == 5
     exposed = set(store().metric_names("dr"))
     charts = wanted([filled(line.expr, 10_000, {}) for chart in FLOW.charts for line in chart.lines])
-    rules = wanted([rule.expr for rule in shipped_rules.RULES if "kastellan_flow" in rule.expr])
+    rules = wanted([rule.expr for rule in shipped_rules.RULES if rule.name.startswith("Flow")])
     assert (charts | rules) - exposed == set()
     holds = {
         rule.name
