@@ -21,6 +21,7 @@ from controlplane.replication.logic.failover import (
 )
 from controlplane.replication.logic.failover_plans import (
     plan_check,
+    plan_drain,
     plan_freeze,
     plan_reverse,
     plan_stop,
@@ -206,3 +207,13 @@ def test_seconds_are_lost_until_the_source_died(
     lost: int, oldest: int | None, signs: list[int], seconds: float | None
 ) -> None:
     assert seconds_lost(lost, oldest, signs, stopped_ms=20_000) == seconds
+
+
+def test_a_plan_holds_while_records_are_written() -> None:
+    """Under load the numbers move at each look; a step that only reads or waits can be taken all the same."""
+    asked = FlowRequest("main", "dr")
+    slow, fast = (Readiness("running", Totals(records, records / 10, 3), True) for records in (7, 900))
+    assert plan_check(asked, Kind.PLANNED, slow).digest == plan_check(asked, Kind.PLANNED, fast).digest
+    assert plan_drain(asked, slow.totals).digest == plan_drain(asked, fast.totals).digest
+    stopped = replace(fast, state="stopped")
+    assert plan_check(asked, Kind.PLANNED, stopped).digest != plan_check(asked, Kind.PLANNED, fast).digest

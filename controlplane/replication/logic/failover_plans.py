@@ -119,9 +119,8 @@ def plan_drain(asked: FlowRequest, totals: Totals) -> Plan:
     step = PlanStep(
         StepKind.RUN, "wait", "until every record is copied", (Change("records not copied", left, "0"),)
     )
-    return step_plan(
-        asked, Step.DRAIN, (step,), Risk.REVERSIBLE, {"records": totals.records}, undo="None needed."
-    )
+    # How many wait is another number at each look; what the step does is not.
+    return step_plan(asked, Step.DRAIN, (step,), Risk.REVERSIBLE, {}, undo="None needed.")
 
 
 def plan_stop(asked: FlowRequest, states: Mapping[str, str]) -> Plan:
@@ -288,7 +287,7 @@ def plan_check(asked: FlowRequest, kind: Kind, found: Readiness) -> Plan:
         Step.CHECK,
         (step,),
         Risk.REVERSIBLE,
-        found.evidence(),
+        found.standing(),
         warnings=problems(kind, found),
         undo="None needed: it only reads.",
     )

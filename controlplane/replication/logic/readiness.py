@@ -44,6 +44,11 @@ class Readiness:
             **(self._last_known() if not self.source_answers else {}),
         }
 
+    def standing(self) -> dict[str, Json]:
+        """Without what is another number at each look while records are written."""
+        moving = {"records_not_copied", "seconds_behind", *self._last_known()}
+        return {name: value for name, value in self.evidence().items() if name not in moving}
+
     def _last_known(self) -> dict[str, Json]:
         seen = self.last_known
         return {
