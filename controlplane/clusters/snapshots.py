@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import models, transaction
 
 from controlplane.clusters.logic import summaries
+from controlplane.clusters.logic.topic_names import of_worker
 from controlplane.clusters.models import (
     BrokerSnapshot,
     Cluster,
@@ -177,7 +178,7 @@ def topic_row(
         cluster=cluster,
         name=topic.name,
         topic_id=topic.topic_id,
-        internal=topic.internal or topic.name == PROBE_TOPIC,
+        internal=topic.internal or topic.name == PROBE_TOPIC or of_worker(topic.name),
         partitions=len(topic.partitions),
         replication_factor=max((len(p.replicas) for p in topic.partitions), default=0),
         out_of_sync=health.out_of_sync,

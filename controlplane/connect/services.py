@@ -115,7 +115,7 @@ def apply_put(actor: Actor, connect: Connect, asked: PutConnector, plan: Plan) -
         target=asked.name,
         plan=plan,
         before=dict(mask(before, secret)) if known else None,
-        needs=_needs(config),
+        needs=_needs(connect, config),
     ):
         # Looked at once more: a link may have been laid since the plan.
         refusals = _confined(connect, config, before)
@@ -136,9 +136,13 @@ def _send(connect: Connect, asked: PutConnector, config: Mapping[str, str], *, n
     verify("the connector's settings", lambda: _has(connect.api, asked.name, config), seconds=SETTLES_SECONDS)
 
 
-def _needs(config: Mapping[str, str]) -> tuple[Action, ...]:
-    """Files of the worker's machine are an admin's."""
-    return (Action.WORKER_OPERATE,) if confinement.is_file_connector(config) else ()
+def _needs(connect: Connect, config: Mapping[str, str]) -> tuple[Action, ...]:
+    """Files of the worker's machine are an admin's; so is whatever runs beside an external cluster, for it acts there with
+    all rights that Kastellan itself has."""
+    if not connect.worker:
+        return (Action.WORKER_OPERATE,) if confinement.is_file_connector(config) else ()
+    alone = connect.cluster.external or confinement.names_files(config)
+    return (Action.WORKER_OPERATE,) if alone else ()
 
 
 def _has(api: ConnectApi, name: str, config: Mapping[str, str]) -> bool:

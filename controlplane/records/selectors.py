@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controlplane.clusters.logic.topic_names import of_worker
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
+from controlplane.core.errors import Invalid
 from controlplane.gateways.errors import NotFound
 from controlplane.gateways.kafka.types import OffsetSpec, Record, TopicPartition
 from controlplane.records.logic.decode import Shown, show
@@ -44,6 +46,11 @@ def bounds_of(cluster: Cluster, topic: str) -> dict[int, Bounds]:
 
 
 def browse(cluster: Cluster, topic: str, request: Browse) -> Browsed:
+    if of_worker(topic) and topic.endswith("-configs"):
+        raise Invalid(
+            f"{topic} is not shown: it holds what connectors are told, and the key by which workers trust each other",
+            hint="The pages of Connect show settings, without secrets.",
+        )
     bounds = bounds_of(cluster, topic)
     at_time = _offsets_at(cluster, topic, request, bounds)
     starts = start_offsets(request, bounds, at_time)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controlplane.audit.services import operation
+from controlplane.clusters.logic.topic_names import of_worker
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.access import Actor
@@ -19,7 +20,7 @@ MAX_RECORDS = 1000
 def plan_produce(cluster: Cluster, topic: str, records: Sequence[NewRecord]) -> Plan:
     """NotFound before anything is queued: producing never creates a topic."""
     (found,) = gateway_for(cluster).describe_topics([topic])
-    target = Target(topic, found.topic_id, len(found.partitions), found.internal)
+    target = Target(topic, found.topic_id, len(found.partitions), found.internal or of_worker(topic))
     return plans.plan_produce(records, target, cluster=cluster.name)
 
 

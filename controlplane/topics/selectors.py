@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from controlplane.clusters import selectors as clusters
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
+from controlplane.gateways import workers
 from controlplane.gateways.errors import GatewayError, NotFound
 from controlplane.gateways.kafka.types import (
     ConfigEntry,
@@ -62,11 +63,17 @@ def topic_state(cluster: Cluster, name: str) -> TopicState:
         replicas=tuple(partition.replicas for partition in topic.partitions),
         configs={e.name: e.value or "" for e in entries if e.source in TOPIC_SOURCES},
         defaults={e.name: default_value(e) for e in entries},
-        internal=topic.internal,
+        internal=topic.internal or _of_our_worker(cluster, name),
         size_bytes=snapshot.size_bytes if snapshot else None,
         records=snapshot.records if snapshot else None,
         groups=reading_groups(cluster, name),
     )
+
+
+def _of_our_worker(cluster: Cluster, name: str) -> bool:
+    """Not of one that was removed: then somebody may delete what it left."""
+    worker = workers.worker_of(cluster.name)
+    return worker is not None and name in worker.topics
 
 
 def default_value(entry: ConfigEntry) -> str | None:

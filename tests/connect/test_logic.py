@@ -279,3 +279,52 @@ def test_where_a_connector_connects_to(changed: dict[str, str], moved: tuple[str
     before = {"connector.class": "x.Y", "connection.url": "jdbc:x://u:p@db/", "topics": "a"}
     assert confinement.moved(before, {**before, **changed}) == moved
     assert confinement.moved({}, changed) == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "leads_out"),
+    [
+        ("jdbc:postgresql://h:5432/db", False),
+        ("jdbc:postgresql:///db", False),
+        ("jdbc:postgresql://h/db?user=x&sslkey=/etc/k", True),
+        ("jdbc:postgresql://h/db?sslkey=%2Fetc%2Fk", True),
+        ("jdbc:postgresql://h/db?sslkey=%252Fetc%252Fk", True),
+        ("/etc/passwd", True),
+        ("//etc/passwd", True),
+        ("~/key", True),
+        ("../../x", True),
+        ("a/../b", True),
+        ("a/..", True),
+        ("http://h/path", False),
+        ("file:///etc/passwd", True),
+        ("FILE:key", True),
+        ("${file:/data/credentials/x.properties:key}", False),
+        ("x ${file:/data/credentials/x.properties:key} /etc", True),
+        ('required keyTab="/etc/krb";', True),
+        ('required username="a" password="b/c";', False),
+        ("s3://bucket/dir", False),
+        ("data/x.txt", False),
+        ("topic.(.*)", False),
+        ("yyyy/MM/dd", False),
+    ],
+)
+def test_settings_that_name_files_of_the_machine_are_told(value: str, leads_out: bool) -> None:
+    config = {"connector.class": "org.example.Sink", "some.setting": value}
+    assert confinement.names_files(config) is leads_out
+
+
+@pytest.mark.parametrize(
+    ("config", "codes"),
+    [
+        ({"topics": "orders,kastellan-connect-configs"}, ["config_topics"]),
+        ({"topics": "kastellan-connect-0a1b2c3d-offsets"}, ["config_topics"]),
+        ({"topics.regex": ".*"}, ["config_topics.regex"]),
+        ({"topics.regex": "(kastellan|x).*"}, ["config_topics.regex"]),
+        ({"topics.regex": "(?!kastellan-connect-).*"}, []),
+        ({"topics.regex": "orders.*"}, []),
+        ({"topics.regex": "("}, ["config_topics.regex"]),
+        ({"topics": "__consumer_offsets"}, []),
+    ],
+)
+def test_a_connector_keeps_off_the_topics_of_workers(config: dict[str, str], codes: list[str]) -> None:
+    assert [each.code for each in topics.refusals({"connector.class": "org.example.Sink", **config})] == codes

@@ -16,6 +16,14 @@ INTERNAL = frozenset(
     {"__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"}
 )
 
+#: Of the Connect workers that Kastellan runs: settings of connectors, their offsets and states, and the key by which workers
+#: trust each other. Whoever writes there goes past every check of what a connector may do.
+OF_WORKERS = re.compile(r"kastellan-connect(-[0-9a-f]{8})?-(configs|offsets|status)")
+
+
+def of_worker(name: str) -> bool:
+    return bool(OF_WORKERS.fullmatch(name))
+
 
 def check_name(name: str) -> Refusal | None:
     if not name:
@@ -37,6 +45,8 @@ def check_name(name: str) -> Refusal | None:
         )
     if name in INTERNAL:
         return Refusal("name_reserved", f"{name} is Kafka's own", "Use another name.")
+    if of_worker(name):
+        return Refusal("name_of_worker", f"{name} is a Connect worker's own", "Use another name.")
     return None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 from controlplane.core.plans import Refusal
 from controlplane.gateways.connect_secrets import MASK
@@ -16,6 +17,7 @@ FILE_PLUGINS = re.compile(r"(?:org\.apache\.kafka\.connect\.file\.)?FileStream(?
 REFERENCE = re.compile(r"\$\{([^:}]*):")
 ALLOWED_PROVIDERS = frozenset({"file"})
 FILE = re.compile(r"\$\{file:([^:}]*)")
+REFERENCED = re.compile(r"\$\{file:[^}]*\}")
 #: Files of secrets that Kastellan keeps for a flow, a connector or the worker itself begin so: a transform of another one could write what is
 #: in them into a topic.
 OWN_SECRETS = ("flow-", "connector-", "worker-")
@@ -33,6 +35,21 @@ NAME = re.compile(rf"[^/\\%\s][^/\\%]{{0,{MOST_NAME - 1}}}")
 
 def is_file_connector(config: Mapping[str, str]) -> bool:
     return bool(FILE_PLUGINS.fullmatch(config.get("connector.class", "")))
+
+
+#: A path that leads anywhere: absolute, upwards, to a home, or as a URL. `//` behind a scheme is followed by a host.
+_BEFORE = r"""^|[\s=,;"'(\[{|&?<>!\\]"""
+_LEADS_OUT = re.compile(rf"(?:{_BEFORE})~?/|:~?/(?!/)|(?:{_BEFORE}|[:/])\.\.(?:/|$)|\bfile:", re.IGNORECASE)
+
+
+def names_files(config: Mapping[str, str]) -> bool:
+    """Whether it is told of files of the worker's machine: Kafka's clients, drivers and plugins read keys, certificates and
+    scripts by such settings, with all that Kastellan itself may read. References to secrets are judged by `refusals`."""
+    # Drivers decode what stands in their URLs.
+    told = (REFERENCED.sub("", value) for value in config.values())
+    return is_file_connector(config) or any(
+        _LEADS_OUT.search(each) for value in told for each in (value, unquote(value), unquote(unquote(value)))
+    )
 
 
 def refusals(

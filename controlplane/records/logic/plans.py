@@ -135,8 +135,8 @@ def _refusals(records: Sequence[NewRecord], target: Target) -> Iterator[Refusal]
     if target.internal:
         yield Refusal(
             "internal",
-            f"{target.topic} is one of Kafka's internal topics",
-            "Only the brokers write to it: a foreign record can stop every consumer group.",
+            f"{target.topic} is an internal topic",
+            "Only the brokers, or a Connect worker, write to it: a foreign record can stop every consumer group or connector.",
         )
     beyond = sorted(
         {r.partition for r in records if r.partition is not None and r.partition >= target.partitions}

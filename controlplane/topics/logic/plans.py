@@ -321,8 +321,8 @@ def _about_records(count: int) -> str:
 def _internal_refusal(state: TopicState) -> Refusal:
     return Refusal(
         "internal",
-        f"{state.name} is one of Kafka's internal topics",
-        "Kafka manages it. Changing it can stop every consumer or transaction of the cluster.",
+        f"{state.name} is an internal topic",
+        "Kafka, or a Connect worker, manages it. Changing it can stop every consumer, transaction or connector of the cluster.",
     )
 
 
