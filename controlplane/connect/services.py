@@ -16,7 +16,16 @@ from controlplane.core.access import Action, Actor
 from controlplane.core.errors import Refused
 from controlplane.core.plans import Json, Plan, Refusal
 from controlplane.core.verify import verify
-from controlplane.gateways.connect import ConnectApi, Offset, State, is_kept, left_masked, mask, restored
+from controlplane.gateways.connect import (
+    ConnectApi,
+    Offset,
+    State,
+    aliases,
+    is_kept,
+    left_masked,
+    mask,
+    restored,
+)
 from controlplane.gateways.errors import GatewayError, NotFound
 
 SETTLES_SECONDS = 60.0
@@ -138,11 +147,19 @@ def _send(connect: Connect, asked: PutConnector, config: Mapping[str, str], *, n
 
 def _needs(connect: Connect, config: Mapping[str, str]) -> tuple[Action, ...]:
     """Files of the worker's machine are an admin's; so is whatever runs beside an external cluster, for it acts there with
-    all rights that Kastellan itself has."""
+    all rights that Kastellan itself has. So is on a worker of ours all that may write, which is all but sinks: it writes as the
+    worker, whose own topics say what every connector does, and the names of topics may be made while it runs."""
     if not connect.worker:
         return (Action.WORKER_OPERATE,) if confinement.is_file_connector(config) else ()
-    alone = connect.cluster.external or confinement.names_files(config)
+    alone = connect.cluster.external or confinement.names_files(config) or not _is_sink(connect, config)
     return (Action.WORKER_OPERATE,) if alone else ()
+
+
+def _is_sink(connect: Connect, config: Mapping[str, str]) -> bool:
+    """By its plugin: settings may say what they like."""
+    wanted = config.get("connector.class", "")
+    kinds = {each.kind for each in connect.api.plugins() if wanted in aliases(each.name)}
+    return kinds == {"sink"}
 
 
 def _has(api: ConnectApi, name: str, config: Mapping[str, str]) -> bool:
