@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controlplane.gateways.kafka import consume
 from controlplane.gateways.kafka.consume import Bounds, Progress, ReadPlan, plan_read
 from controlplane.gateways.kafka.gateway import merge_oldest
 from controlplane.gateways.kafka.types import Isolation, Record, RecordBatch, TimestampType
@@ -124,3 +128,27 @@ def test_merging_keeps_each_partitions_order_and_goes_on_where_it_stopped(
         assert offsets == list(range(len(offsets)))
         assert merged.next_offsets[partition] == (len(offsets) if len(offsets) < end else end)
     assert merged.exhausted == (len(records) <= limit)
+
+
+@dataclass(frozen=True)
+class End:
+    """As librdkafka tells of the end of a partition."""
+
+    at: int
+
+    def error(self) -> KafkaError:
+        return KafkaError(KafkaError._PARTITION_EOF)
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self.at
+
+
+def test_a_leader_that_does_not_know_the_end_yet_ends_nothing() -> None:
+    progress = Progress(plan({0: 0}, {0: 2}))
+    assert consume._one(End(0), progress) is None
+    assert (progress.finished, progress.next_offsets) == (False, {0: 0})
+    assert consume._one(End(2), progress) is None
+    assert (progress.finished, progress.exhausted, progress.next_offsets) == (True, True, {0: 2})
