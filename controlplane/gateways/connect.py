@@ -329,6 +329,8 @@ def _refusal(url: str, status: int, said: str, path: str) -> GatewayError:
     """Offsets that a connector refuses, and plugins that are not there, come as 500 with the reason."""
     if "STOPPED state" in said:
         return Conflict(said, "Stop the connector first.")
+    if "rebalance is expected" in said:
+        return Conflict("The workers are sharing their work out anew", "Try again in a few seconds.")
     if status != 500:
         return InvalidRequest(said or f"{url} refuses the request")
     if "timed out" in said.lower():

@@ -35,7 +35,13 @@ def anna(api: Callable[[Role], Api], cluster: Cluster, connect_worker: ConnectSp
 
 
 def put(call: Api, name: str, config: dict[str, str], **more: Any) -> Any:
-    answer = call("PUT", f"{CONNECTORS}{name}/", {"config": config, **more})
+    """A worker that shares its work out anew says so."""
+
+    def settled() -> Any:
+        answer = call("PUT", f"{CONNECTORS}{name}/", {"config": config, **more})
+        return None if answer.status_code == 409 else answer
+
+    answer = eventually(settled, timeout=60, every=1)
     assert answer.status_code == 200, answer.content
     return answer.json()
 
