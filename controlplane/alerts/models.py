@@ -9,6 +9,7 @@ import uuid
 from datetime import timedelta
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -102,6 +103,11 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def page(self) -> str:
+        """For people elsewhere: who are told of it come from there."""
+        return f"{settings.BASE_URL}/clusters/{self.cluster}/alerts/{self.pk}/"
 
 
 class Acknowledgement(models.Model):

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.utils import timezone
+
 from controlplane.clusters import exclusion, selectors
 from controlplane.clusters.logic.conditions import (
     DEAD,
@@ -91,7 +93,7 @@ def _row(
     status: bundled.ProcessStatus | None,
 ) -> BrokerRow:
     process = process_of(status) if status else None
-    condition = condition_of(process, fenced=row.fenced)
+    condition = condition_of(process, timezone.now(), fenced=row.fenced)
     stop = _last_stop(cluster, row.broker_id) if condition is Condition.STOPPED else None
     now = BrokerNow(
         id=row.broker_id,

@@ -257,6 +257,20 @@ def test_amtool_takes_the_export_and_routes_the_same(pager: Receiver, api: ApiOf
         assert [each["receiver"] or "nobody" for each in ours] == theirs.splitlines()[0].split(","), labels
 
 
+def test_a_receiver_that_the_file_only_names_is_the_one_that_is_here(pager: Receiver, api: ApiOf) -> None:
+    """Or critical alerts would be told to nobody."""
+    ada = api(Role.ADMIN)
+    text = f"""
+        route: {{receiver: {pager.name}, routes: [{{matchers: ['severity="info"'], receiver: silence}}]}}
+        receivers: [{{name: {pager.name}}}, {{name: silence}}]
+    """
+    plan = ada("POST", "alerts/routes/import/?dry_run=true", {"text": text}).json()
+    assert [each for each in plan["warnings"] if each.startswith("silence has no way to tell anybody")]
+    assert ada("POST", "alerts/routes/import/", {"text": text}).status_code == 200
+    route = ada("GET", "alerts/routes/").json()["route"]
+    assert (route["receiver"], route["routes"][0]["receiver"]) == (pager.name, "")
+
+
 def test_an_export_comes_back_the_same(pager: Receiver, api: ApiOf) -> None:
     ada = api(Role.ADMIN)
     before = ada("GET", "alerts/routes/").json()

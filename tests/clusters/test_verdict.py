@@ -107,6 +107,11 @@ def with_broker(state: ClusterNow, broker: BrokerNow) -> ClusterNow:
             "Broker 2 runs again; the cluster takes it back in.",
         ),
         (
+            with_broker(FINE, away(2, C.SILENT)),
+            Tone.WARN,
+            "Broker 2 does not answer: its process runs, and Kafka gets no heartbeat from it.",
+        ),
+        (
             with_broker(FINE, replace(away(2, C.DOWN), process=None)),
             Tone.WARN,
             "Broker 2 is down: Kafka gets no heartbeat from it.",
@@ -264,6 +269,9 @@ def test_a_stale_snapshot_is_never_called_fine_and_never_called_current() -> Non
         (None, True, C.DOWN),
         (Process("RUNNING"), False, C.UP),
         (Process("RUNNING"), True, C.RETURNING),
+        (Process("RUNNING", since=NOW - timedelta(seconds=59)), True, C.RETURNING),
+        (Process("RUNNING", since=NOW - timedelta(seconds=61)), True, C.SILENT),
+        (Process("RUNNING", since=NOW - timedelta(days=1)), False, C.UP),
         (Process("STARTING"), True, C.STARTING),
         (Process("STARTING", ended=Ended(NOW, KILLED, 1, 4)), True, C.CRASHED),
         (Process("BACKOFF"), False, C.CRASHED),
@@ -276,7 +284,7 @@ def test_a_stale_snapshot_is_never_called_fine_and_never_called_current() -> Non
 def test_one_word_for_what_supervisor_and_kafka_say(
     process: Process | None, fenced: bool, condition: Condition
 ) -> None:
-    assert condition_of(process, fenced=fenced) is condition
+    assert condition_of(process, NOW, fenced=fenced) is condition
 
 
 def test_only_the_dead_can_be_unnoticed() -> None:

@@ -6,7 +6,7 @@ one each: everybody is a receiver with all of them, nobody one with none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,12 +133,13 @@ def _integration(each: Target) -> dict[str, list[dict[str, Any]]]:
 
 
 # --- In ---------------------------------------------------------------------------------------------------------------
-def parse(text: str) -> Config:
-    """Raises BadDocument where the file as a whole cannot be read. What is wrong within routes is found when they are checked."""
+def parse(text: str, known: Collection[str] = ()) -> Config:
+    """Raises BadDocument where the file as a whole cannot be read. What is wrong within routes is found when they are checked.
+    `known`: names of receivers that are here."""
     top = documents.mapping(documents.read(text), "The file", FIELDS)
     if not isinstance(top.get("route"), Mapping):
         raise BadDocument("route is missing")
-    targets, aliases, notes = _receivers(documents.listed(top.get("receivers"), "receivers", MOST))
+    targets, aliases, notes = _receivers(documents.listed(top.get("receivers"), "receivers", MOST), known)
     if top.get("global"):
         notes.append("global is not taken over: say it in the receivers.")
     if top.get("templates"):
@@ -156,7 +157,7 @@ def parse(text: str) -> Config:
     return Config(routing, tuple(targets), tuple(notes))
 
 
-def _receivers(given: list[Any]) -> tuple[list[Target], dict[str, str], list[str]]:
+def _receivers(given: list[Any], known: Collection[str]) -> tuple[list[Target], dict[str, str], list[str]]:
     """Targets that can be made, names that mean everybody or nobody, and what has to be there already."""
     targets: list[Target] = []
     aliases: dict[str, str] = {}
@@ -168,8 +169,15 @@ def _receivers(given: list[Any]) -> tuple[list[Target], dict[str, str], list[str
         configs = {kind: value for kind, value in each.items() if kind != "name" and value}
         if name == EVERYBODY_NAME:
             aliases[name] = EVERYBODY
+        elif not configs and name in known:
+            # Its secrets were left out of the file, or it is filled in elsewhere.
+            continue
         elif not configs:
             aliases[name] = NOBODY
+            if name != NOBODY_NAME:
+                notes.append(
+                    f"{name} has no way to tell anybody in the file, and no receiver here is called so: nobody."
+                )
         elif [*configs] == ["webhook_configs"] and len(configs["webhook_configs"]) == 1:
             targets += _webhook(name, configs["webhook_configs"][0], notes)
         else:

@@ -29,7 +29,7 @@ def export() -> str:
 
 def read(text: str) -> Config:
     try:
-        found = alertmanager.parse(text)
+        found = alertmanager.parse(text, frozenset(Receiver.objects.values_list("name", flat=True)))
     except BadDocument as error:
         raise Invalid(fields={"text": [f"{error}."]}) from error
     return replace(found, routing={**found.routing, "inhibit_rules": _named(found.routing["inhibit_rules"])})

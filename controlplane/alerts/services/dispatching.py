@@ -234,5 +234,5 @@ def _item(alert: Alert) -> webhook.Item:
         annotations=alert.annotations,
         starts_at=alert.fired_at or alert.active_at,
         ends_at=alert.resolved_at,
-        generator_url=f"{settings.BASE_URL}/api/v1/alerts/{alert.pk}/",
+        generator_url=alert.page,
     )

@@ -56,8 +56,7 @@ def _rows(now: datetime) -> list[Alert]:
 
 
 def _forwarded(row: Alert) -> Forwarded:
-    url = f"{settings.BASE_URL}/clusters/{row.cluster}/alerts/{row.pk}/"
-    return Forwarded(row.labels, row.annotations, row.fired_at or row.active_at, row.resolved_at, url)
+    return Forwarded(row.labels, row.annotations, row.fired_at or row.active_at, row.resolved_at, row.page)
 
 
 def _post(url: str, body: bytes) -> bool:

@@ -7,7 +7,7 @@ starts; Kafka knows whether a running one serves.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 #: `broker.session.timeout.ms`: for so long Kafka believes in a broker that has ended without a word.
@@ -27,6 +27,8 @@ class Condition(StrEnum):
     OUT_OF_DISK = "out of disk"
     #: Its process runs; Kafka has not taken it back yet.
     RETURNING = "returning"
+    #: Its process has run for long, and Kafka misses it all the same: it hangs, or the network does.
+    SILENT = "silent"
     #: Kafka misses it, and its process is not ours to see.
     DOWN = "down"
 
@@ -100,12 +102,18 @@ _BY_STATE = {
 }
 
 
-def condition_of(process: Process | None, *, fenced: bool) -> Condition:
+#: Within so long after its start Kafka has taken a broker back that is well.
+TAKEN_BACK = timedelta(seconds=60)
+
+
+def condition_of(process: Process | None, now: datetime, *, fenced: bool) -> Condition:
     if process is None:
         return Condition.DOWN if fenced else Condition.UP
     if process.state == "STARTING" and process.ended is not None:
         return Condition.CRASHED
     if process.state == "FATAL" and process.cause == DISK_FULL:
         return Condition.OUT_OF_DISK
-    running = Condition.RETURNING if fenced else Condition.UP
-    return _BY_STATE.get(process.state, running)
+    if not fenced:
+        return _BY_STATE.get(process.state, Condition.UP)
+    started = process.since is None or now - process.since <= TAKEN_BACK
+    return _BY_STATE.get(process.state, Condition.RETURNING if started else Condition.SILENT)

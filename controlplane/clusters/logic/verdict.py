@@ -37,6 +37,11 @@ LOST_DIRECTORY = (
     "when it starts. Never delete segment files: what is missing is copied from the other replicas."
 )
 
+HANGS = (
+    "Look at its log and at the machine: a disk that hangs, a long collection of garbage, a stopped process, a network that is "
+    "cut. Where it does not come to itself restart the broker: that ends a process that hangs."
+)
+
 ORDER = (Tone.CRITICAL, Tone.WARN, Tone.INFO)
 
 
@@ -228,6 +233,7 @@ _TONES = {
     Condition.GIVEN_UP: Tone.CRITICAL,
     Condition.OUT_OF_DISK: Tone.CRITICAL,
     Condition.RETURNING: Tone.WARN,
+    Condition.SILENT: Tone.WARN,
     Condition.DOWN: Tone.WARN,
 }
 
@@ -246,6 +252,8 @@ def _describe(broker: BrokerNow, now: datetime) -> str:
             return f"{name} was stopped{when}{by}. {why or 'It stays so until somebody starts it.'}"
         case Condition.RETURNING:
             return f"{name} runs again; the cluster takes it back in."
+        case Condition.SILENT:
+            return f"{name} does not answer: its process runs, and Kafka gets no heartbeat from it."
         case Condition.DOWN:
             return f"{name} is down: Kafka gets no heartbeat from it."
     return f"{name} is {broker.condition.value}."
@@ -270,6 +278,7 @@ def _crash(name: str, ended: Ended | None, why: str, now: datetime) -> str:
 def _consequences(state: ClusterNow, now: datetime) -> tuple[Line, ...]:
     away = [broker for broker in state.brokers if broker.condition is not Condition.UP]
     lines = [_what_to_do(broker) for broker in away if broker.condition in UNABLE]
+    lines += [Line(HANGS, Link.BROKER, str(b.id)) for b in away if b.condition is Condition.SILENT]
     if _directories(state):
         lines.append(Line(LOST_DIRECTORY))
     lines += [_unnoticed(broker) for broker in away if broker.unnoticed and broker.replicas]

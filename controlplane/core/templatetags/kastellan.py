@@ -213,6 +213,7 @@ STATE_TONES = {
             "stopping",
             "stopped",
             "returning",
+            "silent",
             "cancelled",
             "paused",
             "mixed",
