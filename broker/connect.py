@@ -25,7 +25,7 @@ from broker.cluster import (
     load_cluster,
     taken_ports,
 )
-from broker.connect_render import ConnectLaunch, WorkerTls
+from broker.connect_render import ConnectLaunch, Ways, WorkerTls
 from broker.connect_spec import ConnectSpec, Outside
 from broker.credentials import control_files, ensure_authorities, ensure_pair, local_hosts
 from broker.errors import BundledError
@@ -42,6 +42,8 @@ JOLOKIA_OFFSET = 1
 #: Where a worker listens whose cluster is elsewhere.
 HOST = "127.0.0.1"
 START_TIMEOUT = 180.0
+#: As `java.util.Properties` reads a line that is whole.
+_PROPERTY = re.compile(r"\s*(?P<key>(?:\\.|[^\\\s=:#!])(?:\\.|[^\\\s=:])*)\s*[=:]?\s*(?P<value>.*)")
 OWNER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,200}")
 
 
@@ -56,7 +58,7 @@ def list_workers(paths: DataPaths) -> tuple[ConnectSpec, ...]:
 
 def plan_worker(paths: DataPaths, spec: ClusterSpec) -> ConnectSpec:
     """Chooses the first two free ports from behind the cluster's own on; writes nothing."""
-    return _planned(paths, spec.name, spec.host, spec)
+    return replace(_planned(paths, spec.name, spec.host, spec), apart=True)
 
 
 def plan_outside(paths: DataPaths, cluster: str, outside: Outside) -> ConnectSpec:
@@ -108,33 +110,47 @@ def record(paths: DataPaths, worker: ConnectSpec) -> None:
 
 
 def change(
-    paths: DataPaths, worker: ConnectSpec, *, exactly_once: bool | None = None, stopped: bool | None = None
+    paths: DataPaths,
+    worker: ConnectSpec,
+    *,
+    exactly_once: bool | None = None,
+    stopped: bool | None = None,
+    apart: bool | None = None,
 ) -> ConnectSpec:
-    """`exactly_once` holds from the worker's next start on, `stopped` until it is set again; None leaves it."""
+    """`exactly_once` and `apart` hold from the worker's next start on, `stopped` until it is set again; None leaves it."""
     changed = replace(
         worker,
         exactly_once=worker.exactly_once if exactly_once is None else exactly_once,
         stopped=worker.stopped if stopped is None else stopped,
+        apart=worker.apart if apart is None else apart,
     )
     if changed != worker:
         record(paths, changed)
     return changed
 
 
-def ensure_certificate(paths: DataPaths, spec: ClusterSpec, now: datetime) -> bool:
-    """Makes or renews the worker's certificate; true when it did. The worker reads it at its next start."""
+def certificates(paths: DataPaths, spec: ClusterSpec) -> tuple[tuple[str, WorkerTls], ...]:
+    """Of connectors and of the worker itself, by the names in them."""
+    place = paths.cluster(spec.name).connect
+    return ((render.PRINCIPAL, WorkerTls(place.tls)), (render.OWN_PRINCIPAL, WorkerTls(place.own_tls)))
+
+
+def ensure_certificates(paths: DataPaths, spec: ClusterSpec, now: datetime) -> tuple[str, ...]:
+    """Makes or renews both; the names of those that are new. The worker reads them at its next start."""
     place = paths.cluster(spec.name)
-    tls = WorkerTls(place.connect.tls)
     authorities = ensure_authorities(place, spec, Purpose.CLIENTS, local_hosts(spec.host), now)
-    made = ensure_pair(tls.certificate, tls.key, authorities.current, render.PRINCIPAL, (), now)
-    write_if_changed(tls.keystore, tls.key.read_text() + tls.certificate.read_text())
-    return made
+    made: list[str] = []
+    for name, tls in certificates(paths, spec):
+        if ensure_pair(tls.certificate, tls.key, authorities.current, name, (), now):
+            made.append(name)
+        write_if_changed(tls.keystore, tls.key.read_text() + tls.certificate.read_text())
+    return tuple(made)
 
 
-def tls_files(paths: DataPaths, spec: ClusterSpec) -> tuple[Path, Path]:
-    """What the worker's clients read when they are made: its certificate with key, and whom they trust."""
-    place = paths.cluster(spec.name)
-    return WorkerTls(place.connect.tls).keystore, control_files(place).cafile
+def tls_files(paths: DataPaths, spec: ClusterSpec) -> tuple[Path, ...]:
+    """What the worker's clients read when they are made: certificates with keys, and whom they trust."""
+    keystores = (tls.keystore for _, tls in certificates(paths, spec))
+    return (*(file for file in keystores if file.is_file()), control_files(paths.cluster(spec.name)).cafile)
 
 
 def prepare_worker(
@@ -144,10 +160,10 @@ def prepare_worker(
     artifacts = artifacts or Artifacts.at(paths.artifacts)
     files = paths.cluster(worker.cluster).connect
     plugins.verify(paths, worker.cluster)
-    cluster_id, clients = _home(paths, worker, now)
+    cluster_id, ways = _home(paths, worker, now)
     for directory in (files.plugins, files.credentials, files.files):
         private_directory(directory)
-    values = render.worker_properties(worker, files, clients)
+    values = render.worker_properties(worker, files, ways)
     text = "".join(f"{key}={render.property_value(value)}\n" for key, value in values.items())
     write_if_changed(files.worker_properties, text)
     write_if_changed(files.log4j, render.LOG4J)
@@ -176,23 +192,32 @@ def prepare_worker(
     )
 
 
-def _home(paths: DataPaths, worker: ConnectSpec, now: datetime) -> tuple[str, Mapping[str, str]]:
-    """Kafka's id of the worker's cluster, and how clients reach it: of ours with a certificate that is renewed when due."""
+def _home(paths: DataPaths, worker: ConnectSpec, now: datetime) -> tuple[str, Ways]:
+    """Kafka's id of the worker's cluster, and how clients reach it: of ours with certificates that are renewed when due."""
     if worker.outside is not None:
-        return worker.outside.cluster_id, worker.outside.clients
+        return worker.outside.cluster_id, Ways(worker.outside.clients, worker.outside.clients)
     spec = load_cluster(paths, worker.cluster)
     if spec is None:
         raise BundledError(
             f"There is no cluster {worker.cluster} in the data directory", "Remove its Connect worker."
         )
-    ensure_certificate(paths, spec, now)
-    return spec.cluster_id, own_way(paths, spec)
+    ensure_certificates(paths, spec, now)
+    connectors = connectors_way(paths, spec)
+    return spec.cluster_id, Ways(_own_way(paths, spec) if worker.apart else connectors, connectors)
 
 
-def own_way(paths: DataPaths, spec: ClusterSpec) -> dict[str, str]:
-    """How clients of the worker of a cluster of ours reach it: with the worker's certificate, as its principal."""
-    keystore, cafile = tls_files(paths, spec)
-    return render.own_way(spec, WorkerTls(keystore.parent), cafile)
+def connectors_way(paths: DataPaths, spec: ClusterSpec) -> dict[str, str]:
+    """How clients of connectors beside a cluster of ours reach it."""
+    return _way(paths, spec, render.PRINCIPAL)
+
+
+def _own_way(paths: DataPaths, spec: ClusterSpec) -> dict[str, str]:
+    return _way(paths, spec, render.OWN_PRINCIPAL)
+
+
+def _way(paths: DataPaths, spec: ClusterSpec, name: str) -> dict[str, str]:
+    tls = dict(certificates(paths, spec))[name]
+    return render.way(spec, tls, control_files(paths.cluster(spec.name)).cafile)
 
 
 def rest_secret(cluster: str) -> str:
@@ -229,6 +254,19 @@ def read_credentials(paths: DataPaths, cluster: str, owner: str) -> dict[str, st
     except (FileNotFoundError, ValueError):
         return {}
     return {key: render.property_text(value) for key, _, value in (line.partition("=") for line in lines)}
+
+
+def read_filed(paths: DataPaths, cluster: str, file: Path) -> dict[str, str]:
+    """What a file of properties below the directory of credentials holds that somebody laid there by hand, or we did."""
+    directory = paths.cluster(cluster).connect.credentials.resolve()
+    try:
+        if directory not in file.resolve().parents:
+            return {}
+        lines = file.read_text(errors="replace").splitlines()
+    except (OSError, ValueError):
+        return {}
+    found = (_PROPERTY.match(line) for line in lines)
+    return {render.property_text(each["key"]): render.property_text(each["value"]) for each in found if each}
 
 
 def forget_credentials(paths: DataPaths, cluster: str, owner: str) -> None:

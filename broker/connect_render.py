@@ -1,7 +1,7 @@
 """Pure: a Connect worker's specification -> its properties, its login configuration, its command line. No I/O, no clock.
 
-The worker is a client of its cluster like any other: beside a bundled one by mutual TLS under a principal of its own, with
-no right but those that its ACLs give; beside an external one by the way in that was registered. Its REST API listens on loopback and asks for a password (CVE-2024-36543 of others).
+The worker is a client of its cluster like any other: beside a bundled one by mutual TLS, under one principal for itself and
+another for its connectors, with no right but those that ACLs give; beside an external one by the way in that was registered. Its REST API listens on loopback and asks for a password (CVE-2024-36543 of others).
 """
 
 from __future__ import annotations
@@ -17,8 +17,12 @@ from broker.credentials import LeafFiles
 from broker.paths import ConnectPaths
 from broker.spec import LAPTOP_FLAGS, ClusterSpec, Protocol
 
-#: Whoever holds a certificate of this name acts as the worker, so no user and no other certificate may have it.
+#: As whom connectors act. The worker itself has another name, for its topics hold what every connector is told, and the key
+#: by which workers know each other: with the rights to them a connector would be the worker.
 PRINCIPAL = "kastellan-connect"
+OWN_PRINCIPAL = "kastellan-connect-worker"
+#: Whoever holds a certificate of such a name acts as the worker, so no user and no other certificate may have it.
+NAMES = (PRINCIPAL, OWN_PRINCIPAL)
 REST_USER = "kastellan"
 STARTED = r"Finished starting connectors and tasks"
 _REST_EXTENSION = "org.apache.kafka.connect.rest.basic.auth.extension"
@@ -71,7 +75,7 @@ LOGIN_MODULES = (
 
 
 class WorkerTls(LeafFiles):
-    """The worker's own certificate, as PEM files that Kafka's clients read."""
+    """A certificate of the worker or of its connectors, as PEM files that Kafka's clients read."""
 
     @property
     def keystore(self) -> Path:
@@ -89,23 +93,29 @@ def client_security(tls: WorkerTls, cafile: Path) -> dict[str, str]:
     }
 
 
-def own_way(spec: ClusterSpec, tls: WorkerTls, cafile: Path) -> dict[str, str]:
-    """How the clients of a bundled cluster's worker reach it."""
+def way(spec: ClusterSpec, tls: WorkerTls, cafile: Path) -> dict[str, str]:
+    """How clients beside a bundled cluster reach it with a certificate."""
     return {"bootstrap.servers": render.bootstrap(spec, Protocol.SSL), **client_security(tls, cafile)}
 
 
-def worker_properties(worker: ConnectSpec, paths: ConnectPaths, clients: Mapping[str, str]) -> dict[str, str]:
-    """`clients`: how they reach the worker's cluster, `bootstrap.servers` among it."""
-    security = {key: value for key, value in clients.items() if key != "bootstrap.servers"}
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How clients reach the worker's cluster, `bootstrap.servers` among the settings: its own, and those of connectors."""
+
+    own: Mapping[str, str]
+    connectors: Mapping[str, str]
+
+
+def worker_properties(worker: ConnectSpec, paths: ConnectPaths, ways: Ways) -> dict[str, str]:
     return {
-        "bootstrap.servers": clients["bootstrap.servers"],
         "group.id": worker.group,
         "client.id": worker.group,
-        **security,
+        **ways.own,
         **{
             f"{client}.{key}": value
             for client in ("producer", "consumer", "admin")
-            for key, value in security.items()
+            for key, value in ways.connectors.items()
+            if key != "bootstrap.servers"
         },
         **_storage(worker),
         "offset.flush.interval.ms": "5000",

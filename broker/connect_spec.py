@@ -34,7 +34,9 @@ class Outside:
 @dataclass(frozen=True, slots=True)
 class ConnectSpec:
     """One distributed worker beside one cluster. `exactly_once`: source connectors write in transactions (KIP-618).
-    `stopped`: somebody stopped it, so that no start of the whole starts it again. `outside`: the cluster is not ours."""
+    `stopped`: somebody stopped it, so that no start of the whole starts it again. `outside`: the cluster is not ours.
+    `apart`: beside a cluster of ours it logs in under another name than its connectors; one that was made before there
+    were two names goes on under one until it is started or restarted by a plan, which makes the rights."""
 
     cluster: str
     host: str
@@ -45,6 +47,7 @@ class ConnectSpec:
     stopped: bool = False
     notes: tuple[str, ...] = ()
     outside: Outside | None = None
+    apart: bool = False
 
     @property
     def group(self) -> str:
@@ -80,6 +83,7 @@ class ConnectSpec:
             raw.get("stopped", False),
             tuple(raw.get("notes", ())),
             Outside.from_json(raw["outside"]) if raw.get("outside") else None,
+            raw.get("apart", False),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -93,6 +97,7 @@ class ConnectSpec:
             "stopped": self.stopped,
             "notes": list(self.notes),
             "outside": self.outside.to_json() if self.outside else None,
+            "apart": self.apart,
         }
 
 

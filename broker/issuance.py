@@ -13,8 +13,7 @@ from cryptography import x509
 
 from broker import pki
 from broker.authorities import Authorities, AuthorityStore
-from broker.connect_render import PRINCIPAL as CONNECT_NAME
-from broker.connect_render import WorkerTls
+from broker.connect import certificates as worker_certificates
 from broker.credentials import (
     ADMIN_USER,
     CONTROL_NAME,
@@ -117,7 +116,7 @@ def leaves(paths: DataPaths, spec: ClusterSpec) -> tuple[Leaf, ...]:
         (CONTROL_NAME, Purpose.BROKERS, control_files(place).certfile),
         (ADMIN_USER, Purpose.CLIENTS, admin_files(place).certificate),
         (WEB_NAME, Purpose.BROKERS, web_files(place)[0]),
-        (CONNECT_NAME, Purpose.CLIENTS, WorkerTls(place.connect.tls).certificate),
+        *((name, Purpose.CLIENTS, tls.certificate) for name, tls in worker_certificates(paths, spec)),
     ]
     return tuple(
         Leaf(name, purpose, x509.load_pem_x509_certificates(file.read_bytes())[0])

@@ -268,6 +268,11 @@ class ConnectPaths(JvmPaths):
         return self.root / "connect.json"
 
     @property
+    def own_tls(self) -> Path:
+        """The worker's own certificate; `tls` is that of its connectors."""
+        return self.root / "own-tls"
+
+    @property
     def worker_properties(self) -> Path:
         return self.root / "worker.properties"
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from broker import artifacts, connect
+from broker.connect_spec import ConnectSpec
 from broker.control import ControlClient
 from broker.paths import DataPaths
 from broker.spec import ClusterSpec
 
 if TYPE_CHECKING:
-    from broker.connect_spec import ConnectSpec
+    from controlplane.gateways.kafka.access_types import Acl
 
 READY_SECONDS = 180
 
@@ -54,7 +55,19 @@ def _allow(spec: ClusterSpec) -> None:
     from controlplane.acls.logic.bundles import Bundle, BundleRequest, bindings_of
     from controlplane.clusters.models import Cluster
     from controlplane.clusters.services import gateway_for
-    from controlplane.gateways.workers import GROUP, PRINCIPAL
+    from controlplane.gateways.workers import PRINCIPAL
 
-    request = BundleRequest(Bundle.CONNECT_WORKER, PRINCIPAL, group=GROUP, topics=("*",), outputs=("*",))
-    gateway_for(Cluster(name=spec.name, title="Main")).create_acls(bindings_of(request))
+    sinks = BundleRequest(Bundle.CONSUMER, PRINCIPAL, group="connect-*", topics=("*",))
+    sources = BundleRequest(Bundle.PRODUCER, PRINCIPAL, topics=("*",), create_topics=True)
+    acls = (*worker_rights(), *bindings_of(sinks), *bindings_of(sources))
+    gateway_for(Cluster(name=spec.name, title="Main")).create_acls(acls)
+
+
+def worker_rights() -> tuple[Acl, ...]:
+    """What a start by a plan makes."""
+    from controlplane.gateways.workers import GROUP, OWN_PRINCIPAL, PRINCIPAL
+    from controlplane.workers.logic.rights import Names, needed
+
+    topics = ConnectSpec("", "", 0, 0).topics
+    there, _ = needed(Names(OWN_PRINCIPAL, PRINCIPAL, GROUP, topics), exactly_once=False)
+    return there

@@ -17,6 +17,7 @@ from broker.control import ControlClient
 from broker.paths import DataPaths
 from broker.spec import ClusterSpec
 from broker.states import ProcessState
+from tests.connecting import worker_rights
 from tests.environment import PORTS
 
 if TYPE_CHECKING:
@@ -68,13 +69,10 @@ def _end(control: ControlClient, names: list[str]) -> None:
 
 
 def _start_worker(paths: DataPaths, spec: ClusterSpec, control: ControlClient) -> str:
-    from controlplane.acls.logic.bundles import Bundle, BundleRequest, bindings_of
     from controlplane.clusters.models import Cluster
     from controlplane.clusters.services import gateway_for
-    from controlplane.gateways.workers import GROUP, PRINCIPAL
 
-    request = BundleRequest(Bundle.CONNECT_WORKER, PRINCIPAL, group=GROUP)
-    gateway_for(Cluster(name=spec.name, title="DR")).create_acls(bindings_of(request))
+    gateway_for(Cluster(name=spec.name, title="DR")).create_acls(worker_rights())
     worker = connect.create_worker(paths, spec)
     control.apply([connect.prepare_worker(paths, worker, datetime.now(UTC))])
     control.wait_ready([worker.process_name], READY_SECONDS)

@@ -38,11 +38,19 @@ def plan_create(cluster: Cluster, wanted: Sequence[Acl], *, title: str = "") -> 
     )
 
 
-def plan_grant(cluster: Cluster, wanted: Sequence[Acl]) -> AclChange | None:
-    """As a part of a larger plan, where it is no mistake that all of it is there already: None then."""
-    change = plan_create(cluster, wanted)
+def plan_grant(cluster: Cluster, wanted: Sequence[Acl], unwanted: Sequence[Acl] = ()) -> AclChange | None:
+    """As a part of a larger plan, where it is no mistake that all of it is there already: None then. `unwanted`: bindings
+    that are not to be there afterwards."""
+    change = plans.plan_exchange(
+        wanted,
+        unwanted,
+        selectors.authorizer(cluster),
+        cluster=cluster.name,
+        accepted=accepted_certificates(cluster),
+    )
     known = tuple(refusal for refusal in change.plan.refusals if refusal.code != "nothing")
-    return replace(change, plan=replace(change.plan, refusals=known)) if change.add or known else None
+    changes = change.add or change.remove or known
+    return replace(change, plan=replace(change.plan, refusals=known)) if changes else None
 
 
 def plan_delete(cluster: Cluster, doomed: Sequence[Acl]) -> AclChange:

@@ -15,7 +15,8 @@ from controlplane.accounts.services import actor_of
 from controlplane.clusters import selectors
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Action, can, sees
-from controlplane.core.errors import Forbidden, NotFound
+from controlplane.core.actors import demand
+from controlplane.core.errors import NotFound
 
 P = ParamSpec("P")
 ClusterView = Callable[Concatenate[HttpRequest, Cluster, P], HttpResponse]
@@ -41,9 +42,7 @@ def require(request: HttpRequest, action: Action, name: str) -> Cluster:
     if not sees(actor, name):
         raise NotFound(f"There is no cluster {name!r}", hint="The cluster switch lists all that you may see.")
     found = selectors.get_cluster(name)
-    decision = can(actor, action, name)
-    if not decision.allowed:
-        raise Forbidden(decision.reason, action=action, cluster=name)
+    demand(actor, action, name)
     return found
 
 

@@ -225,7 +225,7 @@ class ConnectorApi(ConnectView):
             services.apply_put(self.actor, self.connect, asked, plan)
             return detail(self.connect, connector)
 
-        return change(request, services.plan_put(self.connect, asked), apply, conditional=False)
+        return change(request, services.plan_put(self.actor, self.connect, asked), apply, conditional=False)
 
     @extend_schema(
         summary="Delete a connector; its offsets stay",

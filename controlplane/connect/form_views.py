@@ -87,7 +87,7 @@ def _form(request: HttpRequest, where: Connect, origin: Origin, back: str) -> Ht
         return review_or_apply(
             request,
             cluster=where.cluster,
-            plan=services.plan_put(where, asked),
+            plan=services.plan_put(actor_of(request), where, asked),
             back_url=back,
             apply=apply,
             crumbs=crumbs_of(where, origin.fixed_name),
@@ -141,7 +141,9 @@ def _switched(
         return render_page(request, _page(request, where, origin, form, back), status=422)
     carried = {name: str(form.data[name]) for name in ("name", "initial_state") if name in form.data}
     data = {**carried, "carried": "1", "sealed": form.sealed_of(config)}
-    other = _shaped(request.POST["to"], config.get("connector.class", ""), where, origin, data, config)
+    # A plugin that is asked about settings opens files and connects already.
+    tried = config if services.may_be_tried(actor_of(request), where, config) else origin.config
+    other = _shaped(request.POST["to"], config.get("connector.class", ""), where, origin, data, tried)
     if other.shape != request.POST["to"]:
         other.is_valid()
         other.add_error(None, "The plugin has no definitions to show: is connector.class right?")

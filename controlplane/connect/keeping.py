@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 
-from controlplane.clusters.models import Cluster, Kind
+from controlplane.clusters.models import Cluster
 from controlplane.connect.logic.external import BUNDLED
 from controlplane.connect.selectors import Connect, connect_of
 from controlplane.core.errors import NotFound as NoWorker
@@ -90,7 +90,7 @@ def sweep(connect: Connect) -> None:
 
 
 def sweep_all() -> None:
-    for cluster in Cluster.objects.filter(kind=Kind.BUNDLED):
+    for cluster in Cluster.objects.filter(name__in=[worker.cluster for worker in workers.workers()]):
         with suppress(GatewayError, NoWorker):
             sweep(connect_of(cluster, BUNDLED))
 

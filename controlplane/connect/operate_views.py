@@ -17,7 +17,7 @@ from controlplane.connect.logic.offsets import text_of
 from controlplane.connect.operate_forms import LevelForm, OffsetsForm, RestartForm
 from controlplane.connect.selectors import Connect
 from controlplane.core.access import Action
-from controlplane.core.actors import actor_of
+from controlplane.core.actors import actor_of, require
 from controlplane.core.pages import Page, render_page
 from controlplane.core.plans import Plan
 
@@ -127,6 +127,7 @@ def log_levels(request: HttpRequest, cluster: Cluster, connect: str) -> HttpResp
 
     if request.method != "POST":
         return render_page(request, page())
+    require(request, Action.WORKER_OPERATE, cluster.name)
     return filled(request, form, page, review)
 
 

@@ -8,20 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from controlplane.audit.services import operation
-from controlplane.connect import keeping, restarting, selectors
+from controlplane.connect import keeping, needing, restarting, selectors
 from controlplane.connect.logic import confinement, offsets, plans, topics
 from controlplane.connect.logic.plans import ConnectorAct, Known, Wanted
 from controlplane.connect.selectors import Connect
-from controlplane.core.access import Action, Actor
-from controlplane.core.errors import Refused
+from controlplane.core.access import Actor
+from controlplane.core.errors import Forbidden, Refused
 from controlplane.core.plans import Json, Plan, Refusal
 from controlplane.core.verify import verify
 from controlplane.gateways.connect import (
     ConnectApi,
     Offset,
     State,
-    aliases,
-    is_kept,
     left_masked,
     mask,
     restored,
@@ -40,9 +38,11 @@ class PutConnector:
     initial_state: State = State.RUNNING
 
 
-def plan_put(connect: Connect, asked: PutConnector) -> Plan:
+def plan_put(actor: Actor, connect: Connect, asked: PutConnector) -> Plan:
+    """Raises Forbidden where the settings take more than the right to edit connectors."""
     before, known, secret = _before(connect.api, asked.name)
     config = _meant(asked, before, secret)
+    needing.demand_all(actor, connect, config, before)
     refusals = [*_refusals(connect, asked.name, config, before)]
     errors: Mapping[str, tuple[str, ...]] = {}
     kind = known.kind if known else "source"
@@ -110,8 +110,19 @@ def _confined(connect: Connect, config: Mapping[str, str], before: Mapping[str, 
     files = connect.files
     if files is None:
         return ()
-    stays = {name for name, value in config.items() if is_kept(value) and before.get(name) == value}
+    stays = needing.own_references(config, before)
     return confinement.refusals(config, lambda path: selectors.inside(files, path), stays)
+
+
+def may_be_tried(actor: Actor, connect: Connect, config: Mapping[str, str]) -> bool:
+    """Whether a plugin may be asked about settings that nobody has reviewed yet."""
+    if _confined(connect, config, {}):
+        return False
+    try:
+        needing.demand_all(actor, connect, config, {})
+    except Forbidden:
+        return False
+    return True
 
 
 def apply_put(actor: Actor, connect: Connect, asked: PutConnector, plan: Plan) -> None:
@@ -124,7 +135,7 @@ def apply_put(actor: Actor, connect: Connect, asked: PutConnector, plan: Plan) -
         target=asked.name,
         plan=plan,
         before=dict(mask(before, secret)) if known else None,
-        needs=_needs(connect, config),
+        needs=needing.needs(connect, config, before),
     ):
         # Looked at once more: a link may have been laid since the plan.
         refusals = _confined(connect, config, before)
@@ -143,23 +154,6 @@ def _send(connect: Connect, asked: PutConnector, config: Mapping[str, str], *, n
         connect.api.put_config(asked.name, config)
         restarting.begin_anew(connect, asked.name)
     verify("the connector's settings", lambda: _has(connect.api, asked.name, config), seconds=SETTLES_SECONDS)
-
-
-def _needs(connect: Connect, config: Mapping[str, str]) -> tuple[Action, ...]:
-    """Files of the worker's machine are an admin's; so is whatever runs beside an external cluster, for it acts there with
-    all rights that Kastellan itself has. So is on a worker of ours all that may write, which is all but sinks: it writes as the
-    worker, whose own topics say what every connector does, and the names of topics may be made while it runs."""
-    if not connect.worker:
-        return (Action.WORKER_OPERATE,) if confinement.is_file_connector(config) else ()
-    alone = connect.cluster.external or confinement.names_files(config) or not _is_sink(connect, config)
-    return (Action.WORKER_OPERATE,) if alone else ()
-
-
-def _is_sink(connect: Connect, config: Mapping[str, str]) -> bool:
-    """By its plugin: settings may say what they like."""
-    wanted = config.get("connector.class", "")
-    kinds = {each.kind for each in connect.api.plugins() if wanted in aliases(each.name)}
-    return kinds == {"sink"}
 
 
 def _has(api: ConnectApi, name: str, config: Mapping[str, str]) -> bool:

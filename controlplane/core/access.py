@@ -32,6 +32,8 @@ class Action(StrEnum):
     CONNECTOR_EDIT = "connector.edit"
     WORKER_VIEW = "connect_worker.view"
     WORKER_OPERATE = "connect_worker.operate"
+    PLUGIN_MANAGE = "connect_plugin.manage"
+    MACHINE_USE = "machine.use"
     TOPIC_VIEW = "topic.view"
     TOPIC_CREATE = "topic.create"
     TOPIC_EDIT = "topic.edit"
@@ -80,8 +82,11 @@ LOWEST_ROLE: Mapping[Action, Role] = {
     Action.CONNECTOR_OPERATE: Role.OPERATOR,
     Action.CONNECTOR_EDIT: Role.OPERATOR,
     Action.WORKER_VIEW: Role.VIEWER,
-    # A worker runs what plugins hold, on this machine.
     Action.WORKER_OPERATE: Role.ADMIN,
+    # What a plugin does, and what a connector reads by the name of a file or asks on loopback, it does as Kastellan itself:
+    # with the keys of every cluster.
+    Action.PLUGIN_MANAGE: Role.ADMIN,
+    Action.MACHINE_USE: Role.ADMIN,
     Action.TOPIC_VIEW: Role.VIEWER,
     Action.TOPIC_CREATE: Role.OPERATOR,
     Action.TOPIC_EDIT: Role.OPERATOR,
@@ -118,7 +123,9 @@ LOWEST_ROLE: Mapping[Action, Role] = {
     Action.USER_MANAGE: Role.ADMIN,
 }
 #: Actions about this installation, not about one cluster: only a role on every cluster ('*') grants them.
-GLOBAL_ACTIONS = frozenset({Action.USER_MANAGE, Action.ALERT_ROUTE, Action.CLUSTER_MANAGE})
+GLOBAL_ACTIONS = frozenset(
+    {Action.USER_MANAGE, Action.ALERT_ROUTE, Action.CLUSTER_MANAGE, Action.PLUGIN_MANAGE, Action.MACHINE_USE}
+)
 #: Actions that name no cluster: a token with these alone learns nothing about any.
 ABOUT_NO_CLUSTER = frozenset({Action.USER_MANAGE, Action.ALERT_ROUTE, Action.TOKEN_MANAGE_OWN})
 

@@ -18,7 +18,12 @@ def actor_of(request: HttpRequest | Request) -> Actor:
 def require(request: HttpRequest | Request, action: Action, cluster: str | None = None) -> Actor:
     """The actor, or Forbidden with the reason and the role that could."""
     actor = actor_of(request)
+    demand(actor, action, cluster)
+    return actor
+
+
+def demand(actor: Actor, action: Action, cluster: str | None) -> None:
+    """Raises Forbidden with the reason and the role that could."""
     decision = can(actor, action, cluster)
     if not decision.allowed:
         raise Forbidden(decision.reason, action=action, cluster=cluster)
-    return actor

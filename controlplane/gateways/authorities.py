@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from broker import foreign, issuance, pki, served
 from broker.authorities import Authorities, AuthorityStore, signed_by
-from broker.connect import ensure_certificate, load_worker
-from broker.connect_render import PRINCIPAL as CONNECT_NAME
+from broker.connect import ensure_certificates, load_worker
 from broker.credentials import ensure_credentials, local_hosts
 from broker.pki import Hierarchy, Purpose, permits
 from broker.served import NodeTlsState
@@ -52,8 +51,8 @@ def reissue_due(spec: ClusterSpec) -> tuple[str, ...]:
     with translated():
         brokers = ensure_credentials(data_paths(), spec, _now())
         worker = load_worker(data_paths(), spec.name)
-        also = worker is not None and ensure_certificate(data_paths(), spec, _now())
-        return (*brokers, CONNECT_NAME) if also else brokers
+        also = ensure_certificates(data_paths(), spec, _now()) if worker is not None else ()
+        return (*brokers, *also)
 
 
 def tls_states(spec: ClusterSpec) -> tuple[NodeTlsState, ...]:

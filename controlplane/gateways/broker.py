@@ -25,7 +25,7 @@ from broker.artifacts import missing as _missing
 from broker.artifacts import offered as _offered
 from broker.authorities import Authorities, Phase
 from broker.availability import ClusterFacts, PartitionFacts, Quorum, Voter, blockers, impact, unprotected
-from broker.connect_render import PRINCIPAL as CONNECT_NAME
+from broker.connect_render import NAMES as CONNECT_NAMES
 from broker.control import ControlClient, ControlError, NoSupervisor, NotReached, ensure_supervisor
 from broker.errors import BundledError
 from broker.issuance import Issued, Leaf
@@ -317,7 +317,7 @@ def reserved_name(spec: ClusterSpec, name: str) -> bool:
     """SCRAM users and certificates share the `User:` space: a name of the product's own would be a super user, or
     hide among the probes whose denials nobody is shown."""
     bare = name.strip().casefold().removeprefix("cn=")
-    return bare in (PROBE_NAME, CONNECT_NAME) or bare in {
+    return bare in (PROBE_NAME, *CONNECT_NAMES) or bare in {
         principal.removeprefix("User:").removeprefix("CN=").casefold() for principal in _super_users(spec)
     }
 

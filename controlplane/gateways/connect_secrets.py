@@ -27,6 +27,8 @@ PLAIN_NAME = re.compile(
 REFERENCE = re.compile(r"\$\{[a-zA-Z0-9_-]+:[^{}]*\}")
 #: A reference to a password that Kastellan keeps for this one connector: as secret as the password itself was.
 KEPT = re.compile(r"\$\{file:[^:}]*/connector-[0-9a-f]{16}-[0-9a-f]{8}\.properties:[^:}]+\}")
+#: A reference to something in a file, also in the midst of a value.
+FILED = re.compile(r"\$\{file:[^:}]*:[^}]*\}")
 Reader = Callable[[str], str]
 #: Shorter values would blank out innocent words of a trace.
 SHORTEST = 4
@@ -87,10 +89,12 @@ def secret_values(
 ) -> tuple[str, ...]:
     """What must not appear in any text about this connector, the longest first."""
     found = {
-        reads(value) if is_kept(value) else value
+        value
         for name, value in config.items()
-        if is_kept(value) or ((name in secret or is_secret(name)) and not is_reference(value))
+        if (name in secret or is_secret(name)) and not is_reference(value)
     }
+    # Whatever the setting is called: the worker puts it in before it says what is wrong with it.
+    found.update(reads(reference) for value in config.values() for reference in FILED.findall(value))
     found = {value for value in found if len(value) >= SHORTEST}
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
 

@@ -5,6 +5,7 @@ Everything but `connector_names` is answered from files and the supervisor.
 
 from __future__ import annotations
 
+import base64
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -22,13 +23,14 @@ from broker.connect_spec import GROUP, ConnectSpec, Outside
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.addresses import Allowed
 from controlplane.gateways.broker import ClusterSpec, ProcessSpec
-from controlplane.gateways.connect import TIMEOUT_S, ConnectApi, Login
+from controlplane.gateways.connect import TIMEOUT_S, ConnectApi, Login, scrubbed
 from controlplane.gateways.jolokia import Endpoint
 
-__all__ = ["GROUP", "PRINCIPAL", "ConnectSpec", "HttpEndpoint", "Outside"]
+__all__ = ["GROUP", "OWN_PRINCIPAL", "PRINCIPAL", "ConnectSpec", "HttpEndpoint", "Outside"]
 
-#: Who the worker beside a bundled cluster is for that cluster's authorizer.
+#: Who the connectors of the worker beside a bundled cluster are for that cluster's authorizer, and who the worker itself.
 PRINCIPAL = f"User:{_render.PRINCIPAL}"
+OWN_PRINCIPAL = f"User:{_render.OWN_PRINCIPAL}"
 #: Whose file of credentials holds those by which a worker reaches an external cluster.
 OWN_CREDENTIALS = "worker-cluster"
 LOCK_GROUP = "connect"
@@ -71,10 +73,11 @@ def create_outside(cluster: str, outside: Outside, exactly_once: bool | None = N
 
 
 def create_worker(spec: ClusterSpec, exactly_once: bool | None = None) -> ConnectSpec:
-    """The recorded worker, or a new one. `exactly_once` holds from its next start on; None leaves it as it is."""
+    """The recorded worker, or a new one. `exactly_once` holds from its next start on; None leaves it as it is. Its rights
+    under its own name have been made."""
     with bundled.translated():
         worker = _connect.create_worker(bundled.data_paths(), spec)
-        return _connect.change(bundled.data_paths(), worker, exactly_once=exactly_once)
+        return _connect.change(bundled.data_paths(), worker, exactly_once=exactly_once, apart=True)
 
 
 def remember_stopped(worker: ConnectSpec, stopped: bool) -> None:
@@ -119,11 +122,11 @@ def rest_api(worker: ConnectSpec, timeout_s: float = TIMEOUT_S) -> ConnectApi:
 
 
 def reader(cluster: str) -> Callable[[str], str]:
-    """Gives the password that a reference of a connector's configuration stands for; empty where there is none."""
+    """Gives what a reference of a connector's configuration stands for; empty where there is nothing."""
 
     def read(reference: str) -> str:
-        path, _, key = reference.removeprefix("${file:").removesuffix("}").rpartition(":")
-        return _connect.read_credentials(bundled.data_paths(), cluster, Path(path).stem).get(key, "")
+        path, _, key = reference.removeprefix("${file:").removesuffix("}").partition(":")
+        return _connect.read_filed(bundled.data_paths(), cluster, Path(path)).get(key, "")
 
     return read
 
@@ -173,12 +176,20 @@ def owners_of_secrets(cluster: str, prefix: str, older_than_s: float) -> set[str
 
 
 def own_cluster(worker: ConnectSpec) -> dict[str, str]:
-    """Settings for a connector's clients of the worker's own cluster: they log in as the worker does."""
+    """Settings for a connector's clients of the worker's own cluster."""
     if worker.outside is not None:
         return dict(worker.outside.clients)
-    return _connect.own_way(bundled.data_paths(), bundled.bundled_cluster(worker.cluster))
+    return _connect.connectors_way(bundled.data_paths(), bundled.bundled_cluster(worker.cluster))
 
 
 def worker_log(worker: ConnectSpec, limit: int) -> str:
-    """The newest `limit` bytes, from a line's start; empty before its first start."""
-    return logs.newest(bundled.data_paths().log(worker.process_name), limit)
+    """The newest `limit` bytes, from a line's start, without what looks like a password and without that of its REST API, which
+    Jetty tells at DEBUG; empty before its first start."""
+    endpoint = rest_endpoint(worker)
+    try:
+        password = endpoint.password_file.read_text().strip()
+    except FileNotFoundError:
+        password = ""
+    header = base64.b64encode(f"{endpoint.username}:{password}".encode()).decode()
+    text = logs.newest(bundled.data_paths().log(worker.process_name), limit)
+    return scrubbed(text, [header, password] if password else [])

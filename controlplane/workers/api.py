@@ -26,7 +26,12 @@ class WorkerSerializer(serializers.Serializer[Any]):
     url = serializers.CharField(help_text="Of its REST API, on the machine that Kastellan runs on.")
     principal = serializers.CharField(
         allow_blank=True,
-        help_text="Who it is for the cluster's authorizer; empty where the registration of an external one names nobody.",
+        help_text="Who its connectors are for the cluster's authorizer; empty where the registration of an external one names "
+        "nobody.",
+    )
+    own_principal = serializers.CharField(
+        allow_blank=True,
+        help_text="Who the worker itself is, which alone gets to its topics; empty beside an external cluster.",
     )
     heap_mb = serializers.IntegerField()
     exactly_once = serializers.BooleanField(help_text="exactly.once.source.support (KIP-618).")
@@ -54,6 +59,7 @@ class WorkerApi(ClusterApiView):
                 "name": state.name,
                 "url": state.url,
                 "principal": state.principal,
+                "own_principal": state.own_principal,
                 "heap_mb": state.heap_mb,
                 "exactly_once": state.exactly_once,
                 "files": str(workers.files_directory(self.cluster.name)),
@@ -64,7 +70,7 @@ class WorkerApi(ClusterApiView):
 
     @extend_schema(
         summary="Start, stop, restart or remove the Connect worker beside a cluster",
-        description="The first start makes it: beside a bundled cluster with a certificate and the ACLs of its principal, beside an "
+        description="The first start makes it: beside a bundled cluster with certificates and the ACLs of its principals, beside an "
         "external one it logs in as was registered. Removing it needs If-Match.",
         parameters=[DRY_RUN, IF_MATCH],
         request=WorkerActInput,

@@ -79,7 +79,7 @@ def plugin_json(plugin: Plugin, staged: str | None = None) -> dict[str, object]:
 
 
 class PluginsApi(ClusterApiView):
-    actions: ClassVar = {"GET": Action.WORKER_VIEW, "POST": Action.WORKER_OPERATE}
+    actions: ClassVar = {"GET": Action.WORKER_VIEW, "POST": Action.PLUGIN_MANAGE}
 
     @extend_schema(
         operation_id="list_worker_plugins",
@@ -120,7 +120,7 @@ class PluginUploadApi(ClusterApiView):
     """The file is the body: `curl --data-binary @plugin.zip -H 'Content-Type: application/octet-stream' …`."""
 
     parser_classes = (FileUploadParser,)
-    actions: ClassVar = {"POST": Action.WORKER_OPERATE}
+    actions: ClassVar = {"POST": Action.PLUGIN_MANAGE}
 
     @extend_schema(
         summary="Bring a plugin by uploading its archive or jar",
@@ -137,7 +137,7 @@ class PluginUploadApi(ClusterApiView):
 
 
 class StagedPluginApi(ClusterApiView):
-    actions: ClassVar = {"GET": Action.WORKER_VIEW, "DELETE": Action.WORKER_OPERATE}
+    actions: ClassVar = {"GET": Action.WORKER_VIEW, "DELETE": Action.PLUGIN_MANAGE}
 
     @extend_schema(
         operation_id="read_staged_worker_plugin",
@@ -161,7 +161,7 @@ class StagedPluginApi(ClusterApiView):
 
 
 class PluginInstallApi(ClusterApiView):
-    actions: ClassVar = {"POST": Action.WORKER_OPERATE}
+    actions: ClassVar = {"POST": Action.PLUGIN_MANAGE}
 
     @extend_schema(
         summary="Install a plugin that was reviewed",
@@ -178,7 +178,7 @@ class PluginInstallApi(ClusterApiView):
 
 
 class PluginApi(ClusterApiView):
-    actions: ClassVar = {"GET": Action.WORKER_VIEW, "DELETE": Action.WORKER_OPERATE}
+    actions: ClassVar = {"GET": Action.WORKER_VIEW, "DELETE": Action.PLUGIN_MANAGE}
 
     @extend_schema(
         operation_id="read_worker_plugin",

@@ -34,7 +34,7 @@ def plugins(request: HttpRequest, cluster: Cluster) -> HttpResponse:
         staged=tuple(gateway.staged(cluster.name).items()),
         by_hand=some(gateway.unlocked(cluster.name)),
         has_worker=selectors.worker_if_any(cluster) is not None,
-        can_operate=allowed(request, cluster, Action.WORKER_OPERATE)["operate"],
+        can_operate=allowed(request, cluster, Action.PLUGIN_MANAGE)["manage"],
     )
     return render_page(request, page)
 
@@ -47,13 +47,13 @@ def plugin(request: HttpRequest, cluster: Cluster, plugin: str) -> HttpResponse:
         cluster=cluster,
         plugin=found,
         users=plugin_services.state_of(cluster).using(found),
-        can_operate=allowed(request, cluster, Action.WORKER_OPERATE)["operate"],
+        can_operate=allowed(request, cluster, Action.PLUGIN_MANAGE)["manage"],
     )
     return render_page(request, page)
 
 
 @require_http_methods(["GET", "POST"])
-@cluster_view(Action.WORKER_OPERATE)
+@cluster_view(Action.PLUGIN_MANAGE)
 def bring(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     posted = request.method == "POST"
     form = PluginForm(request.POST if posted else None, request.FILES if posted else None)
@@ -76,7 +76,7 @@ def _begin(request: HttpRequest, cluster: Cluster, form: PluginForm) -> Job:
 
 
 @require_http_methods(["GET", "POST"])
-@cluster_view(Action.WORKER_OPERATE)
+@cluster_view(Action.PLUGIN_MANAGE)
 def install(request: HttpRequest, cluster: Cluster, staged: str) -> HttpResponse:
     def apply(plan: Plan) -> Done:
         return _done(plan, plugin_services.apply_install(actor_of(request), cluster, staged, plan))
@@ -85,7 +85,7 @@ def install(request: HttpRequest, cluster: Cluster, staged: str) -> HttpResponse
 
 
 @require_http_methods(["GET", "POST"])
-@cluster_view(Action.WORKER_OPERATE)
+@cluster_view(Action.PLUGIN_MANAGE)
 def remove(request: HttpRequest, cluster: Cluster, plugin: str) -> HttpResponse:
     def apply(plan: Plan) -> Done:
         return _done(plan, plugin_services.apply_remove(actor_of(request), cluster, plugin, plan))
@@ -94,7 +94,7 @@ def remove(request: HttpRequest, cluster: Cluster, plugin: str) -> HttpResponse:
 
 
 @require_POST
-@cluster_view(Action.WORKER_OPERATE)
+@cluster_view(Action.PLUGIN_MANAGE)
 def discard(request: HttpRequest, cluster: Cluster, staged: str) -> HttpResponse:
     plan = plugin_services.plan_discard(cluster, staged)
     plugin_services.apply_discard(actor_of(request), cluster, staged, plan)

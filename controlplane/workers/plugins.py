@@ -87,7 +87,7 @@ def _awaited(cluster: Cluster) -> set[str]:
 def run_stage(job: JobRun) -> Mapping[str, Json]:
     place, name = str(job.args["staged"]), str(job.args["name"])
     what = str(job.args.get("filename") or job.args["coordinates"])
-    with operation(job.actor, Action.WORKER_OPERATE, cluster=job.cluster, target=f"plugin {what}") as entry:
+    with operation(job.actor, Action.PLUGIN_MANAGE, cluster=job.cluster, target=f"plugin {what}") as entry:
         try:
             # Somebody may have looked at what an earlier attempt brought: nothing else takes its place.
             plugin = plugins.staged(job.cluster).get(place) or _bring(job, place, name)
@@ -143,7 +143,7 @@ def plan_discard(cluster: Cluster, place: str) -> Plan:
 
 def apply_discard(actor: Actor, cluster: Cluster, place: str, plan: Plan) -> None:
     with (
-        operation(actor, Action.WORKER_OPERATE, cluster=cluster.name, target="plugin", plan=plan),
+        operation(actor, Action.PLUGIN_MANAGE, cluster=cluster.name, target="plugin", plan=plan),
         admitted(cluster, KINDS),
     ):
         plugins.discard(cluster.name, place)
@@ -217,7 +217,7 @@ def run_change(job: JobRun) -> Mapping[str, Json]:
     cluster, place = Cluster.objects.get(name=job.cluster), str(job.args.get("staged", ""))
     name = str(job.args.get("plugin", ""))
     with operation(
-        job.actor, Action.WORKER_OPERATE, cluster=job.cluster, target="connect worker", plan=job.plan
+        job.actor, Action.PLUGIN_MANAGE, cluster=job.cluster, target="connect worker", plan=job.plan
     ) as entry:
         entry.note(act="install" if place else "remove")
         if job.attempt == 1:

@@ -37,12 +37,13 @@ def supervised(client: bundled.ControlClient, name: str) -> bool:
 def worker_state(cluster: Cluster, status: bundled.ProcessStatus | None) -> WorkerState:
     """`status`: as `status_of` gives it."""
     recorded = workers.worker_of(cluster.name)
-    worker = recorded or _planned(cluster)
+    worker = recorded or worker_or_planned(cluster)
     word = None if recorded is None else status.state.value if status else bundled.ProcessState.STOPPED.value
     return WorkerState(
         name=worker.process_name,
         url=worker.url,
         principal=principal_of(cluster),
+        own_principal="" if cluster.external else workers.OWN_PRINCIPAL,
         heap_mb=worker.heap_mb,
         exactly_once=worker.exactly_once,
         process=word,
@@ -54,14 +55,15 @@ def worker_state(cluster: Cluster, status: bundled.ProcessStatus | None) -> Work
     )
 
 
-def _planned(cluster: Cluster) -> ConnectSpec:
+def worker_or_planned(cluster: Cluster) -> ConnectSpec:
+    """The recorded one, or the one that a start would make."""
     if cluster.external:
         return workers.planned_outside(cluster.name, cluster.cluster_id)
     return workers.planned_worker(bundled.bundled_cluster(cluster.name))
 
 
 def principal_of(cluster: Cluster) -> str:
-    """Who the worker is there: on an external cluster the user that was registered; empty where no name is known."""
+    """Who its connectors are there: on an external cluster the user that was registered; empty where no name is known."""
     if not cluster.external:
         return workers.PRINCIPAL
     username = connection_row(cluster).username

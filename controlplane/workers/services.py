@@ -1,6 +1,6 @@
 """The Connect worker beside a cluster: plan, then a job that the supervisor carries out, verified and audited.
 
-Composes what a worker is made of: its process, and beside a bundled cluster the ACLs of its principal. Every step of the job may be repeated,
+Composes what a worker is made of: its process, and beside a bundled cluster the ACLs of its principals. Every step of the job may be repeated,
 so a worker of ours that dies in the middle is followed by another that does the rest.
 """
 
@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from controlplane.acls import selectors as acl_selectors
 from controlplane.acls import services as acls
-from controlplane.acls.logic.bundles import Bundle, BundleRequest, bindings_of
 from controlplane.acls.logic.plans import AclChange
 from controlplane.audit.services import operation
 from controlplane.clusters.exclusion import admitted, refused_while_busy
@@ -27,6 +26,7 @@ from controlplane.jobs.run import JobRun
 from controlplane.jobs.services import enqueue
 from controlplane.workers import outside, selectors
 from controlplane.workers.logic.plans import WorkerAct, WorkerRequest, plan_act
+from controlplane.workers.logic.rights import Names, needed
 
 KIND = "connect.worker"
 #: Of which one at a time is at work on a cluster: the worker's own, and those that change what it loads.
@@ -40,25 +40,26 @@ def plan(cluster: Cluster, asked: WorkerRequest) -> Plan:
 
 
 def _plan_now(cluster: Cluster, asked: WorkerRequest) -> Plan:
-    rights = _rights(cluster, asked.act)
+    rights = _rights(cluster, asked)
     state = selectors.worker_state(cluster, selectors.status_of(cluster))
     if asked.act is WorkerAct.START:
         state = replace(state, missing_bytes=workers.missing_bytes())
     return plan_act(asked, state, rights.plan if rights else None, cluster=cluster.name)
 
 
-def _rights(cluster: Cluster, act: WorkerAct) -> AclChange | None:
-    """Of the worker's principal: those that it lacks to run at all, or all that it has. Who enters an external cluster as
-    Kastellan itself does has its rights from there."""
-    if cluster.external:
+def _rights(cluster: Cluster, asked: WorkerRequest) -> AclChange | None:
+    """Of the worker's principals: those that they lack to run at all, or all that they have. Who enters an external cluster
+    as Kastellan itself does has its rights from there."""
+    if cluster.external or asked.act is WorkerAct.STOP:
         return None
-    if act is WorkerAct.START:
-        request = BundleRequest(Bundle.CONNECT_WORKER, workers.PRINCIPAL, group=workers.GROUP)
-        return acls.plan_grant(cluster, bindings_of(request))
-    if act is WorkerAct.REMOVE:
-        own = [acl for acl in acl_selectors.bindings(cluster) if acl.principal == workers.PRINCIPAL]
+    if asked.act is WorkerAct.REMOVE:
+        ours = (workers.PRINCIPAL, workers.OWN_PRINCIPAL)
+        own = [acl for acl in acl_selectors.bindings(cluster) if acl.principal in ours]
         return acls.plan_delete(cluster, own) if own else None
-    return None
+    worker = selectors.worker_or_planned(cluster)
+    exactly_once = worker.exactly_once if asked.exactly_once is None else asked.exactly_once
+    names = Names(workers.OWN_PRINCIPAL, workers.PRINCIPAL, worker.group, worker.topics)
+    return acls.plan_grant(cluster, *needed(names, exactly_once=exactly_once))
 
 
 def apply(actor: Actor, cluster: Cluster, asked: WorkerRequest, plan: Plan) -> Job:
@@ -84,7 +85,7 @@ def run(job: JobRun) -> Mapping[str, Json]:
             cluster=job.cluster,
             target="connect worker",
             plan=job.plan,
-            needs=(Action.ACL_EDIT,) if asked.act in (WorkerAct.START, WorkerAct.REMOVE) else (),
+            needs=() if asked.act is WorkerAct.STOP else (Action.ACL_EDIT,),
         ) as entry,
         bundled.control() as client,
     ):
@@ -98,10 +99,7 @@ def run(job: JobRun) -> Mapping[str, Json]:
 def _start(
     job: JobRun, client: bundled.ControlClient, cluster: Cluster, asked: WorkerRequest
 ) -> dict[str, Json]:
-    rights = _rights(cluster, WorkerAct.START)
-    if rights is not None:
-        with job.step("Rights of its principal"):
-            acls.carry_out(cluster, rights)
+    _make_rights(job, cluster, asked)
     if workers.missing_bytes():
         with job.step("Fetch Kafka Connect"):
             workers.fetch_artifacts()
@@ -110,6 +108,13 @@ def _start(
         process = workers.worker_process(worker)
     start_and_wait(job, client, worker, process)
     return {"worker": worker.process_name, "url": worker.url}
+
+
+def _make_rights(job: JobRun, cluster: Cluster, asked: WorkerRequest) -> None:
+    rights = _rights(cluster, asked)
+    if rights is not None:
+        with job.step("Rights of its principals"):
+            acls.carry_out(cluster, rights)
 
 
 def _prepared(cluster: Cluster, exactly_once: bool | None = None) -> ConnectSpec:
@@ -149,6 +154,7 @@ def _restart(
     job: JobRun, client: bundled.ControlClient, cluster: Cluster, asked: WorkerRequest
 ) -> dict[str, Json]:
     """By a stop and a start: the configuration is written anew in between."""
+    _make_rights(job, cluster, asked)
     worker = _prepared(cluster, asked.exactly_once)
     _stop(job, client, cluster, asked)
     start_and_wait(job, client, worker, workers.worker_process(worker))
@@ -164,10 +170,7 @@ def _remove(
         with job.step("Forget its process, keys, plugins and credentials"):
             client.apply([], [worker.process_name])
             workers.forget_worker(cluster.name)
-    rights = _rights(cluster, WorkerAct.REMOVE)
-    if rights is not None:
-        with job.step("Rights of its principal"):
-            acls.carry_out(cluster, rights)
+    _make_rights(job, cluster, asked)
     return {"removed": True}
 
 

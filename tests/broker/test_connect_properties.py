@@ -32,5 +32,11 @@ def test_a_file_of_secrets_is_read_back_and_swept(tmp_path: Path) -> None:
         "connector-a-1",
         "connector-a-2",
     }
+    by_hand = connect.credentials_file(paths, "main", "by-hand").parent / "sub" / "by-hand.properties"
+    by_hand.parent.mkdir()
+    by_hand.write_text("# of SAP\n pw = hunter2\nuser:kim\nhost db\n")
+    assert connect.read_filed(paths, "main", by_hand) == {"pw": "hunter2", "user": "kim", "host": "db"}
+    assert connect.read_filed(paths, "main", by_hand.parent / ".." / "connector-a-1.properties") == secrets
+    assert connect.read_filed(paths, "main", paths.root / "secrets" / "canary") == {}
     connect.forget_credentials(paths, "main", "connector-a-1")
     assert connect.read_credentials(paths, "main", "connector-a-1") == {}

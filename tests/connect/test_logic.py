@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.connect.forms import settings_of
-from controlplane.connect.logic import confinement, topics
+from controlplane.connect.logic import confinement, reaching, topics
 from controlplane.connect.logic.confinement import name_refusal, refusals, relative
 from controlplane.connect.logic.plans import (
     ConnectorAct,
@@ -21,6 +21,7 @@ from controlplane.connect.logic.plans import (
     plan_reset_offsets,
 )
 from controlplane.core.plans import Risk
+from controlplane.gateways.addresses import NOTHING, Allowed
 
 FILE = {"connector.class": "FileStreamSource", "file": "in.txt", "topic": "t"}
 
@@ -41,6 +42,61 @@ FILE = {"connector.class": "FileStreamSource", "file": "in.txt", "topic": "t"}
 )
 def test_a_path_only_leads_down(path: str, fine: bool) -> None:
     assert relative(path) is fine
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ({"connection.url": "jdbc:postgresql://kim@a:5432,b:5433/shop?sslmode=x"}, {"a", "b"}),
+        ({"connection.url": "jdbc:postgresql://a,b/shop"}, {"a", "b"}),
+        ({"database.hostname": "db.intern", "database.port": "5432"}, {"db.intern"}),
+        ({"acme.where": "10.0.0.1"}, {"10.0.0.1"}),
+        ({"acme.where": "localhost"}, {"localhost"}),
+        ({"acme.where": "[::1]:9092"}, {"[::1]"}),
+        ({"acme.where": "0:9092;2130706433:80"}, {"0", "2130706433"}),
+        ({"acme.where": "http://127.1/x"}, {"127.1"}),
+        ({"source.cluster.bootstrap.servers": "a:9092, b:9092"}, {"a", "b"}),
+        ({"table.include.list": "public.orders,public.items", "tasks.max": "1"}, set()),
+        ({"at": "10:30", "ratio": "0.5", "connector.class": "org.example.Sink"}, set()),
+        ({"password": "${file:/data/connector-a.properties:host:1}"}, set()),
+    ],
+)
+def test_hosts_that_settings_name(config: dict[str, str], found: set[str]) -> None:
+    assert reaching.hosts(config) == found
+
+
+@pytest.mark.parametrize(
+    ("host", "stands_for", "own"),
+    [
+        ("localhost", (), True),
+        ("x.localhost", (), True),
+        ("127.0.0.1", (), True),
+        ("127.1", (), True),
+        ("2130706433", (), True),
+        ("0", (), True),
+        ("[::1]", (), True),
+        ("[::ffff:127.0.0.1]", (), True),
+        ("169.254.169.254", (), True),
+        ("evil.example", ("127.0.0.1",), True),
+        ("evil.example", ("198.41.0.4", "::1"), True),
+        ("db.intern", ("10.0.0.7",), False),
+        ("192.168.1.7", (), False),
+        ("[fd00::7]", (), False),
+        ("db.example", ("198.41.0.4",), False),
+        ("unknown.example", (), False),
+    ],
+)
+def test_addresses_of_this_machine_are_not_everybodys(
+    host: str, stands_for: tuple[str, ...], own: bool
+) -> None:
+    assert reaching.is_own(host, stands_for, NOTHING) is own
+
+
+def test_an_installation_may_allow_addresses_of_its_own() -> None:
+    allowed = Allowed.of(["127.0.0.1/32", "localhost"])
+    assert not reaching.is_own("localhost", (), allowed)
+    assert not reaching.is_own("127.0.0.1", (), allowed)
+    assert reaching.is_own("127.0.0.2", (), allowed)
 
 
 @given(st.text(max_size=30))
@@ -84,12 +140,26 @@ def test_whatever_is_typed_leads_down_or_is_refused(path: str) -> None:
         ({"connector.class": "x.Y", "source.consumer.config.providers": "a.b"}, "providers"),
         ({"connector.class": "x.Y", "producer.override.config.providers.f.class": "z"}, "providers"),
         ({"connector.class": "x.Y", "config.providers": "env"}, "providers"),
+        ({**FILE, "file": "a\x01b"}, "control"),
+        ({**FILE, "file": " /etc/passwd"}, "file"),
+        ({**FILE, "file": "\n/etc/passwd"}, "file"),
+        ({**FILE, "connector.class": "\tFileStreamSource ", "file": "/etc/passwd"}, "file"),
+        ({**FILE, "file": "${file:/data/own.properties:path}"}, "reference"),
+        ({"connector.class": "${file:/data/own.properties:class}"}, "reference"),
+        ({"connector.class": "x.Y", "a": "b\x0b/etc"}, "control"),
+        ({"connector.class": "x.Y", "a\x7f": "b"}, "control"),
+        ({"connector.class": "x.Y", "ssl.keystore.key": "-----BEGIN\r\n\tx"}, None),
         ({"connector.class": "x.Y", "config.providers.env.class": "z"}, "providers"),
     ],
 )
 def test_what_a_worker_on_this_machine_is_not_told(config: dict[str, str], code: str | None) -> None:
     found = refusals(config, lambda path: True)
     assert [refusal.code for refusal in found] == ([code] if code else [])
+
+
+def test_what_kafka_trims_leads_out_all_the_same() -> None:
+    codes = [each.code for each in refusals({**FILE, "file": "\x01/etc/passwd"}, lambda path: True)]
+    assert codes == ["control", "file"]
 
 
 def test_a_link_that_leads_out_is_refused() -> None:
@@ -272,6 +342,14 @@ def test_what_is_no_object_of_settings_is_said(text: str) -> None:
         ({"connector.class": "x.Other"}, ("connector.class",)),
         ({"source.cluster.bootstrap.servers": "evil:9092"}, ("source.cluster.bootstrap.servers",)),
         ({"transforms.host.type": "x"}, ("transforms.host.type",)),
+        ({"acme.nodes": "evil"}, ("acme.nodes",)),
+        ({"acme.where": "evil:9092"}, ("acme.where",)),
+        ({"acme.where": "x://evil"}, ("acme.where",)),
+        ({"acme.where": "10.0.0.1"}, ("acme.where",)),
+        ({"acme.where": "127.1"}, ("acme.where",)),
+        ({"acme.where": "[::1]"}, ("acme.where",)),
+        ({"database.user": "kim", "table.include.list": "public.orders"}, ()),
+        ({"poll.interval.ms": "5000", "acme.format": "yyyy-MM-dd HH:mm"}, ()),
         ({"hosts.of.nobody.include.list": "x"}, ("hosts.of.nobody.include.list",)),
     ],
 )
@@ -291,6 +369,8 @@ def test_where_a_connector_connects_to(changed: dict[str, str], moved: tuple[str
         ("jdbc:postgresql://h/db?sslkey=%252Fetc%252Fk", True),
         ("/etc/passwd", True),
         ("//etc/passwd", True),
+        ("\n/etc/passwd", True),
+        ("a=%25252Fetc", True),
         ("~/key", True),
         ("../../x", True),
         ("a/../b", True),

@@ -14,6 +14,7 @@ NONE = WorkerState(
     name="main-connect",
     url="http://127.0.0.1:19182",
     principal="User:kastellan-connect",
+    own_principal="User:kastellan-connect-worker",
     heap_mb=512,
     missing_bytes=37_000_000,
     internal_topics=("a", "b", "c"),
@@ -62,7 +63,8 @@ def test_the_first_start_says_what_it_makes() -> None:
     assert [step.object_type for step in plan.steps] == ["acl", "connect worker"]
     shown = {change.field: change.after for change in plan.steps[-1].changes}
     assert shown["REST API"] == NONE.url
-    assert shown["principal"] == "User:kastellan-connect"
+    assert shown["principal of connectors"] == "User:kastellan-connect"
+    assert shown["principal"] == "User:kastellan-connect-worker"
     assert shown["download"] == "37 MB"
     assert plan.risk is Risk.REVERSIBLE
 

@@ -120,7 +120,7 @@ def test_a_plugin_from_its_upload_to_its_removal(
     assert job.state == "succeeded", (job.error, job.hint)
     assert not jar.exists()
     assert anna("GET", path).status_code == 404
-    told = Operation.objects.filter(action="connect_worker.operate", outcome="succeeded").order_by("pk")
+    told = Operation.objects.filter(action="connect_plugin.manage", outcome="succeeded").order_by("pk")
     assert [row.details.get("act", "brought") for row in told] == ["brought", "install", "remove"]
 
 

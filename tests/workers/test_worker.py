@@ -26,12 +26,14 @@ from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.types import OffsetSpec, TopicPartition
 from controlplane.jobs import services as jobs
 from tests.conftest import Api
+from tests.connecting import lines_into
 from tests.waiting import eventually
 from tests.web.people import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WORKER = "clusters/main/connect-worker/"
 PAGE = "/clusters/main/connect-worker/"
+OURS = (workers.PRINCIPAL, workers.OWN_PRINCIPAL)
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def nobody_there(data_paths: DataPaths, control: ControlClient, gateway: KafkaGa
             control.wait_for([name], frozenset({ProcessState.STOPPED, ProcessState.FATAL}), 60)
             control.apply([], [name])
         workers.forget_worker("main")
-        own = [acl for acl in gateway.describe_acls() if acl.principal == workers.PRINCIPAL]
+        own = [acl for acl in gateway.describe_acls() if acl.principal in OURS]
         if own:
             gateway.delete_acls([exactly(acl) for acl in own])
 
@@ -102,8 +104,12 @@ def test_a_worker_from_its_first_start_to_its_removal(
             == 204
         )
     assert httpx.get(found["url"], trust_env=False).status_code == 401
-    own = {acl.resource_name for acl in gateway.describe_acls() if acl.principal == workers.PRINCIPAL}
-    assert {"kastellan-connect", "kastellan-connect-configs"} <= own
+    own = {acl.resource_name for acl in gateway.describe_acls() if acl.principal == workers.OWN_PRINCIPAL}
+    assert own == {
+        "kastellan-connect",
+        "connect-cluster-kastellan-connect",
+        *(f"kastellan-connect-{name}" for name in ("configs", "offsets", "status")),
+    }
 
     topic = make_topic(f"{prefix}-lines", 1)
     copy_a_file(topic, prefix)
@@ -132,7 +138,7 @@ def test_a_worker_from_its_first_start_to_its_removal(
     assert anna("GET", WORKER).json()["process"]["state"] == "STOPPED"
     act(anna, "remove")
     assert workers.worker_of("main") is None
-    assert not [acl for acl in gateway.describe_acls() if acl.principal == workers.PRINCIPAL]
+    assert not [acl for acl in gateway.describe_acls() if acl.principal in OURS]
     assert all(status.name != "main-connect" for status in bundled.processes())
     recorded = Operation.objects.filter(action="connect_worker.operate", outcome="succeeded")
     assert [row.details["act"] for row in recorded.order_by("pk")] == ["start", "restart", "stop", "remove"]
@@ -191,19 +197,49 @@ def test_its_certificate_is_in_the_inventory_and_its_name_is_nobody_elses(
     connect_worker: ConnectSpec, cluster: Cluster, anna: Api
 ) -> None:
     names = {row.name for row in selectors.own(cluster)}
-    assert "kastellan-connect" in names
-    body = {"name": "kastellan-connect", "mechanism": "SCRAM-SHA-512"}
-    answer = anna("POST", "clusters/main/users/", body)
-    assert answer.status_code == 422
-    assert "kastellan-connect" in answer.content.decode()
-    answer = anna("POST", "clusters/main/certificates/", {"common_name": "kastellan-connect"})
-    assert answer.status_code == 422
+    for name in ("kastellan-connect", "kastellan-connect-worker"):
+        assert name in names
+        answer = anna("POST", "clusters/main/users/", {"name": name, "mechanism": "SCRAM-SHA-512"})
+        assert answer.status_code == 422
+        assert name in answer.content.decode()
+        answer = anna("POST", "clusters/main/certificates/", {"common_name": name})
+        assert answer.status_code == 422
 
 
 def test_the_periodic_renewal_looks_after_it(connect_worker: ConnectSpec, cluster: Cluster) -> None:
-    (bundled.data_paths().cluster("main").connect.tls / "certificate.pem").unlink()
+    place = bundled.data_paths().cluster("main").connect
+    for directory in (place.tls, place.own_tls):
+        (directory / "certificate.pem").unlink()
     done = renewal.renew(cluster, timezone.now())
-    assert "kastellan-connect" in done.issued
+    assert {"kastellan-connect", "kastellan-connect-worker"} <= set(done.issued)
+
+
+def test_connectors_get_to_nothing_of_the_worker_itself(
+    connect_worker: ConnectSpec, make_topic: Callable[..., str], prefix: str
+) -> None:
+    """Whatever a pattern says to Java, whose class intersections no check of ours understands."""
+    configs, _, _ = connect_worker.topics
+    topic, out = make_topic(f"{prefix}-lines", 1), workers.files_directory("main") / f"{prefix}.out"
+    lines_into(connect_worker, topic, prefix)
+    sink = {
+        "connector.class": "FileStreamSink",
+        "file": out.name,
+        "topics.regex": f"{topic}|[k&&[k]]{configs[1:]}",
+        "value.converter": "org.apache.kafka.connect.storage.StringConverter",
+        "key.converter": "org.apache.kafka.connect.storage.StringConverter",
+        "consumer.override.auto.offset.reset": "earliest",
+    }
+    api, name = workers.rest_api(connect_worker), f"{prefix}-sink"
+    try:
+        api.put_config(name, sink)
+        eventually(lambda: out.is_file() and out.read_text() == "one\ntwo\nthree\n", timeout=60)
+        by_name = {key: value for key, value in sink.items() if key != "topics.regex"} | {"topics": configs}
+        api.put_config(name, by_name)
+        eventually(lambda: "TopicAuthorizationException" in str(api.status(name).traces), timeout=60)
+        assert out.read_text() == "one\ntwo\nthree\n"
+    finally:
+        for each in (prefix, name):
+            api.delete(each)
 
 
 def test_what_was_typed_wrong_is_said(anna: Api) -> None:

@@ -96,6 +96,37 @@ def plan_delete(doomed: Sequence[Acl], state: Authorizer, *, cluster: str, title
     )
 
 
+def plan_exchange(
+    wanted: Sequence[Acl],
+    unwanted: Sequence[Acl],
+    state: Authorizer,
+    *,
+    cluster: str,
+    title: str = "",
+    accepted: ByPrincipal = NOBODY,
+) -> AclChange:
+    """Some are to be there and others not, whatever is there now."""
+    present = set(state.acls)
+    add = tuple(acl for acl in in_order(wanted) if acl not in present)
+    remove = tuple(acl for acl in in_order(unwanted) if acl in present)
+    changed = (*add, *remove)
+    return _change(
+        add,
+        remove,
+        state,
+        cluster=cluster,
+        title=title or _title("Change", changed or in_order(wanted)),
+        apply_label=f"Change {_count(changed)}",
+        digest_of=_about([*wanted, *unwanted], state),
+        refusals=(
+            *checks.refusals_of(wanted),
+            *_of_a_block(remove, state),
+            *_nothing(changed, "Every binding is as it should be already"),
+        ),
+        accepted=accepted,
+    )
+
+
 def plan_import(
     wanted: Sequence[Acl],
     state: Authorizer,

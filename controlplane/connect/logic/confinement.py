@@ -5,7 +5,7 @@ the look at links: a path is judged by where it leads.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -25,16 +25,32 @@ OWN_SECRETS = ("flow-", "connector-", "worker-")
 PROVIDERS = re.compile(r"(^|\.)config\.providers($|\.)")
 #: Of a setting's name. A mask in its value (`https://kim:[hidden]@host`) is the stored one as it was shown, or nothing.
 PLACES = re.compile(
-    r"^connector\.class$|(^|[._-])(url|urls|uri|host|hosts|hostname|server|servers|port|endpoint|endpoints|address|addresses|proxy)"
-    r"($|[._-])",
+    r"^connector\.class$|(^|[._-])(url|urls|uri|uris|host|hosts|hostname|hostnames|server|servers|port|ports|endpoint|endpoints"
+    r"|address|addresses|proxy|bootstrap|node|nodes|broker|brokers|seed|seeds)($|[._-])"
+    r"|(^|[._-])(points|cluster|quorum|zookeeper|peers?|members?|replicas?|connections?|dsn|sid|service|domain|instance|ip|remote"
+    r"|region|site|location|account|realm|tenant|project|bucket|target|destination)$",
     re.IGNORECASE,
 )
 MOST_NAME = 200
-NAME = re.compile(rf"[^/\\%\s][^/\\%]{{0,{MOST_NAME - 1}}}")
+#: `+` begins the addresses of our own pages beside those of connectors.
+NAME = re.compile(rf"[^/\\%\s+][^/\\%]{{0,{MOST_NAME - 1}}}")
+
+
+#: Kafka takes them away around a value, so that what looks relative begins with a slash; nobody else sees them. A key in PEM
+#: has line ends.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_TRIMMED = "".join(map(chr, range(0x21)))
+#: Settings that are judged by what they say: a reference would say it later.
+PLAIN = ("connector.class", "file")
+
+
+def told(config: Mapping[str, str], name: str) -> str:
+    """As the worker reads it."""
+    return config.get(name, "").strip(_TRIMMED)
 
 
 def is_file_connector(config: Mapping[str, str]) -> bool:
-    return bool(FILE_PLUGINS.fullmatch(config.get("connector.class", "")))
+    return bool(FILE_PLUGINS.fullmatch(told(config, "connector.class")))
 
 
 #: A path that leads anywhere: absolute, upwards, to a home, or as a URL. `//` behind a scheme is followed by a host.
@@ -46,10 +62,22 @@ def names_files(config: Mapping[str, str]) -> bool:
     """Whether it is told of files of the worker's machine: Kafka's clients, drivers and plugins read keys, certificates and
     scripts by such settings, with all that Kastellan itself may read. References to secrets are judged by `refusals`."""
     # Drivers decode what stands in their URLs.
-    told = (REFERENCED.sub("", value) for value in config.values())
+    values = (REFERENCED.sub("", value) for value in config.values())
     return is_file_connector(config) or any(
-        _LEADS_OUT.search(each) for value in told for each in (value, unquote(value), unquote(unquote(value)))
+        _LEADS_OUT.search(each) for value in values for each in _decoded(value)
     )
+
+
+def _decoded(value: str) -> Iterator[str]:
+    yield value
+    while (plain := unquote(value)) != value:
+        value = plain
+        yield value
+
+
+def refers(config: Mapping[str, str]) -> bool:
+    """Whether it names files of secrets; what is in one can come back in a message about the setting."""
+    return any(FILE.search(value) for value in config.values())
 
 
 def refusals(
@@ -57,7 +85,10 @@ def refusals(
 ) -> tuple[Refusal, ...]:
     """`inside(path)`: whether a relative path stays in the directory of file connectors when links are followed. `stays`:
     settings whose secret is the connector's own already."""
-    found = [*_of_references({name: value for name, value in config.items() if name not in stays})]
+    found = [
+        *_of_characters(config),
+        *_of_references({name: value for name, value in config.items() if name not in stays}),
+    ]
     if any(PROVIDERS.search(name) for name in config):
         found.append(
             Refusal(
@@ -67,7 +98,7 @@ def refusals(
             )
         )
     if is_file_connector(config):
-        path = config.get("file", "")
+        path = told(config, "file")
         if not path:
             found.append(
                 Refusal(
@@ -85,6 +116,18 @@ def refusals(
                 )
             )
     return tuple(found)
+
+
+def _of_characters(config: Mapping[str, str]) -> Iterable[Refusal]:
+    for name, value in config.items():
+        if CONTROL.search(name) or CONTROL.search(value):
+            yield Refusal(
+                "control",
+                f"{name!r} holds a control character",
+                "Leave it out: only line ends and tabs are taken.",
+            )
+        elif name in PLAIN and "${" in value:
+            yield Refusal("reference", f"{name} is a reference", "Write what it stands for.")
 
 
 def _of_references(config: Mapping[str, str]) -> Iterable[Refusal]:
@@ -118,9 +161,19 @@ def moved(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
         sorted(
             name
             for name in before.keys() | now.keys()
-            if PLACES.search(name) and MASK not in now.get(name, "") and before.get(name) != now.get(name)
+            if MASK not in now.get(name, "") and before.get(name) != now.get(name) and _is_place(name, now)
         )
     )
+
+
+#: A value that could be one, whatever the setting is called.
+_LIKE_A_PLACE = re.compile(
+    r"//|\b[\w-]+(?:\.[\w-]+)*:\d|\b\d{1,3}(?:\.\d{1,3}){1,3}\b|\[[0-9a-f:]*:[0-9a-f:.]*\]", re.IGNORECASE
+)
+
+
+def _is_place(name: str, config: Mapping[str, str]) -> bool:
+    return bool(PLACES.search(name) or _LIKE_A_PLACE.search(config.get(name, "")))
 
 
 def relative(path: str) -> bool:
@@ -137,4 +190,4 @@ def name_refusal(name: str) -> Refusal | None:
         if len(name) > MOST_NAME
         else f"{name!r} is no name that the worker can be asked for"
     )
-    return Refusal("name", what, f"Up to {MOST_NAME} characters, without /, \\ and %.")
+    return Refusal("name", what, f"Up to {MOST_NAME} characters, without /, \\ and %, not beginning with +.")

@@ -1,7 +1,7 @@
 """Plans for the Connect worker beside a cluster: start, stop, restart, remove. Pure.
 
-The worker is a client of its cluster. Beside a bundled one its first start also makes the rights that it needs, and
-removing it takes all rights of its principal away; an external one it enters by the way that was registered. What connectors do meanwhile is said by name.
+The worker is a client of its cluster. Beside a bundled one its start also makes the rights that it lacks, and
+removing it takes all rights of its principals away; an external one it enters by the way that was registered. What connectors do meanwhile is said by name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class WorkerAct(StrEnum):
 class WorkerState:
     """`process`: the supervisor's word, None where no worker was ever made. `connectors`: their names, None while nobody
     answers. `missing_bytes`: what a start downloads first; 0 where nobody asked. `internal_topics` hold everything it knows.
-    `outside`: its cluster is external; `principal` is then empty where the registration names nobody."""
+    `principal`: as whom connectors act, `own_principal` the worker itself. `outside`: its cluster is external; the first is
+    then empty where the registration names nobody, and the second always."""
 
     name: str
     url: str
@@ -54,6 +55,7 @@ class WorkerState:
     internal_topics: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     outside: bool = False
+    own_principal: str = ""
 
     @property
     def digest(self) -> str:
@@ -86,7 +88,7 @@ def plan_act(asked: WorkerRequest, state: WorkerState, rights: Plan | None, *, c
         apply_label=f"{act.verb} {state.name}",
         cluster=cluster,
         # Rights first where it starts, last where it goes.
-        steps=(*granted, own) if act is WorkerAct.START else (own, *granted),
+        steps=(own, *granted) if act is WorkerAct.REMOVE else (*granted, own),
         risk=_RISKS[act],
         digest=state_digest(
             {"state": state.digest, "rights": rights.digest if rights else "", "act": act.value}
@@ -141,7 +143,7 @@ def _changes(asked: WorkerRequest, state: WorkerState) -> tuple[Change, ...]:
     if before is None:
         changes += [
             Change("REST API", None, state.url, "on this machine only, with a password that Kastellan keeps"),
-            _principal(state),
+            *_principals(state),
             Change("memory", None, f"heap of up to {state.heap_mb} MB"),
         ]
     if state.missing_bytes and asked.act is WorkerAct.START:
@@ -153,10 +155,14 @@ def _changes(asked: WorkerRequest, state: WorkerState) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def _principal(state: WorkerState) -> Change:
-    if not state.outside:
-        return Change("principal", None, state.principal, "logs in by a certificate of its own")
-    return Change("principal", None, state.principal or "as registered", "logs in as Kastellan does there")
+def _principals(state: WorkerState) -> tuple[Change, ...]:
+    if state.outside:
+        who = state.principal or "as registered"
+        return (Change("principal", None, who, "logs in as Kastellan does there"),)
+    return (
+        Change("principal", None, state.own_principal, "logs in by a certificate of its own"),
+        Change("principal of connectors", None, state.principal, "has nothing of the worker's own topics"),
+    )
 
 
 def _enabled(value: bool) -> str:

@@ -57,7 +57,7 @@ def plan_install(place: str, plugin: Plugin, state: PluginState, *, cluster: str
     before = state.named(plugin.name)
     path = api_path(cluster, "connect-worker", "plugins", "staged", place, "install")
     return Plan(
-        action=Action.WORKER_OPERATE,
+        action=Action.PLUGIN_MANAGE,
         title=f"Install the plugin {plugin.name}",
         apply_label=f"Install {plugin.name}",
         cluster=cluster,
@@ -89,7 +89,7 @@ def plan_install(place: str, plugin: Plugin, state: PluginState, *, cluster: str
 
 def plan_remove(plugin: Plugin, state: PluginState, *, cluster: str) -> Plan:
     return Plan(
-        action=Action.WORKER_OPERATE,
+        action=Action.PLUGIN_MANAGE,
         title=f"Remove the plugin {plugin.name}",
         apply_label=f"Remove {plugin.name}",
         cluster=cluster,
@@ -116,7 +116,7 @@ def plan_remove(plugin: Plugin, state: PluginState, *, cluster: str) -> Plan:
 def plan_discard(place: str, plugin: Plugin, *, cluster: str) -> Plan:
     changes = (Change("source", plugin.origin, None), Change("files", f"{len(plugin.files):,}", None))
     return Plan(
-        action=Action.WORKER_OPERATE,
+        action=Action.PLUGIN_MANAGE,
         title=f"Discard the plugin {plugin.name} that waits for a review",
         apply_label="Discard",
         cluster=cluster,
