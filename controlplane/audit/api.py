@@ -28,6 +28,9 @@ class OperationSerializer(serializers.Serializer[Any]):
     action = serializers.CharField()
     title = serializers.CharField(help_text="What it did in words: the title of its plan.")
     cluster = serializers.CharField(allow_blank=True)
+    also = serializers.CharField(
+        allow_blank=True, help_text="The other cluster, of an act that is about two."
+    )
     target = serializers.CharField(allow_blank=True)
     outcome = serializers.ChoiceField(Outcome.choices)
     error = serializers.CharField(allow_blank=True)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 GENESIS = "0" * 64
-#: The order is part of the format: new fields go to the end, with a new VERSION.
+#: The order is part of the format: new fields go to the end, with a new VERSION. `cluster` is one name, or the list of both
+#: where a row is about two: a text and a list are never the same JSON, so neither can be passed off as the other.
 FIELDS = (
     "uid", "seq", "started_at", "sealed_at", "duration_ms", "actor", "actor_kind", "action", "cluster", "target",
     "outcome", "plan", "before", "details", "error", "request_id",

@@ -34,6 +34,9 @@ class Operation(models.Model):
     actor_kind = models.CharField(max_length=12)
     action = models.CharField(max_length=60)
     cluster = models.CharField(max_length=40, blank=True)
+    also = models.CharField(
+        max_length=64, blank=True, help_text="The other cluster, of an act that is about two."
+    )
     target = models.CharField(max_length=400, blank=True)
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.RUNNING)
     plan = models.JSONField(null=True)

@@ -14,6 +14,10 @@ from controlplane.audit.models import Operation, Outcome
 from controlplane.core.access import EVERY_CLUSTER, Actor
 from controlplane.core.errors import Invalid, NotFound
 
+#: Every flow has two ends: a row that says one (from before there was `also`, or refused before it was looked up) may
+#: name the other in its words.
+_HALF_TOLD = Q(action__startswith="flow.", also="")
+
 FILTERS = ("search", "actor", "action", "cluster", "target", "outcome", "job", "since", "until")
 
 
@@ -60,7 +64,9 @@ def operations(actor: Actor, filters: Filters) -> QuerySet[Operation]:
         text = filters.search
         found = Q(target__icontains=text) | Q(actor__icontains=text) | Q(action__icontains=text)
         rows = rows.filter(found | Q(plan__title__icontains=text))
-    for name in ("actor", "action", "cluster", "target", "outcome"):
+    if filters.cluster:
+        rows = rows.filter(Q(cluster=filters.cluster) | Q(also=filters.cluster))
+    for name in ("actor", "action", "target", "outcome"):
         if value := getattr(filters, name):
             rows = rows.filter(**{name: value})
     if filters.job:
@@ -71,10 +77,13 @@ def operations(actor: Actor, filters: Filters) -> QuerySet[Operation]:
 
 
 def visible(actor: Actor) -> QuerySet[Operation]:
-    """Operations without a cluster (users, tokens, logins) are shown to those with a role everywhere, and one's own."""
+    """Operations without a cluster (users, tokens, logins) are shown to those with a role everywhere, and one's own. What is
+    about two clusters is shown to those with a role on both."""
     if EVERY_CLUSTER in actor.roles:
         return Operation.objects.all()
-    return Operation.objects.filter(Q(cluster__in=list(actor.roles)) | Q(actor=actor.name))
+    own = list(actor.roles)
+    theirs = Q(cluster__in=own, also__in=["", *own]) & ~_HALF_TOLD
+    return Operation.objects.filter(theirs | Q(actor=actor.name))
 
 
 def get_operation(actor: Actor, uid: str) -> Operation:

@@ -72,6 +72,7 @@ def operation(
     action: Action,
     *,
     cluster: str | None = None,
+    also: str = "",
     target: str = "",
     plan: Plan | None = None,
     before: Json = None,
@@ -79,15 +80,10 @@ def operation(
     atomic: bool = False,
     needs: Collection[Action] = (),
 ) -> Iterator[Entry]:
-    """`needs`: further actions that the body takes; a token that is scoped for the first alone does not get them."""
-    row = _new_row(actor, action, cluster, target, plan, request_id)
-    for needed in (action, *needs):
-        decision = can(actor, needed, cluster)
-        if not decision.allowed:
-            record_refusal(row, decision.reason)
-            denied = Forbidden(decision.reason, action=needed, cluster=cluster)
-            denied.recorded = True
-            raise denied
+    """`needs`: further actions that the body takes; a token that is scoped for the first alone does not get them. `also`: the
+    other cluster, of an act that is about two, if the plan does not say; all of it is needed on both."""
+    row = _new_row(actor, action, cluster, target, plan, request_id, also)
+    _check(row, actor, (action, *needs), cluster)
     started = time.monotonic()
     entry = Entry(row, details=dict(row.details), before=before)
     try:
@@ -106,13 +102,26 @@ def operation(
         raise
 
 
+def _check(row: Operation, actor: Actor, actions: Collection[Action], cluster: str | None) -> None:
+    for where in (cluster, row.also) if row.also else (cluster,):
+        for needed in actions:
+            decision = can(actor, needed, where)
+            if not decision.allowed:
+                record_refusal(row, decision.reason)
+                denied = Forbidden(decision.reason, action=needed, cluster=where)
+                denied.recorded = True
+                raise denied
+
+
 def record_refusal(row: Operation, reason: str) -> None:
     row.error = reason
     seal(row, Outcome.REFUSED)
 
 
-def record_denied(actor: Actor, action: Action, *, cluster: str | None, target: str, reason: str) -> None:
-    record_refusal(_new_row(actor, action, cluster, target, None, None), reason)
+def record_denied(
+    actor: Actor, action: Action, *, cluster: str | None, target: str, reason: str, also: str = ""
+) -> None:
+    record_refusal(_new_row(actor, action, cluster, target, None, None, also), reason)
 
 
 def record_refused(
@@ -129,7 +138,12 @@ def record_refused(
             return
         target = "/".join(str(value) for name, value in arguments.items() if name != "cluster")
         record_denied(
-            actor, asked, cluster=str(cluster) if cluster else None, target=target, reason=error.what
+            actor,
+            asked,
+            cluster=str(cluster) if cluster else None,
+            target=target,
+            reason=error.what,
+            also=error.also if isinstance(error, Forbidden) else "",
         )
     error.recorded = True
 
@@ -172,6 +186,8 @@ def seal(row: Operation, outcome: Outcome) -> None:
 def content_of(row: Operation) -> dict[str, object]:
     """The row as the chain hashes it; times in UTC with microseconds, whatever the database's zone."""
     values = {name: getattr(row, name) for name in FIELDS}
+    if row.also:
+        values["cluster"] = [row.cluster, row.also]
     return {name: value if _is_json(value) else _text(value) for name, value in values.items()}
 
 
@@ -199,7 +215,13 @@ def verify_chain() -> Verification:
 
 
 def _new_row(
-    actor: Actor, action: str, cluster: str | None, target: str, plan: Plan | None, request_id: str | None
+    actor: Actor,
+    action: str,
+    cluster: str | None,
+    target: str,
+    plan: Plan | None,
+    request_id: str | None,
+    also: str = "",
 ) -> Operation:
     return Operation(
         started_at=timezone.now(),
@@ -207,6 +229,7 @@ def _new_row(
         actor_kind=actor.kind,
         action=str(action),
         cluster=cluster or "",
+        also=also or (plan.also if plan else ""),
         target=target[:400],
         plan=plan.to_json() if plan else None,
         request_id=request_id or current_request_id.get(),

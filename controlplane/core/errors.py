@@ -72,11 +72,19 @@ class Forbidden(AppError):
     title = "Not allowed"
 
     def __init__(
-        self, what: str, hint: str = "", *, action: Action | None = None, cluster: str | None = None
+        self,
+        what: str,
+        hint: str = "",
+        *,
+        action: Action | None = None,
+        cluster: str | None = None,
+        also: str = "",
     ) -> None:
+        """`also`: the other cluster, of an act that is about two."""
         super().__init__(what, hint)
         self.action = action
         self.cluster = cluster
+        self.also = also
 
 
 class NotFound(AppError):

@@ -135,6 +135,8 @@ class Plan:
     confirm_name: str | None = None
     request: Mapping[str, Json] = field(default_factory=dict)
     api: ApiCall | None = None
+    #: The other cluster, where it is about two: who may not see both may not see what became of it.
+    also: str = ""
 
     @property
     def curl(self) -> str:

@@ -42,6 +42,7 @@ class JobSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField()
     title = serializers.CharField()
     cluster = serializers.CharField(allow_blank=True)
+    also = serializers.CharField(allow_blank=True, help_text="The other cluster, of work that is about two.")
     actor = serializers.CharField(source="actor_name")
     state = serializers.ChoiceField(JobState.choices)
     created_at = serializers.DateTimeField()

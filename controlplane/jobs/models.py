@@ -24,6 +24,9 @@ class Job(models.Model):
     kind = models.CharField(max_length=60)
     title = models.CharField(max_length=200)
     cluster = models.CharField(max_length=40, blank=True)
+    also = models.CharField(
+        max_length=64, blank=True, help_text="The other cluster, of work that is about two."
+    )
     args = models.JSONField(default=dict)
     actor = models.JSONField()
     actor_name = models.CharField(max_length=240)

@@ -38,15 +38,18 @@ def enqueue(
     args: Mapping[str, Json],
     actor: Actor,
     cluster: str = "",
+    also: str = "",
     resumable: bool = False,
 ) -> Job:
-    """The row now, the wake-up after commit. `args` are ids and names, never secrets: they are shown."""
+    """The row now, the wake-up after commit. `args` are ids and names, never secrets: they are shown. `also`: the other
+    cluster, of work that is about two."""
     if kind not in settings.JOB_KINDS:
         raise ValueError(f"unknown job kind {kind!r}; add it to JOB_KINDS")
     job = Job.objects.create(
         kind=kind,
         title=title[:200],
         cluster=cluster,
+        also=also,
         args=dict(args),
         actor=actor_to_json(actor),
         actor_name=actor.name[:240],
@@ -151,6 +154,7 @@ def plan_cancel(job: Job) -> Plan:
         title=f"Cancel {job.title}",
         apply_label="Cancel the job",
         cluster=job.cluster,
+        also=job.also,
         steps=(PlanStep(StepKind.RUN, "job", str(job.pk), summary=when),),
         risk=Risk.DISRUPTIVE,
         digest=state_digest({"cancel": str(job.pk), "state": job.state}),
@@ -163,7 +167,12 @@ def plan_cancel(job: Job) -> Plan:
 def cancel(actor: Actor, job: Job) -> Job:
     """Queued jobs end at once; running ones at their next step."""
     with operation(
-        actor, Action.JOB_CANCEL, cluster=job.cluster or None, target=str(job.pk), atomic=True
+        actor,
+        Action.JOB_CANCEL,
+        cluster=job.cluster or None,
+        also=job.also,
+        target=str(job.pk),
+        atomic=True,
     ) as entry:
         entry.note(title=job.title)
         now = timezone.now()

@@ -10,7 +10,7 @@ from django.shortcuts import resolve_url
 from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.audit.selectors import of_job
-from controlplane.core.access import Action, can
+from controlplane.core.access import Action
 from controlplane.core.actors import actor_of, require
 from controlplane.core.pages import render_page
 from controlplane.core.tables import Column, table_of
@@ -53,7 +53,7 @@ def activity(request: HttpRequest) -> HttpResponse:
 @require_safe
 def detail(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     job = selectors.get_job(require(request, Action.JOB_VIEW), job_id)
-    may_cancel = not job.finished and can(actor_of(request), Action.JOB_CANCEL, job.cluster or None).allowed
+    may_cancel = selectors.may_cancel(actor_of(request), job)
     operations = of_job(actor_of(request), str(job.pk), job.created_at)
     return render_page(request, pages.JobPage(job=job, may_cancel=may_cancel, operations=operations))
 

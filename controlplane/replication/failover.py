@@ -176,6 +176,7 @@ def apply_step(actor: Actor, run: Failover, step: Step, plan: Plan) -> Job:
             args={"run": run.pk, "step": step.value, "plan": plan.to_json()},
             actor=actor,
             cluster=run.target,
+            also=run.source,
             resumable=True,
         )
 
@@ -191,11 +192,12 @@ _NEEDS = {
 def run_step(job: JobRun) -> Mapping[str, Json]:
     run = Failover.objects.get(pk=int(str(job.args["run"])))
     step, asked = Step(str(job.args["step"])), run.asked
-    needs = _NEEDS.get(step, ())
+    needs, where = _NEEDS.get(step, ()), run.source if step is Step.FREEZE else run.target
     with operation(
         job.actor,
         Action.FLOW_EDIT,
-        cluster=run.source if step is Step.FREEZE else run.target,
+        cluster=where,
+        also=run.target if where == run.source else run.source,
         target=f"{asked.name} failover",
         plan=job.plan,
         needs=needs,

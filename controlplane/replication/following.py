@@ -36,7 +36,9 @@ def follow(flow: Flow) -> bool:
     changed = _changed(connect, flow, target, ends)
     if not anew and not changed:
         return False
-    with operation(SYSTEM, Action.FLOW_EDIT, cluster=target.name, target=asked.name) as entry:
+    with operation(
+        SYSTEM, Action.FLOW_EDIT, cluster=target.name, also=source.name, target=asked.name
+    ) as entry:
         entry.note(why="a registration was changed", connectors=[*sorted(changed)], secrets=anew)
         if anew:
             workers.store_secrets(target.name, owner, secrets)

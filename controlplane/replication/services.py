@@ -92,10 +92,10 @@ def require_source(actor: Actor, asked: FlowRequest) -> None:
 
 def require_both(actor: Actor, action: Action, asked: FlowRequest) -> None:
     """A flow reads one cluster and writes another: who may not on both, may not at all."""
-    for name in (asked.source, asked.target):
+    for name, other in ((asked.source, asked.target), (asked.target, asked.source)):
         decision = can(actor, action, name)
         if not decision.allowed:
-            raise Forbidden(decision.reason, action=action, cluster=name)
+            raise Forbidden(decision.reason, action=action, cluster=name, also=other)
 
 
 def plan_create(asked: FlowRequest, leaving: FlowRequest | None = None) -> Plan:
@@ -293,7 +293,14 @@ def _row(actor: Actor, asked: FlowRequest) -> Flow:
 
 def _prepare_source(actor: Actor, asked: FlowRequest, source: Cluster, parts: _Parts, password: str) -> None:
     needs = (Action.KAFKA_USER_EDIT, Action.ACL_EDIT)
-    with operation(actor, Action.FLOW_EDIT, cluster=source.name, target=asked.name, needs=needs) as entry:
+    with operation(
+        actor,
+        Action.FLOW_EDIT,
+        cluster=source.name,
+        also=asked.target,
+        target=asked.name,
+        needs=needs,
+    ) as entry:
         entry.note(user=user_of(asked))
         if parts.on_source is not None:
             acls.carry_out(source, parts.on_source)

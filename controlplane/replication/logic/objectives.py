@@ -79,6 +79,7 @@ def plan_objective(asked: FlowRequest, rpo_s: int | None, rpo_records: int | Non
         title=f"Change what {asked.name} may lose",
         apply_label="Change objective",
         cluster=asked.target,
+        also=asked.source,
         steps=(PlanStep(StepKind.ALTER, "flow", asked.name, changes),) if changes else (),
         risk=Risk.REVERSIBLE,
         digest=state_digest({"rpo": [asked.rpo_s, asked.rpo_records]}),

@@ -88,6 +88,7 @@ def plan_create(
         title=f"Replicate {asked.source} to {asked.target}",
         apply_label=f"Start {asked.name}",
         cluster=asked.target,
+        also=asked.source,
         steps=(flow, *(step for part in parts for step in part.steps), *_connectors(connectors)),
         risk=Risk.REVERSIBLE,
         digest=state_digest(
@@ -238,6 +239,7 @@ def plan_act(act: FlowAct, asked: FlowRequest, states: Mapping[str, str], moved_
         title=f"{act.verb} {asked.name}",
         apply_label=f"{act.verb} {asked.name}",
         cluster=asked.target,
+        also=asked.source,
         steps=tuple(
             PlanStep(StepKind.RUN, "connector", name, (Change("state", state, after),))
             for name, state in states.items()
@@ -261,6 +263,7 @@ def plan_compare(asked: FlowRequest, topics: Sequence[str], window: int) -> Plan
         title=f"Compare both sides of {asked.name}",
         apply_label="Compare",
         cluster=asked.target,
+        also=asked.source,
         steps=(PlanStep(StepKind.RUN, "comparison", counted(len(topics), "topic"), (what,)),),
         risk=Risk.REVERSIBLE,
         digest=state_digest({"topics": list(topics)}),
@@ -282,6 +285,7 @@ def plan_delete(asked: FlowRequest, states: Mapping[str, str], parts: Sequence[P
         title=f"Delete the flow {asked.name}",
         apply_label=f"Delete {asked.name}",
         cluster=asked.target,
+        also=asked.source,
         steps=(*own, *(step for part in parts for step in part.steps), flow),
         risk=Risk.DESTRUCTIVE,
         digest=state_digest({"states": dict(states), "parts": [part.plan.digest for part in parts]}),
