@@ -42,14 +42,17 @@ class Busy(Conflict):
     code = "busy"
 
 
-def at_work(cluster: str, kinds: Collection[str] = DISRUPTIVE) -> Job | None:
-    """The job that is running or waits for its worker."""
-    return Job.objects.filter(cluster=cluster, kind__in=kinds, ended_at=None).last()
+def at_work(cluster: str, kinds: Collection[str] = DISRUPTIVE, also: str | None = None) -> Job | None:
+    """The job that is running or waits for its worker. `also`: only those that are about this other cluster as well."""
+    rows = Job.objects.filter(cluster=cluster, kind__in=kinds, ended_at=None)
+    return (rows if also is None else rows.filter(also=also)).last()
 
 
-def refused_while_busy(cluster: Cluster, plan: Plan, kinds: Collection[str] = DISRUPTIVE) -> Plan:
+def refused_while_busy(
+    cluster: Cluster, plan: Plan, kinds: Collection[str] = DISRUPTIVE, also: str | None = None
+) -> Plan:
     """Only this refusal then: what else may forbid the plan can come from the job that is at work."""
-    job = at_work(cluster.name, kinds)
+    job = at_work(cluster.name, kinds, also)
     if job is None:
         return plan
     at = Affected("job", job.title, url=_url(job), note="at work now")
@@ -65,11 +68,13 @@ def _url(job: Job) -> str:
 
 
 @contextmanager
-def admitted(cluster: Cluster, kinds: Collection[str] = DISRUPTIVE) -> Generator[None]:
+def admitted(
+    cluster: Cluster, kinds: Collection[str] = DISRUPTIVE, also: str | None = None
+) -> Generator[None]:
     """For the body that enqueues such a job. The cluster's row is the lock where a database has no single writer."""
     with transaction.atomic():
         Cluster.objects.select_for_update().get(pk=cluster.pk)
-        job = at_work(cluster.name, kinds)
+        job = at_work(cluster.name, kinds, also)
         if job is not None:
             refusal = _refusal(job)
             raise Busy(refusal.what, hint=refusal.hint)
