@@ -27,6 +27,7 @@ from controlplane.config.wiring import (  # noqa: F401  # they are settings
     JOB_PLACES,
     LACKING_RIGHTS,
     METRIC_READERS,
+    SOURCE_OF_CONNECTOR,
     WHEN_A_BROKER_TURNS,
 )
 from controlplane.core.env import envbool, envchoice, envint, envlist, envsecret, envstr, generated_secret
@@ -35,8 +36,7 @@ from controlplane.core.watching import STAMPS
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = data_directory(ROOT)
-SECRETS = private_directory(DATA / "secrets")
-STATE = private_directory(DATA / "state")
+SECRETS, STATE = private_directory(DATA / "secrets"), private_directory(DATA / "state")
 
 # --- Where we are reached -------------------------------------------------------------------------------------------
 HOST = envstr("KASTELLAN_HOST", "127.0.0.1")

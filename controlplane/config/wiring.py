@@ -51,3 +51,6 @@ METRIC_READERS = ("controlplane.alerts.selectors.metrics_of_rules",)
 WHEN_A_BROKER_TURNS = ("alerts.evaluate_soon",)
 #: Which of some rights a principal lacks: `lacking(cluster, principal, wanted)`. Read by connect.selectors, whose plans warn.
 LACKING_RIGHTS = "controlplane.acls.selectors.lacking"
+#: Which cluster the flow reads whose connector has this name, `source_of(name, target)`; empty where it is of none. Read by
+#: connect.guarding, which keeps such connectors for those who may on both clusters.
+SOURCE_OF_CONNECTOR = "controlplane.replication.logic.connectors.source_of"

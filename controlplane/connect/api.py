@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
-from controlplane.connect import selectors, services
+from controlplane.connect import guarding, selectors, services
 from controlplane.connect.forms import STATES
 from controlplane.connect.logic.failures import cause_of
 from controlplane.connect.logic.offsets import json_of, read
@@ -146,7 +146,20 @@ def row_json(row: ConnectorRow) -> dict[str, Any]:
 
 
 class ConnectView(ClusterApiView):
-    """`self.connect` is the Connect cluster of the path."""
+    """`self.connect` is the Connect cluster of the path; a connector of the path is guarded, whatever is asked of it."""
+
+    #: Methods that make the connector of the path where it is not there.
+    making: ClassVar[frozenset[str]] = frozenset()
+
+    def check_action(self, request: Request, action: Action) -> None:
+        super().check_action(request, action)
+        name = self.kwargs.get("connector")
+        if name is None:
+            return
+        if request.method in self.making:
+            guarding.require_name(self.actor, self.connect, name)
+        else:
+            guarding.require(self.actor, self.connect, name, action)
 
     @cached_property
     def connect(self) -> Connect:
@@ -184,13 +197,14 @@ class ConnectorsApi(ConnectView):
         responses=list_schema(ConnectorSerializer),
     )
     def get(self, request: Request, cluster: str, connect: str) -> Response:
-        rows = selectors.rows(self.connect, request.query_params.get("search", "").strip())
+        rows = guarding.rows(self.actor, self.connect, request.query_params.get("search", "").strip())
         return list_answer(
             request, rows, row_json, sortable=SORTABLE, default_sort="name", as_of=timezone.now()
         )
 
 
 class ConnectorApi(ConnectView):
+    making: ClassVar = frozenset({"PUT"})
     actions: ClassVar = {
         "GET": Action.CONNECTOR_VIEW,
         "PUT": Action.CONNECTOR_EDIT,

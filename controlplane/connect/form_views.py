@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from controlplane.clusters.access import cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
-from controlplane.connect import pages, selectors, services
+from controlplane.connect import guarding, pages, selectors, services
 from controlplane.connect.external_views import crumbs_of, url_of
 from controlplane.connect.selectors import Connect
 from controlplane.connect.setting_forms import Config, DefinitionForm, JsonForm, Origin, SettingsForm
@@ -38,6 +38,8 @@ def create(request: HttpRequest, cluster: Cluster, connect: str) -> HttpResponse
         return render_page(
             request, pages.ChoosePage(cluster=cluster, connect=where, plugins=where.api.plugins())
         )
+    if cloned:
+        guarding.require(actor_of(request), where, cloned, Action.CONNECTOR_VIEW)
     if plugin and not cloned and request.method != "POST":
         _must_have(where, plugin)
     shown = selectors.masked(where, cloned) if cloned else {"connector.class": plugin, "tasks.max": "1"}
@@ -61,7 +63,7 @@ def _must_have(where: Connect, plugin: str) -> None:
 @require_http_methods(CHANGING)
 @cluster_view(Action.CONNECTOR_EDIT)
 def edit(request: HttpRequest, cluster: Cluster, connect: str, connector: str) -> HttpResponse:
-    where = selectors.connect_of(cluster, connect)
+    where = guarding.reached(actor_of(request), cluster, connect, connector, Action.CONNECTOR_EDIT)
     origin = Origin(f"{cluster.name}/{connect}/{connector}", connector, selectors.masked(where, connector))
     return _form(request, where, origin, url_of(where, connector))
 
@@ -78,6 +80,7 @@ def _form(request: HttpRequest, where: Connect, origin: Origin, back: str) -> Ht
 
     def review() -> HttpResponse:
         asked = form.to_request()
+        guarding.require_name(actor_of(request), where, asked.name)
 
         def apply(plan: Plan) -> Done:
             services.apply_put(actor_of(request), where, asked, plan)

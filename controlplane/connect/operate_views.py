@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
-from controlplane.connect import levels, pages, restarting, selectors, services
+from controlplane.connect import guarding, levels, pages, restarting, selectors, services
 from controlplane.connect.external_views import crumbs_of, frame_of, reviewed, url_of
 from controlplane.connect.logic.levels import of_their_own
 from controlplane.connect.logic.offsets import text_of
@@ -27,7 +27,7 @@ CHANGING = ("GET", "POST")
 @require_http_methods(CHANGING)
 @cluster_view(Action.CONNECTOR_EDIT)
 def alter_offsets(request: HttpRequest, cluster: Cluster, connect: str, connector: str) -> HttpResponse:
-    where = selectors.connect_of(cluster, connect)
+    where = guarding.reached(actor_of(request), cluster, connect, connector, Action.CONNECTOR_EDIT)
     back = resolve_url("connect:connector_tab", cluster.name, connect, connector, "offsets")
     form = OffsetsForm(request.POST or None, initial={"offsets": text_of(where.api.offsets(connector))})
     page = pages.OperatePage(
@@ -53,7 +53,7 @@ def alter_offsets(request: HttpRequest, cluster: Cluster, connect: str, connecto
 @require_http_methods(CHANGING)
 @cluster_view(Action.CONNECTOR_OPERATE)
 def auto_restart(request: HttpRequest, cluster: Cluster, connect: str, connector: str) -> HttpResponse:
-    where = selectors.connect_of(cluster, connect)
+    where = guarding.reached(actor_of(request), cluster, connect, connector, Action.CONNECTOR_OPERATE)
     row, back = restarting.row_of(where, connector), url_of(where, connector)
     initial = {name: getattr(row, name) for name in RestartForm.base_fields} if row else {}
     form = RestartForm(request.POST or None, initial=initial)
@@ -84,7 +84,7 @@ def auto_restart(request: HttpRequest, cluster: Cluster, connect: str, connector
 @require_http_methods(CHANGING)
 @cluster_view(Action.CONNECTOR_OPERATE)
 def auto_restart_off(request: HttpRequest, cluster: Cluster, connect: str, connector: str) -> HttpResponse:
-    where = selectors.connect_of(cluster, connect)
+    where = guarding.reached(actor_of(request), cluster, connect, connector, Action.CONNECTOR_OPERATE)
     return reviewed(
         request,
         where,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import groupby
 
@@ -10,7 +11,7 @@ from django.db.models import QuerySet
 
 from controlplane.audit.services import operation
 from controlplane.clusters.models import Cluster
-from controlplane.connect import selectors
+from controlplane.connect import guarding, selectors
 from controlplane.connect.logic import restarts as logic
 from controlplane.connect.logic.plans import ConnectorAct, plan_act
 from controlplane.connect.logic.restarts import Decision, Policy, Record, Verdict
@@ -51,17 +52,25 @@ def plan_unset(connect: Connect, name: str) -> Plan:
 
 def _plan(connect: Connect, name: str, wanted: Policy | None) -> Plan:
     row = row_of(connect, name)
-    return logic.plan_policy(
+    plan = logic.plan_policy(
         name,
         policy_of(row) if row else None,
         wanted,
         cluster=connect.cluster.name,
         connect=connect.name,
     )
+    return guarding.about(connect, name, plan)
+
+
+def _operation(actor: Actor, connect: Connect, name: str, plan: Plan) -> AbstractContextManager[object]:
+    needs = guarding.needs(connect, name, plan.action)
+    return operation(
+        actor, plan.action, cluster=connect.cluster.name, target=name, plan=plan, atomic=True, needs=needs
+    )
 
 
 def apply_set(actor: Actor, connect: Connect, name: str, wanted: Policy, plan: Plan) -> RestartPolicy:
-    with operation(actor, plan.action, cluster=connect.cluster.name, target=name, plan=plan, atomic=True):
+    with _operation(actor, connect, name, plan):
         row, _ = RestartPolicy.objects.update_or_create(
             cluster=connect.cluster,
             connect=connect.name,
@@ -79,7 +88,7 @@ def apply_set(actor: Actor, connect: Connect, name: str, wanted: Policy, plan: P
 
 
 def apply_unset(actor: Actor, connect: Connect, name: str, plan: Plan) -> None:
-    with operation(actor, plan.action, cluster=connect.cluster.name, target=name, plan=plan, atomic=True):
+    with _operation(actor, connect, name, plan):
         _rows(connect.cluster, connect.name).filter(connector=name).delete()
 
 
@@ -141,7 +150,8 @@ def _swept(connect: Connect, row: RestartPolicy, connector: Connector | None, no
 
 def _restarted(connect: Connect, row: RestartPolicy, connector: Connector, reason: str) -> bool:
     known = selectors.known_of(connector.config, connector.status)
-    plan = plan_act(ConnectorAct.RESTART_FAILED, known, cluster=connect.cluster.name, connect=connect.name)
+    asked = plan_act(ConnectorAct.RESTART_FAILED, known, cluster=connect.cluster.name, connect=connect.name)
+    plan = guarding.about(connect, row.connector, asked)
     try:
         with operation(
             SYSTEM, plan.action, cluster=connect.cluster.name, target=row.connector, plan=plan

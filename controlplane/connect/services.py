@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from controlplane.audit.services import operation
-from controlplane.connect import keeping, needing, restarting, selectors
+from controlplane.connect import guarding, keeping, needing, restarting, selectors
 from controlplane.connect.logic import confinement, offsets, plans, topics
 from controlplane.connect.logic.plans import ConnectorAct, Known, Wanted
 from controlplane.connect.selectors import Connect
@@ -63,9 +63,10 @@ def plan_put(actor: Actor, connect: Connect, asked: PutConnector) -> Plan:
         () if refusals else selectors.rights_without(connect, asked.name, config, uses),
         initial_state=asked.initial_state.value,
     )
-    return plans.plan_put(
+    plan = plans.plan_put(
         wanted, known, cluster=connect.cluster.name, connect=connect.name, refusals=refusals
     )
+    return guarding.about(connect, asked.name, plan)
 
 
 def _before(api: ConnectApi, name: str) -> tuple[dict[str, str], Known | None, frozenset[str]]:
@@ -135,7 +136,7 @@ def apply_put(actor: Actor, connect: Connect, asked: PutConnector, plan: Plan) -
         target=asked.name,
         plan=plan,
         before=dict(mask(before, secret)) if known else None,
-        needs=needing.needs(connect, config, before),
+        needs=(*needing.needs(connect, config, before), *guarding.needs(connect, asked.name, plan.action)),
     ):
         # Looked at once more: a link may have been laid since the plan.
         refusals = _confined(connect, config, before)
@@ -164,9 +165,10 @@ def _has(api: ConnectApi, name: str, config: Mapping[str, str]) -> bool:
 
 
 def plan_act(connect: Connect, name: str, act: ConnectorAct) -> Plan:
-    return plans.plan_act(
+    plan = plans.plan_act(
         act, selectors.known(connect, name), cluster=connect.cluster.name, connect=connect.name
     )
+    return guarding.about(connect, name, plan)
 
 
 def apply_act(actor: Actor, connect: Connect, name: str, act: ConnectorAct, plan: Plan) -> None:
@@ -178,7 +180,14 @@ def apply_act(actor: Actor, connect: Connect, name: str, act: ConnectorAct, plan
         ConnectorAct.RESTART_FAILED: lambda: connect.api.restart(name, only_failed=True),
     }
     wanted = {ConnectorAct.PAUSE: State.PAUSED, ConnectorAct.STOP: State.STOPPED}.get(act)
-    with operation(actor, plan.action, cluster=connect.cluster.name, target=name, plan=plan) as entry:
+    with operation(
+        actor,
+        plan.action,
+        cluster=connect.cluster.name,
+        target=name,
+        plan=plan,
+        needs=guarding.needs(connect, name, plan.action),
+    ) as entry:
         entry.note(act=act.value)
         does[act]()
         restarting.begin_anew(connect, name)
@@ -191,15 +200,24 @@ def apply_act(actor: Actor, connect: Connect, name: str, act: ConnectorAct, plan
 
 
 def plan_delete(connect: Connect, name: str) -> Plan:
-    return plans.plan_delete(
+    plan = plans.plan_delete(
         selectors.known(connect, name), cluster=connect.cluster.name, connect=connect.name
     )
+    return guarding.about(connect, name, plan)
 
 
 def apply_delete(actor: Actor, connect: Connect, name: str, plan: Plan) -> None:
     before: dict[str, Json] = dict(selectors.masked(connect, name))
     kept = keeping.owners_in(connect.api.config(name).values())
-    with operation(actor, plan.action, cluster=connect.cluster.name, target=name, plan=plan, before=before):
+    with operation(
+        actor,
+        plan.action,
+        cluster=connect.cluster.name,
+        target=name,
+        plan=plan,
+        before=before,
+        needs=guarding.needs(connect, name, plan.action),
+    ):
         connect.api.delete(name)
         restarting.forget(connect, name)
         verify("the connector is gone", lambda: name not in connect.api.names(), seconds=SETTLES_SECONDS)
@@ -207,28 +225,37 @@ def apply_delete(actor: Actor, connect: Connect, name: str, plan: Plan) -> None:
 
 
 def plan_reset_offsets(connect: Connect, name: str) -> Plan:
-    return plans.plan_reset_offsets(
+    plan = plans.plan_reset_offsets(
         selectors.known(connect, name),
         selectors.offsets_in_words(connect, name),
         cluster=connect.cluster.name,
         connect=connect.name,
     )
+    return guarding.about(connect, name, plan)
 
 
 def plan_alter_offsets(connect: Connect, name: str, wanted: Sequence[Offset]) -> Plan:
-    return offsets.plan_alter(
+    plan = offsets.plan_alter(
         selectors.known(connect, name),
         connect.api.offsets(name),
         wanted,
         cluster=connect.cluster.name,
         connect=connect.name,
     )
+    return guarding.about(connect, name, plan)
 
 
 def apply_alter_offsets(
     actor: Actor, connect: Connect, name: str, wanted: Sequence[Offset], plan: Plan
 ) -> None:
-    with operation(actor, plan.action, cluster=connect.cluster.name, target=name, plan=plan) as entry:
+    with operation(
+        actor,
+        plan.action,
+        cluster=connect.cluster.name,
+        target=name,
+        plan=plan,
+        needs=guarding.needs(connect, name, plan.action),
+    ) as entry:
         entry.remember(offsets.json_of(connect.api.offsets(name)))
         entry.note(said=connect.api.alter_offsets(name, wanted))
         # Another form of the same (a number as text) would be another plan again.
@@ -236,6 +263,13 @@ def apply_alter_offsets(
 
 
 def apply_reset_offsets(actor: Actor, connect: Connect, name: str, plan: Plan) -> None:
-    with operation(actor, plan.action, cluster=connect.cluster.name, target=name, plan=plan) as entry:
+    with operation(
+        actor,
+        plan.action,
+        cluster=connect.cluster.name,
+        target=name,
+        plan=plan,
+        needs=guarding.needs(connect, name, plan.action),
+    ) as entry:
         entry.remember(offsets.json_of(connect.api.offsets(name)))
         entry.note(said=connect.api.reset_offsets(name))

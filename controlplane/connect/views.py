@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.models import Cluster
-from controlplane.connect import pages, restarting, selectors, services
+from controlplane.connect import guarding, pages, restarting, selectors, services
 from controlplane.connect.external_views import frame_of, reviewed
 from controlplane.connect.logic.plans import ConnectorAct
 from controlplane.connect.measuring import UNKNOWN
@@ -56,7 +56,7 @@ def connector_list(request: HttpRequest, cluster: Cluster, connect: str) -> Http
     found, error = selectors.connect_of(cluster, connect), None
     rows: list[ConnectorRow] = []
     try:
-        rows = selectors.rows(found, request.GET.get("search", "").strip())
+        rows = guarding.rows(actor_of(request), found, request.GET.get("search", "").strip())
     except GatewayError as failure:
         error = failure
     measured = found.is_measured
@@ -82,7 +82,8 @@ def connector(
 ) -> HttpResponse:
     if tab not in TABS:
         raise NotFound(f"A connector has no {tab}", hint=f"One of {', '.join(TABS)}.")
-    found = selectors.connect_of(cluster, connect)
+    actor = actor_of(request)
+    found = guarding.reached(actor, cluster, connect, connector, Action.CONNECTOR_VIEW)
     api = found.api
     status = api.status(connector)
     can = allowed(request, cluster, Action.CONNECTOR_EDIT, Action.CONNECTOR_OPERATE)
@@ -91,8 +92,8 @@ def connector(
         connect=found,
         status=status,
         tab=tab,
-        can_edit=can["edit"],
-        can_operate=can["operate"],
+        can_edit=can["edit"] and guarding.allows(actor, found, connector, Action.CONNECTOR_EDIT),
+        can_operate=can["operate"] and guarding.allows(actor, found, connector, Action.CONNECTOR_OPERATE),
         can_grant=allowed(request, cluster, Action.ACL_EDIT)["edit"],
         lacking=selectors.lacking(found, status) if tab == "overview" else (),
         measured=found.measured().get(connector, UNKNOWN) if tab == "overview" else UNKNOWN,
@@ -109,7 +110,7 @@ def connector(
 def act(request: HttpRequest, cluster: Cluster, connect: str, connector: str, act: str) -> HttpResponse:
     if act not in set(ConnectorAct):
         raise NotFound(f"There is no act {act!r}", hint=f"One of {', '.join(ConnectorAct)}.")
-    where = selectors.connect_of(cluster, connect)
+    where = guarding.reached(actor_of(request), cluster, connect, connector, Action.CONNECTOR_OPERATE)
     wanted = ConnectorAct(act)
     plan = services.plan_act(where, connector, wanted)
     return reviewed(
@@ -125,7 +126,7 @@ def act(request: HttpRequest, cluster: Cluster, connect: str, connector: str, ac
 @require_http_methods(CHANGING)
 @cluster_view(Action.CONNECTOR_EDIT)
 def delete(request: HttpRequest, cluster: Cluster, connect: str, connector: str) -> HttpResponse:
-    where = selectors.connect_of(cluster, connect)
+    where = guarding.reached(actor_of(request), cluster, connect, connector, Action.CONNECTOR_EDIT)
     return reviewed(
         request,
         where,
@@ -140,7 +141,7 @@ def delete(request: HttpRequest, cluster: Cluster, connect: str, connector: str)
 @require_http_methods(CHANGING)
 @cluster_view(Action.CONNECTOR_EDIT)
 def reset_offsets(request: HttpRequest, cluster: Cluster, connect: str, connector: str) -> HttpResponse:
-    where = selectors.connect_of(cluster, connect)
+    where = guarding.reached(actor_of(request), cluster, connect, connector, Action.CONNECTOR_EDIT)
     return reviewed(
         request,
         where,

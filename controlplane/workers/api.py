@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from controlplane.clusters.api import JobAccepted, ProcessSerializer, job_answer, process_json
 from controlplane.clusters.rest import ClusterApiView, PlanSerializer, change
+from controlplane.connect import guarding
 from controlplane.core.access import Action
 from controlplane.core.plans import Plan
 from controlplane.core.rest import DRY_RUN, IF_MATCH, valid_data
@@ -63,7 +64,9 @@ class WorkerApi(ClusterApiView):
                 "heap_mb": state.heap_mb,
                 "exactly_once": state.exactly_once,
                 "files": str(workers.files_directory(self.cluster.name)),
-                "connectors": None if state.connectors is None else list(state.connectors),
+                "connectors": None
+                if state.connectors is None
+                else guarding.shown(self.actor, self.cluster, state.connectors),
                 "process": process_json(status) if status else None,
             }
         )

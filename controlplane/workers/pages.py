@@ -23,7 +23,8 @@ def frame_of(cluster: Cluster) -> Frame:
 
 @dataclass(frozen=True)
 class WorkerPage(Page):
-    """`lines`: of its log, newest first. `frame`: Connect's, for its tabs; without a Connect cluster there are none."""
+    """`lines`: of its log, newest first. `frame`: Connect's, for its tabs; without a Connect cluster there are none.
+    `connectors`: how many of them the reader may see, None while the worker does not answer."""
 
     template: ClassVar[str] = "workers/worker.html"
     partials: ClassVar[frozenset[str]] = frozenset({"worker-log"})
@@ -31,6 +32,7 @@ class WorkerPage(Page):
     cluster: Cluster
     frame: Frame
     state: WorkerState
+    connectors: int | None
     status: ProcessStatus | None
     files: str
     can_operate: bool

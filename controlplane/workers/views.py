@@ -10,6 +10,7 @@ from controlplane.clusters.access import allowed, cluster_view
 from controlplane.clusters.changes import Done, filled, review_or_apply
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.present import log_shown
+from controlplane.connect import guarding
 from controlplane.core.access import Action
 from controlplane.core.actors import actor_of
 from controlplane.core.errors import NotFound
@@ -28,10 +29,13 @@ LOG_BYTES = 200_000
 def worker(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     search = request.GET.get("search", "").strip()
     status = selectors.status_of(cluster)
+    state = selectors.worker_state(cluster, status)
+    names = state.connectors
     page = pages.WorkerPage(
         cluster=cluster,
         frame=pages.frame_of(cluster),
-        state=selectors.worker_state(cluster, status),
+        state=state,
+        connectors=None if names is None else len(guarding.shown(actor_of(request), cluster, names)),
         status=status,
         files=str(workers.files_directory(cluster.name)),
         can_operate=allowed(request, cluster, Action.WORKER_OPERATE)["operate"],

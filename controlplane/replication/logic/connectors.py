@@ -6,6 +6,7 @@ the connectors' clients of the target log in the same way, those of the source a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -55,6 +56,11 @@ class Part(StrEnum):
         return f"{_MIRROR}.Mirror{self.value.capitalize()}Connector"
 
 
+#: Spaces and control characters, which Connect leaves out at the ends of a new connector's name.
+_TRIMMED = "".join(map(chr, range(33)))
+_NAME = re.compile(rf"(?P<source>.+?)->(?P<target>.+)\.(?:{'|'.join(Part)})", re.DOTALL)
+
+
 @dataclass(frozen=True, slots=True)
 class Ends:
     """How the connectors reach either cluster: settings of Kafka's clients, `bootstrap.servers` among them."""
@@ -65,6 +71,12 @@ class Ends:
 
 def connector_name(flow: FlowRequest, part: Part) -> str:
     return f"{flow.name}.{part.value}"
+
+
+def source_of(name: str, target: str) -> str:
+    """The source of the flow into `target` whose connector has this name; empty where it is of none."""
+    found = _NAME.fullmatch(name.strip(_TRIMMED))
+    return found["source"] if found and found["target"] == target else ""
 
 
 def connectors_of(flow: FlowRequest, ends: Ends) -> dict[str, dict[str, str]]:
