@@ -19,8 +19,8 @@ from controlplane.replication import freezing, selectors, services, watching
 from controlplane.replication.logic import failover_plans as plans
 from controlplane.replication.logic.flows import FlowRequest, Policy
 from controlplane.replication.logic.progress import Partition, from_topics
+from controlplane.replication.making import Begin
 from controlplane.replication.models import Failover
-from controlplane.replication.services import Begin
 
 
 def turned(asked: FlowRequest) -> FlowRequest:

@@ -23,6 +23,9 @@ from controlplane.replication.logic.progress import Partition, Totals
 from controlplane.replication.models import Failover, Flow
 from controlplane.workers import selectors as worker_selectors
 
+#: Of a flow whose connectors are not all there.
+INCOMPLETE = "incomplete"
+
 
 @dataclass(frozen=True, slots=True)
 class FlowHealth:
@@ -41,7 +44,7 @@ class FlowHealth:
         if self.error:
             return "unknown"
         if len(self.statuses) < len(Part):
-            return "incomplete"
+            return INCOMPLETE
         if any(status.failed for status in self.statuses.values()):
             return "failed"
         words = {status.state.value.lower() for status in self.statuses.values()}
@@ -69,8 +72,16 @@ def flow_if_any(source: str, target: str) -> Flow | None:
     return Flow.objects.filter(source=source, target=target).first()
 
 
+def is_mended(asked: FlowRequest, target: Cluster) -> bool:
+    """Whether a flow is asked for again as it is because connectors of it are gone: then they are made again."""
+    row = flow_if_any(asked.source, asked.target)
+    if row is None or not row.complete or not asked.is_again(row.asked):
+        return False
+    return health(asked, target).state == INCOMPLETE
+
+
 def existing(leaving: FlowRequest | None = None) -> tuple[Existing, ...]:
-    """Every flow that was completed, but for the one that leaves; one that was broken off is gone on with."""
+    """Every flow that was completed, but for the one that leaves, or is mended; one that was broken off is gone on with."""
     gone = (leaving.source, leaving.target) if leaving else None
     return tuple(
         Existing(row.source, row.target, row.asked.policy, row.asked.topics)

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from django.utils import timezone
@@ -25,16 +25,14 @@ from controlplane.core.plans import Plan
 from controlplane.core.verify import verify
 from controlplane.gateways import broker as bundled
 from controlplane.gateways import workers
-from controlplane.gateways.connect import ConnectApi, Offset, State
-from controlplane.gateways.errors import AlreadyExists
+from controlplane.gateways.connect import ConnectApi, State
 from controlplane.gateways.errors import NotFound as NotThere
 from controlplane.gateways.kafka.security import KafkaConnection, ScramTls, Tls
-from controlplane.replication import copying, selectors
-from controlplane.replication.logic import connectors, flows, plans, rights
-from controlplane.replication.logic.connectors import Ends, connector_name, connectors_of
+from controlplane.replication import copying, making, selectors
+from controlplane.replication.logic import flows, plans, rights
+from controlplane.replication.logic.connectors import Ends, connectors_of
 from controlplane.replication.logic.flows import FlowRequest
 from controlplane.replication.logic.plans import FlowAct, FlowState, Part
-from controlplane.replication.logic.progress import Partition
 from controlplane.replication.models import Flow
 from controlplane.users import services as users
 from controlplane.users.logic.plans import DeleteUser, SetCredentials
@@ -101,9 +99,9 @@ def require_both(actor: Actor, action: Action, asked: FlowRequest) -> None:
 def plan_create(asked: FlowRequest, leaving: FlowRequest | None = None) -> Plan:
     """`leaving`: a flow that goes before this one comes, and so is no obstacle."""
     source, target = ends(asked)
-    refusals = flows.refusals(
-        asked, selectors.facts_of(source), selectors.facts_of(target), selectors.existing(leaving)
-    )
+    mends = selectors.is_mended(asked, target)
+    others = selectors.existing(asked if mends else leaving)
+    refusals = flows.refusals(asked, selectors.facts_of(source), selectors.facts_of(target), others)
     worker = worker_selectors.worker_if_any(target)
     status = worker_selectors.status_of(target)
     alive = status is not None and status.state in bundled.ALIVE
@@ -114,6 +112,7 @@ def plan_create(asked: FlowRequest, leaving: FlowRequest | None = None) -> Plan:
         worker_exactly_once=worker.exactly_once if worker else False,
         outside=target.external,
         begun=selectors.flow_if_any(asked.source, asked.target) is not None,
+        mends=mends,
         refusals=refusals,
     )
     if refusals or not state.worker:
@@ -176,24 +175,6 @@ def _ends(asked: FlowRequest, target: Cluster, way: Reach) -> Ends:
     return Ends(way.settings, workers.own_cluster(worker_selectors.worker_of(target)))
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """Where a flow begins to copy that is no first one: `upstream` of the source is the same place as `downstream` of the
-    copy, though nothing of it was copied."""
-
-    upstream: Mapping[Partition, int]
-    downstream: Mapping[Partition, int]
-
-    @property
-    def anchors(self) -> dict[str, list[list[int]]]:
-        found: dict[str, list[list[int]]] = {}
-        for (topic, partition), offset in sorted(self.upstream.items()):
-            same = self.downstream.get((topic, partition))
-            if same is not None:
-                found.setdefault(topic, []).append([partition, offset, same])
-        return found
-
-
 def _nobody(issued: Issued) -> None:
     """Hears no password: there is none to hear."""
 
@@ -202,12 +183,13 @@ def apply_create(
     actor: Actor,
     asked: FlowRequest,
     plan: Plan,
-    begin: Begin | None = None,
+    begin: making.Begin | None = None,
     told: Callable[[Issued], None] = _nobody,
 ) -> Flow:
     """`told` gets the password of each user that is made in the target: after all else, since it is known only once."""
     require_both(actor, Action.FLOW_EDIT, asked)
     source, target = ends(asked)
+    mends = selectors.is_mended(asked, target)
     parts = _parts(asked, source, target, copying.lacking(source, target))
     password = users.generate_password()
     with operation(
@@ -218,7 +200,7 @@ def apply_create(
         plan=plan,
         needs=_needs(parts),
     ) as entry:
-        flow = _row(actor, asked)
+        flow = _row(actor, asked, mends=mends)
         if parts.user or parts.on_source:
             _prepare_source(actor, asked, source, parts, password)
         way, own = source_reach(asked, source, password)
@@ -226,12 +208,8 @@ def apply_create(
         if parts.on_target is not None:
             acls.carry_out(target, parts.on_target)
         connect = connect_to(target)
-        for name, config in connectors_of(asked, _ends(asked, target, way)).items():
-            if begin is not None and name == connector_name(asked, connectors.Part.SOURCE):
-                _make_from(connect, asked, name, config, begin)
-            else:
-                connect.put_config(name, config)
-        flow.anchors = begin.anchors if begin else {}
+        making.carry_out(connect, asked, connectors_of(asked, _ends(asked, target, way)), begin)
+        flow.anchors = begin.anchors if begin else flow.anchors
         flow.user, flow.complete = (user_of(asked) if own else ""), True
         flow.save(update_fields=["user", "complete", "anchors"])
         entry.note(user=flow.user)
@@ -245,49 +223,19 @@ def _needs(parts: _Parts) -> tuple[Action, ...]:
     return (Action.ACL_EDIT, *(action for wanted, action in copied if wanted))
 
 
-def _make_from(
-    connect: ConnectApi, asked: FlowRequest, name: str, config: Mapping[str, str], begin: Begin
-) -> None:
-    """Made at rest, told where it stands (KIP-875, KIP-980), and only then let go: it never reads from the beginning."""
-    try:
-        connect.create(name, config, State.STOPPED)
-    except AlreadyExists:
-        connect.put_config(name, config)
-        connect.stop(name)
-    verify(f"{name} is at rest", lambda: _at_rest(connect, name), seconds=RUNS_SECONDS)
-    connect.alter_offsets(
-        name,
-        [
-            Offset(
-                {"cluster": asked.source, "topic": topic, "partition": partition},
-                # What stands there is the last that was copied.
-                {"offset": offset - 1} if offset else None,
-            )
-            for (topic, partition), offset in begin.upstream.items()
-        ],
-    )
-    connect.resume(name)
-
-
-def _at_rest(connect: ConnectApi, name: str) -> bool:
-    """What was just made has no state yet."""
-    try:
-        return connect.status(name).state is State.STOPPED
-    except NotThere:
-        return False
-
-
-def _row(actor: Actor, asked: FlowRequest) -> Flow:
+def _row(actor: Actor, asked: FlowRequest, *, mends: bool) -> Flow:
     """Before anything is made: what is broken off can be seen, gone on with and deleted."""
     flow, _ = Flow.objects.get_or_create(
         source=asked.source,
         target=asked.target,
         defaults={"created_at": timezone.now(), "created_by": actor.name[:240]},
     )
-    if flow.complete:
+    # Of two who mend it at once the second finds it begun, and goes on with it as with any other.
+    if flow.complete and not mends:
         raise Conflict(f"There is a flow {asked.name}", hint="Somebody made it a moment ago.")
+    flow.complete = False
     flow.remember(asked)
-    flow.save(update_fields=["request"])
+    flow.save(update_fields=["request", "complete"])
     return flow
 
 

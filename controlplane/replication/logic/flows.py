@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -67,6 +67,12 @@ class FlowRequest:
     @property
     def name(self) -> str:
         return f"{self.source}->{self.target}"
+
+    def is_again(self, other: FlowRequest) -> bool:
+        """Whether it is the same flow; what was made once beside it may differ."""
+        return replace(self, copy_users=False, copy_quotas=False) == replace(
+            other, copy_users=False, copy_quotas=False
+        )
 
     def copied(self, topic: str) -> bool:
         """Whether a topic of the source belongs to the flow. Heartbeats of other flows come along by themselves (KIP-382), and
@@ -232,7 +238,8 @@ def _of_others(asked: FlowRequest, others: Collection[Existing]) -> Iterable[Ref
         yield Refusal(
             "exists",
             f"There is a flow {asked.name}",
-            "Its objective can be changed; for all else delete it and make it anew: it goes on where it was.",
+            "Its objective can be changed; for all else delete it and make it anew: it goes on where it was. Connectors of it that "
+            "are gone are made by asking for it again as it is.",
         )
         return
     back = [each for each in others if each.source == asked.target and each.target == asked.source]

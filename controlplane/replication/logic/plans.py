@@ -61,13 +61,15 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class FlowState:
     """What a new flow finds. `worker`: beside the target, empty where none runs; `starting`: soon. `users`, `quotas`: of the source, by name,
-    that the target does not have: MirrorMaker copies neither. `outside`: the target is an external cluster."""
+    that the target does not have: MirrorMaker copies neither. `outside`: the target is an external cluster.
+    `mends`: the flow is there, connectors of it are gone."""
 
     worker: str
     worker_exactly_once: bool = False
     starting: bool = False
     outside: bool = False
     begun: bool = False
+    mends: bool = False
     copied: tuple[Copied, ...] = ()
     groups: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
@@ -95,6 +97,7 @@ def plan_create(
             {
                 "parts": [part.plan.digest for part in parts],
                 "begun": state.begun,
+                "mends": state.mends,
                 "copied": [each.topic for each in state.copied],
                 "worker": state.worker,
             }
@@ -189,6 +192,11 @@ def _refusals(asked: FlowRequest, state: FlowState) -> tuple[Refusal, ...]:
 
 def _warnings(asked: FlowRequest, state: FlowState) -> tuple[str, ...]:
     found = []
+    if state.mends:
+        found.append(
+            f"{asked.name} is there, but not all of its connectors: those that are gone are made and go on where they were, the "
+            "others are restarted."
+        )
     taken = [each.topic for each in state.copied if each.taken]
     if taken:
         found.append(
