@@ -34,6 +34,13 @@ ONE = f"{CONNECTORS}{NAME}/"
 PAGE = f"/clusters/dr/connect/bundled/{NAME}/"
 #: A real connector on the real worker: whose it is, its name says.
 CONFIG = {"connector.class": "FileStreamSource", "file": "guarded.txt", "topic": "guarded", "tasks.max": "1"}
+#: One that takes no right beside those of connectors and of flows.
+AWAY = {
+    "connector.class": "org.apache.kafka.connect.mirror.MirrorHeartbeatConnector",
+    "source.cluster.alias": "a",
+    "target.cluster.alias": "b",
+    "target.cluster.bootstrap.servers": "198.41.0.4:9092",
+}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +91,7 @@ class Person:
     def changes(self) -> dict[str, int]:
         """What a dry run of each change answers."""
         dry = "?dry_run=true"
-        put = {"config": {**CONFIG, "topic": "another"}}
+        put = {"config": AWAY}
         offsets = {"offsets": [{"partition": {"filename": "x"}, "offset": {"position": 0}}]}
         asked: dict[str, tuple[str, str, Any]] = {
             **{act.value: ("POST", f"{ONE}act/", {"act": act.value}) for act in ConnectorAct},
@@ -199,12 +206,12 @@ def test_a_refused_attempt_is_recorded_for_those_who_see_both(worker: ConnectApi
 def test_the_services_refuse_as_well(worker: ConnectApi, dr: Cluster) -> None:
     connect = selectors.connect_of(dr, "bundled")
     half = Actor("half", "user", {"dr": Role.ADMIN, "main": Role.VIEWER})
-    put = PutConnector(NAME, {**CONFIG, "topic": "another"})
+    put = PutConnector(NAME, AWAY)
     offsets = services.plan_reset_offsets(connect, NAME)
     for act in (
         lambda: services.apply_act(half, connect, NAME, ConnectorAct.STOP, services.plan_act(connect, NAME, ConnectorAct.STOP)),
         lambda: services.apply_delete(half, connect, NAME, services.plan_delete(connect, NAME)),
-        lambda: services.apply_put(half, connect, put, services.plan_put(connect, put)),
+        lambda: services.apply_put(half, connect, put, services.plan_put(SYSTEM, connect, put)),
         lambda: services.apply_reset_offsets(half, connect, NAME, offsets),
         lambda: services.apply_alter_offsets(half, connect, NAME, [], offsets),
         lambda: restarting.apply_set(half, connect, NAME, DEFAULT, restarting.plan_set(connect, NAME, DEFAULT)),
@@ -231,10 +238,10 @@ def test_a_name_of_a_flow_is_made_by_who_may_make_the_flow(worker: ConnectApi) -
     only = Person("only", dr=Role.ADMIN)
     for name in ("main->dr.checkpoint", "secret->dr.source", " main->dr.checkpoint"):
         path = f"{CONNECTORS}{name.replace(' ', '%20')}/?dry_run=true"
-        assert only.api("PUT", path, {"config": CONFIG}).status_code == 403, name
-        form = {"name": name, "config": json.dumps(CONFIG), "initial_state": "RUNNING", "shape": "json"}
+        assert only.api("PUT", path, {"config": AWAY}).status_code == 403, name
+        form = {"name": name, "config": json.dumps(AWAY), "initial_state": "RUNNING", "shape": "json"}
         assert only.browser.post("/clusters/dr/connect/bundled/+new/?as=json", form).status_code == 403
-    assert only.api("PUT", f"{CONNECTORS}mine/?dry_run=true", {"config": CONFIG}).status_code == 200
+    assert only.api("PUT", f"{CONNECTORS}mine/?dry_run=true", {"config": AWAY}).status_code == 200
 
 
 def test_a_token_without_the_flows_scope_operates_none(
