@@ -14,6 +14,7 @@ from controlplane.alerts.logic.places import places
 from controlplane.alerts.models import Alert, AlertState, Beat, Evaluation, Rule, Silence
 from controlplane.alerts.pages import AlertRow, RuleRow, SilenceRow
 from controlplane.alerts.services import rows, silencing
+from controlplane.clusters.logic.verdict import Alarm
 from controlplane.clusters.models import Cluster, Kind
 
 
@@ -43,6 +44,23 @@ def alert_rows(found: Iterable[Alert]) -> list[AlertRow]:
 def alerts_of(cluster: Cluster) -> QuerySet[Alert]:
     """The watchdog is left out: it always fires."""
     return selectors.alerts([cluster.name]).exclude(severity="none")
+
+
+def alarms(cluster: Cluster) -> tuple[Alarm, ...]:
+    """What fires and is neither silenced nor explained by another alert."""
+    found = list(alerts_of(cluster).filter(state=AlertState.FIRING))
+    quiet = hush() if found else None
+    return tuple(
+        Alarm(
+            row.name,
+            row.severity,
+            row.annotations.get("summary") or row.name,
+            row.active_at,
+            str(row.pk),
+        )
+        for row in found
+        if quiet is not None and not any((quiet.of(row).silenced_by, quiet.of(row).inhibited_by))
+    )
 
 
 def open_counts(cluster: Cluster) -> tuple[int, int]:

@@ -6,11 +6,13 @@ The dashboard, the broker pages, the API and the verdict take their answer from 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from controlplane.clusters import exclusion, selectors
 from controlplane.clusters.logic.conditions import (
@@ -21,7 +23,7 @@ from controlplane.clusters.logic.conditions import (
     Process,
     condition_of,
 )
-from controlplane.clusters.logic.verdict import ClusterNow, Work
+from controlplane.clusters.logic.verdict import Alarm, ClusterNow, Work
 from controlplane.clusters.models import BrokerSnapshot, Cluster, SnapshotPart
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
@@ -159,7 +161,13 @@ def cluster_now(cluster: Cluster, rows: Sequence[BrokerRow] | None = None) -> Cl
         error=age.error,
         supervised=not ours or bundled.observe().supervised,
         work=work_on(cluster),
+        alarms=_alarms(cluster),
     )
+
+
+def _alarms(cluster: Cluster) -> tuple[Alarm, ...]:
+    firing: Callable[[Cluster], tuple[Alarm, ...]] = import_string(settings.FIRING_ALERTS)
+    return firing(cluster)
 
 
 def work_on(cluster: Cluster) -> Work | None:

@@ -86,6 +86,8 @@ def linked(cluster: Cluster, line: Line) -> pages.LinkedLine:
         case Link.LOG_DIRS:
             url = resolve_url("clusters:broker_log_dirs", cluster.name, int(line.key))
             return pages.LinkedLine(line.text, url)
+        case Link.ALERT:
+            return pages.LinkedLine(line.text, resolve_url("alerts:detail", cluster.name, line.key))
         case Link.JOB:
             return pages.LinkedLine(line.text, resolve_url("jobs:detail", line.key))
     topics = resolve_url("topics:list", cluster.name)

@@ -20,16 +20,7 @@ from controlplane.config.storage import (  # noqa: F401  # they are settings
     PROBE,
 )
 from controlplane.config.version import VERSION
-from controlplane.config.wiring import (  # noqa: F401  # they are settings
-    CLUSTER_USERS,
-    CREDENTIAL_SOURCES,
-    JOB_KINDS,
-    JOB_PLACES,
-    LACKING_RIGHTS,
-    METRIC_READERS,
-    SOURCE_OF_CONNECTOR,
-    WHEN_A_BROKER_TURNS,
-)
+from controlplane.config.wiring import *  # noqa: F403  # all of it are settings
 from controlplane.core.env import envbool, envchoice, envint, envlist, envsecret, envstr, generated_secret
 from controlplane.core.paths import data_directory, private_directory, recorded_port, socket_path
 from controlplane.core.watching import STAMPS

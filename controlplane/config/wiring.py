@@ -47,6 +47,8 @@ CLUSTER_USERS = (
 #: Who reads metrics beside the boards: `reader()` gives names with the metrics that each needs. Read by
 #: metrics.configuring, which says what stays empty with a source.
 METRIC_READERS = ("controlplane.alerts.selectors.metrics_of_rules",)
+#: What fires on a cluster and is not kept quiet, `firing(cluster)`. Read by clusters.present for the verdict.
+FIRING_ALERTS = "controlplane.alerts.present.alarms"
 #: Tasks to send when a broker falls silent or answers again: rules are then judged at once, not at their next period.
 WHEN_A_BROKER_TURNS = ("alerts.evaluate_soon",)
 #: Which of some rights a principal lacks: `lacking(cluster, principal, wanted)`. Read by connect.selectors, whose plans warn.

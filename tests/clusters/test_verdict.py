@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from controlplane.alerts.shipped_rules import RULES
 from controlplane.clusters.logic.conditions import (
     DEAD,
     BrokerNow,
@@ -17,7 +18,9 @@ from controlplane.clusters.logic.conditions import (
 )
 from controlplane.clusters.logic.verdict import (
     LOST_DIRECTORY,
+    SAID_ANYHOW,
     UNSUPERVISED,
+    Alarm,
     ClusterNow,
     Line,
     Link,
@@ -298,3 +301,52 @@ def test_only_the_dead_can_be_unnoticed() -> None:
 )
 def test_spans(seconds: float, text: str) -> None:
     assert span(timedelta(seconds=seconds)) == text
+
+
+LATE = Alarm("ConsumerGroupLate", "warning", "Group steady is 6 min behind", ago(400), "a1")
+STALLED = Alarm("ConsumerGroupStalled", "critical", "Group steady does not commit.", ago(60), "a2")
+DOWN = Alarm("BrokerDown", "critical", "Broker 2 of main is not reached", ago(40), "a3")
+
+
+@pytest.mark.parametrize(
+    ("state", "tone", "sentence", "link"),
+    [
+        (replace(FINE, alarms=(LATE,)), Tone.WARN, "Group steady is 6 min behind, since 7 min.", Link.ALERT),
+        (
+            replace(FINE, alarms=(LATE, STALLED)),
+            Tone.CRITICAL,
+            "Group steady does not commit, since 1 min.",
+            Link.ALERT,
+        ),
+        # Nothing else knows of it: the agent of a broker that Kafka hears hangs.
+        (
+            replace(FINE, alarms=(DOWN,)),
+            Tone.CRITICAL,
+            "Broker 2 of main is not reached, since 40 s.",
+            Link.ALERT,
+        ),
+        (
+            replace(with_broker(FINE, away(2, C.SILENT)), alarms=(DOWN, LATE)),
+            Tone.WARN,
+            "Broker 2 does not answer: its process runs, and Kafka gets no heartbeat from it.",
+            Link.BROKER,
+        ),
+        (
+            replace(with_broker(FINE, away(2, C.SILENT)), alarms=(DOWN, STALLED)),
+            Tone.CRITICAL,
+            "Group steady does not commit, since 1 min.",
+            Link.ALERT,
+        ),
+        (replace(FINE, work=ROLL, alarms=(DOWN,)), Tone.INFO, "Rolling restart of Main: broker 2 of 3 (by ada).", Link.JOB),
+        (replace(FINE, alarms=(replace(LATE, severity="info"),)), Tone.OK, "All 3 brokers are up and every replica is in sync.", None),
+    ],
+)  # fmt: skip
+def test_a_rule_that_fires_is_a_finding_unless_it_is_known_anyhow(
+    state: ClusterNow, tone: Tone, sentence: str, link: Link | None
+) -> None:
+    found = judge(state, NOW)
+    assert (found.tone, found.sentence, found.headline.link) == (tone, sentence, link)
+
+
+def test_rules_that_say_what_is_known_anyhow_exist() -> None:
+    assert {rule.name for rule in RULES} | {"BrokerHeartbeatStale"} >= SAID_ANYHOW

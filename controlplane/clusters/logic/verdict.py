@@ -4,6 +4,7 @@
 2. While somebody restarts brokers on purpose, one broker away and replicas out of sync are expected, not a fault;
    partitions offline or below min ISR never are.
 3. The worst finding is the sentence; the others, and what they mean for clients, are reasons below it.
+4. A rule that fires is a finding too, unless it says again what is known anyhow. The alerts themselves are listed beside this.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Link(StrEnum):
     UNDER_REPLICATED = "under_replicated"
     UNDER_MIN_ISR = "under_min_isr"
     OFFLINE = "offline"
+    ALERT = "alert"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,28 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alert that fires and that nothing keeps quiet. `rule`: its name; `key`: its id."""
+
+    rule: str
+    severity: str
+    text: str
+    since: datetime
+    key: str
+
+
+#: Rules that say what snapshot and supervisor say, and say it later.
+SAID_ANYHOW = frozenset(
+    {
+        "ActiveControllers", "AtMinIsr", "BrokerDown", "BrokerFenced", "BrokerHeartbeatStale", "FailedIsrUpdates",
+        "LogDirectoryOffline", "NotReadOverKafka", "OfflineLogDirectory", "OfflinePartitions", "OfflineReplicas",
+        "UnderMinIsr", "UnderReplicated", "UnderReplicatedLong",
+    }
+)  # fmt: skip
+ALARMING = {"critical": Tone.CRITICAL, "warning": Tone.WARN}
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterNow:
     """`leaderless`, `under_min_isr`, `under_replicated` count partitions.
 
@@ -91,6 +115,7 @@ class ClusterNow:
     error: str = ""
     supervised: bool = True
     work: Work | None = None
+    alarms: tuple[Alarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +140,8 @@ def judge(state: ClusterNow, now: datetime) -> Verdict:
     live = [*_processes(state, now, expected), *_supervision(state)]
     if state.read_at is None or now - state.read_at > FRESH:
         return _unread(state, live)
-    findings = sorted(
-        [*_partitions(state), *_directories(state), *live], key=lambda each: ORDER.index(each.tone)
-    )
+    known = [*_partitions(state), *_directories(state), *live]
+    findings = sorted([*known, *_alarm(state, known, now)], key=lambda each: ORDER.index(each.tone))
     if state.work is not None and (not findings or findings[0].tone is Tone.INFO):
         rest = (*(each.line for each in findings), *_consequences(state, now))
         return Verdict(Tone.INFO, _at_work(state.work), rest)
@@ -169,6 +193,22 @@ def _at_work(work: Work) -> Line:
 
 
 # Findings
+
+
+def _alarm(state: ClusterNow, known: Sequence[_Finding], now: datetime) -> list[_Finding]:
+    """The worst and oldest, where it is worse than all that is known."""
+    expected = SAID_ANYHOW if known or state.work else frozenset[str]()
+    loud = [each for each in state.alarms if each.severity in ALARMING and each.rule not in expected]
+    loud.sort(key=lambda each: (ORDER.index(ALARMING[each.severity]), each.since))
+    worst = min((ORDER.index(each.tone) for each in known), default=len(ORDER))
+    return [
+        _Finding(
+            ALARMING[each.severity],
+            Line(f"{each.text.rstrip('.')}, since {span(now - each.since)}.", Link.ALERT, each.key),
+        )
+        for each in loud[:1]
+        if ORDER.index(ALARMING[each.severity]) < worst
+    ]
 
 
 def _partitions(state: ClusterNow) -> list[_Finding]:
