@@ -27,6 +27,7 @@ from controlplane.core.plans import Plan
 from controlplane.core.rest import (
     DRY_RUN,
     IF_MATCH,
+    check_parameters,
     list_answer,
     list_parameters,
     list_schema,
@@ -156,6 +157,8 @@ class ConnectView(ClusterApiView):
         name = self.kwargs.get("connector")
         if name is None:
             return
+        # A misspelt parameter is told before anything is looked up.
+        check_parameters(self, request)
         if request.method in self.making:
             guarding.require_name(self.actor, self.connect, name)
         else:
