@@ -137,6 +137,8 @@ def test_who_does_not_see_the_source_finds_no_connector(worker: ConnectApi, role
     assert ([each["name"] for each in listed["results"]], listed["count"]) == (["plain"], 1)
     assert half.api("GET", f"{CONNECTORS}?search=main").json()["count"] == 0
     assert half.api("GET", "clusters/dr/connect-worker/").json()["connectors"] == ["plain"]
+    page = half.browser.get("/clusters/dr/connect-worker/").content.decode()
+    assert ("main-&gt;dr" in page, "Not shown" in page) == (False, True)
     shown = half.browser.get("/clusters/dr/connect/bundled/").content.decode()
     assert ("plain" in shown, "main-&gt;dr" in shown) == (True, False)
     absent = f"{CONNECTORS}main->dr.nothing/".replace("nothing", "checkpoint")
@@ -182,6 +184,7 @@ def test_what_is_allowed_on_both_is_allowed(
     found = person.changes()
     assert {what for what, code in found.items() if code == 200} == allowed, found
     assert {code for what, code in found.items() if what not in allowed} <= {403}
+    assert "Not shown" not in person.browser.get("/clusters/dr/connect-worker/").content.decode()
     page = person.browser.get(PAGE).content.decode()
     assert ("Pause…" in page, "Delete connector…" in page) == ("pause" in allowed, "delete" in allowed)
     for path, what in (("+act/pause/", "pause"), ("+delete/", "delete"), ("+edit/", "put")):
