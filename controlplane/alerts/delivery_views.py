@@ -28,6 +28,7 @@ from controlplane.core.tables import Column, table_of
 COLUMNS = (
     Column("created_at", "When"),
     Column("receiver_name", "Receiver"),
+    Column("about", "About", sortable=False),
     Column("status", "Says"),
     Column("alerts", "Alerts", numeric=True),
     Column("state", "Delivery"),

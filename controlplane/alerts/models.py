@@ -5,6 +5,7 @@ Every time is UTC. After a jump of the wall clock the times of what is open are 
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import timedelta
 from typing import ClassVar
@@ -12,6 +13,8 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+
+from controlplane.core.words import some
 
 
 class Rule(models.Model):
@@ -258,6 +261,16 @@ class Notification(models.Model):
             models.Index(fields=("state", "next_attempt_at"), name="notification_due"),
             models.Index(fields=("group", "state"), name="notification_group"),
         ]
+
+    @property
+    def about(self) -> str:
+        """The alerts by name, as many as there are names."""
+        try:
+            told = json.loads(self.payload)["alerts"]
+            names = {str(each["labels"]["alertname"]) for each in told}
+        except (ValueError, KeyError, TypeError):
+            return ""
+        return some(sorted(names))
 
 
 class DeliveryAttempt(models.Model):

@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -77,7 +78,7 @@ class Watcher:
 
     def _tell(self, notice: Notice) -> bool:
         log.warning("%s: %s", "stopped" if notice.firing else "over", notice.text)
-        return self._ask("POST", self.fallback, watching.body(notice, self.web))
+        return self._ask("POST", self.fallback, watching.body(notice, self.web, datetime.now(UTC)))
 
     def _ask(self, method: str, url: str, content: bytes = b"") -> bool:
         headers = {"Content-Type": "application/json"} if content else {}

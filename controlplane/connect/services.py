@@ -24,7 +24,7 @@ from controlplane.gateways.connect import (
     mask,
     restored,
 )
-from controlplane.gateways.errors import GatewayError, NotFound
+from controlplane.gateways.errors import Conflict, GatewayError, NotFound
 
 SETTLES_SECONDS = 60.0
 
@@ -160,7 +160,8 @@ def _send(connect: Connect, asked: PutConnector, config: Mapping[str, str], *, n
 def _has(api: ConnectApi, name: str, config: Mapping[str, str]) -> bool:
     try:
         return api.config(name) == dict(config) and api.status(name).state is not State.UNKNOWN
-    except NotFound:
+    except (NotFound, Conflict):
+        # What was just made is shared out among the workers, which tell nothing meanwhile.
         return False
 
 
@@ -179,7 +180,12 @@ def apply_act(actor: Actor, connect: Connect, name: str, act: ConnectorAct, plan
         ConnectorAct.RESTART: lambda: connect.api.restart(name),
         ConnectorAct.RESTART_FAILED: lambda: connect.api.restart(name, only_failed=True),
     }
-    wanted = {ConnectorAct.PAUSE: State.PAUSED, ConnectorAct.STOP: State.STOPPED}.get(act)
+    rests = (State.PAUSED, State.STOPPED)
+    wanted: dict[ConnectorAct, Callable[[State], bool]] = {
+        ConnectorAct.PAUSE: lambda state: state is State.PAUSED,
+        ConnectorAct.STOP: lambda state: state is State.STOPPED,
+        ConnectorAct.RESUME: lambda state: state not in rests,
+    }
     with operation(
         actor,
         plan.action,
@@ -191,12 +197,20 @@ def apply_act(actor: Actor, connect: Connect, name: str, act: ConnectorAct, plan
         entry.note(act=act.value)
         does[act]()
         restarting.begin_anew(connect, name)
-        if wanted is not None:
+        if act in wanted:
             verify(
-                f"{name} is {wanted.value.lower()}",
-                lambda: connect.api.status(name).state is wanted,
+                f"{act.value} of {name}",
+                lambda: (state := _state(connect.api, name)) is not None and wanted[act](state),
                 seconds=SETTLES_SECONDS,
             )
+
+
+def _state(api: ConnectApi, name: str) -> State | None:
+    """None while the workers share their work out anew."""
+    try:
+        return api.status(name).state
+    except Conflict:
+        return None
 
 
 def plan_delete(connect: Connect, name: str) -> Plan:

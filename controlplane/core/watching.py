@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 #: Cycles are five seconds apart, and one may take twenty.
 STALE_S = 45.0
@@ -77,11 +78,15 @@ def step(state: Watched, failed: Mapping[str, str], now: float) -> tuple[Watched
     return replace(state, failing=failing, told=told), notices
 
 
-def body(notice: Notice, url: str) -> bytes:
-    """Alertmanager's shape, as far as a dead man's switch needs it: whoever reads webhooks reads this."""
+def body(notice: Notice, url: str, at: datetime) -> bytes:
+    """Alertmanager's shape, as far as a dead man's switch needs it: whoever reads webhooks reads this. `at`: of what is told."""
     status = "firing" if notice.firing else "resolved"
     labels = {"alertname": "KastellanStopped", "part": notice.part, "severity": "critical"}
-    alert = {"status": status, "labels": labels, "annotations": {"summary": notice.text}, "generatorURL": url}
+    never = "0001-01-01T00:00:00Z"
+    alert = {
+        "status": status, "labels": labels, "annotations": {"summary": notice.text}, "generatorURL": url,
+        "startsAt": at.isoformat(), "endsAt": never if notice.firing else at.isoformat(),
+    }  # fmt: skip
     return json.dumps(
         {
             "version": "4", "receiver": "fallback", "status": status, "alerts": [alert], "groupLabels": labels,

@@ -91,12 +91,15 @@ DISK = Chart(
     "The fullest log directory of each broker.",
 )  # fmt: skip
 
+GROUP_LAG = Chart("group-lag", "Lag of consumer groups", "",
+                  (Line("sum by (consumergroup) (kafka_consumergroup_lag)", "{{consumergroup}}"),), "Records that have not been read yet.")  # fmt: skip
+
+#: On the page of the cluster, below what holds now.
+DASHBOARD = Board("dashboard", "Dashboard", (BYTES_IN, BYTES_OUT, LATENCY, GROUP_LAG))
 OVERVIEW = Board("overview", "Overview", (
     BYTES_IN, BYTES_OUT,
     Chart("records-in", "Records in", "/s", _total("messagesin"), "Records produced."),
-    LATENCY, HANDLER_IDLE, NETWORK_IDLE, URP, MIN_ISR,
-    Chart("group-lag", "Lag of consumer groups", "",
-          (Line("sum by (consumergroup) (kafka_consumergroup_lag)", "{{consumergroup}}"),), "Records that have not been read yet."),
+    LATENCY, HANDLER_IDLE, NETWORK_IDLE, URP, MIN_ISR, GROUP_LAG,
     CPU, HEAP, DISK,
 ))  # fmt: skip
 
@@ -303,6 +306,16 @@ BROKER = Board("broker", "Broker", (
 OF_CLUSTER = (OVERVIEW, REQUESTS, REPLICATION, QUORUM, GROUPS, CLIENTS, CONNECT, HOST, SELF)
 BOARDS: Mapping[str, Board] = {
     board.id: board
-    for board in (*OF_CLUSTER, BROKER, TOPIC, GROUP, CLIENT, FLOW, SOURCE_CONNECTOR, SINK_CONNECTOR)
+    for board in (
+        DASHBOARD,
+        *OF_CLUSTER,
+        BROKER,
+        TOPIC,
+        GROUP,
+        CLIENT,
+        FLOW,
+        SOURCE_CONNECTOR,
+        SINK_CONNECTOR,
+    )
 }
 CHARTS: Mapping[str, Chart] = {chart.id: chart for board in BOARDS.values() for chart in board.charts}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from prometheus_client import generate_latest
 from prometheus_client.core import Metric
 
+from controlplane.metrics.helps import help_of
 from controlplane.metrics.promql import Matcher
 from controlplane.metrics.promql.matchers import chosen
 from controlplane.metrics.promql.model import LOOKBACK_MS, is_stale
@@ -16,7 +17,7 @@ from controlplane.metrics.selectors import store
 from controlplane.metrics.store import Series
 
 #: Without a selector: what the Kafka protocol gives, under kafka_exporter's names, and what is Kastellan's own.
-DEFAULT = (Matcher("__name__", "=~", "kafka_(brokers|topic_.+|consumergroup_.+)|kastellan_.+"),)
+DEFAULT = (Matcher("__name__", "=~", "kafka_(brokers|broker_info|topic_.+|consumergroup_.+)|kastellan_.+"),)
 
 
 @dataclass
@@ -42,7 +43,7 @@ def exposition(cluster: str, selectors: Sequence[tuple[Matcher, ...]], now: int)
 
 def _metric(name: str, series: Iterable[Series]) -> Metric:
     counter = name.endswith("_total")
-    metric = Metric(name.removesuffix("_total"), "", "counter" if counter else "gauge")
+    metric = Metric(name.removesuffix("_total"), help_of(name), "counter" if counter else "gauge")
     for each in series:
         labels = {key: value for key, value in each.labels.items() if key != "__name__"}
         metric.add_sample(name, labels, float(each.values[-1]), timestamp=int(each.times[-1]) / 1000)

@@ -49,10 +49,12 @@ def samples(cluster: str, reading: Reading, now: int) -> Iterator[Sample]:
     states: defaultdict[str, list[LagState]] = defaultdict(list)
     longest: defaultdict[str, float] = defaultdict(float)
     sums: defaultdict[tuple[str, str], int] = defaultdict(int)
+    places: defaultdict[tuple[str, str], int] = defaultdict(int)
     for (group, topic, index), lag in lags.items():
         committed = reading.groups[group][topic, index]
         where: dict[str, str | int] = {"consumergroup": group, "topic": topic, "partition": index}
         sums[group, topic] += lag
+        places[group, topic] += committed
         seconds = _seconds(ends.get((topic, index)), committed, lag, reading.end[topic, index], now)
         longest[group] = max(longest[group], seconds)
         members = bool(_members(reading.described.get(group)))
@@ -64,6 +66,7 @@ def samples(cluster: str, reading: Reading, now: int) -> Iterator[Sample]:
             yield sample("kafka_consumergroup_lag_seconds", seconds, **where)
     for (group, topic), lag in sums.items():
         yield sample("kafka_consumergroup_lag_sum", lag, consumergroup=group, topic=topic)
+        yield sample(f"{COMMITTED}_sum", places[group, topic], consumergroup=group, topic=topic)
     for group, described in reading.described.items():
         yield sample("kafka_consumergroup_members", _members(described), consumergroup=group)
         yield sample("kastellan_group_stable", described.state in SETTLED, consumergroup=group)

@@ -40,6 +40,7 @@ QUERIES: tuple[str, ...] = (
     "kafka.server:type=group-coordinator-metrics,*",
     "kafka.server:type=group-coordinator-metrics",
     "kafka.server:type=transaction-coordinator-metrics",
+    "kafka.coordinator.transaction:type=TransactionMarkerChannelManager,*",
     "kafka.server:type=share-coordinator-metrics,*",
     "kafka.server:type=SharePartitionMetrics,*",
     "kafka.server:type=BrokerRegistrationState,*",

@@ -7,7 +7,6 @@ Prometheus' documentation, "HTTP API"; shapes as of 3.x. GET, and POST as a form
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, ClassVar
 
 from django.http import HttpResponse, QueryDict
@@ -23,8 +22,7 @@ from controlplane.clusters.rest import ClusterApiView
 from controlplane.core.access import Action
 from controlplane.core.schema import ProblemSerializer
 from controlplane.metrics import federation, query
-from controlplane.metrics.boards import CHARTS
-from controlplane.metrics.charts import filled
+from controlplane.metrics.helps import help_of
 from controlplane.metrics.names import is_counter
 from controlplane.metrics.prometheus_values import duration_ms, time_ms
 from controlplane.metrics.promql import EvaluationError, Matcher, PromQLError, Result, to_json
@@ -141,6 +139,23 @@ def limited(values: QueryDict, rows: list[Any]) -> list[Any]:
     return rows[: int(text)] if int(text) else rows
 
 
+def evaluated(values: QueryDict, found: Result) -> Response:
+    data, is_cut = cut(values, to_json(found))
+    answer = success(data, notes=found)
+    if is_cut:
+        answer.data["warnings"] = [*answer.data.get("warnings", []), "results truncated due to limit"]
+    return answer
+
+
+def cut(values: QueryDict, data: Any) -> tuple[Any, bool]:
+    """The answer with at most `limit` series, and whether that left some out."""
+    rows = data["result"]
+    if data["resultType"] not in ("vector", "matrix"):
+        return data, False
+    kept = limited(values, rows)
+    return {**data, "result": kept}, len(kept) < len(rows)
+
+
 def _options(values: QueryDict) -> dict[str, Any]:
     lookback = parsed(values, "lookback_delta", duration_ms, 0)
     if lookback < 0:
@@ -155,9 +170,9 @@ class QueryApi(PrometheusView):
         at = parsed(values, "time", time_ms, now_ms())
         parsed_query = query.parse(first(values, "query"))
         found = query.evaluate(self.cluster.name, parsed_query, at, **_options(values))
-        return success(to_json(found), notes=found)
+        return evaluated(values, found)
 
-    @described("Evaluate PromQL at one time", QUERY, TIME)
+    @described("Evaluate PromQL at one time", QUERY, TIME, LIMIT)
     def get(self, request: Request, cluster: str) -> Response:
         return self._answer()
 
@@ -174,9 +189,9 @@ class QueryRangeApi(PrometheusView):
         parsed_query = query.parse(first(values, "query"))
         _check_range(start, end, step)
         found = query.evaluate_range(self.cluster.name, parsed_query, start, end, step, **_options(values))
-        return success(to_json(found), notes=found)
+        return evaluated(values, found)
 
-    @described("Evaluate PromQL over a range", QUERY, START, END, STEP)
+    @described("Evaluate PromQL over a range", QUERY, START, END, STEP, LIMIT)
     def get(self, request: Request, cluster: str) -> Response:
         return self._answer()
 
@@ -280,20 +295,7 @@ class MetadataApi(PrometheusView):
 
 
 def _metadata(name: str) -> dict[str, str]:
-    return {"type": "counter" if is_counter(name) else "gauge", "help": _helps().get(name, ""), "unit": ""}
-
-
-@cache
-def _helps() -> Mapping[str, str]:
-    """Of every metric that has a chart of its own, what the chart says."""
-    helps: dict[str, str] = {}
-    for chart in CHARTS.values():
-        names = {
-            each.name for line in chart.lines for each in query.parse(filled(line.expr, 0, {})).selectors()
-        }
-        if len(names) == 1:
-            helps.setdefault(names.pop() or "", chart.help)
-    return helps
+    return {"type": "counter" if is_counter(name) else "gauge", "help": help_of(name), "unit": ""}
 
 
 class BuildInfoApi(PrometheusView):

@@ -10,6 +10,7 @@ from controlplane.clusters.snapshots import read_offsets
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.types import (
+    BrokerNode,
     GroupDescription,
     LogDir,
     OffsetSpec,
@@ -36,7 +37,7 @@ class Reading:
     described: Mapping[str, GroupDescription]
     log_dirs: tuple[LogDir, ...]
     quorum: QuorumInfo | None
-    brokers: int
+    brokers: tuple[BrokerNode, ...]
 
 
 def read(gateway: KafkaGateway) -> Reading:
@@ -48,7 +49,7 @@ def read(gateway: KafkaGateway) -> Reading:
     few = len(listed) <= MOST_PARTITIONS
     wanted = listed if few else sorted(used.intersection(listed))
     description = gateway.describe_cluster()
-    alive = [node.id for node in description.brokers if not node.fenced]
+    alive = tuple(node for node in description.brokers if not node.fenced)
     return Reading(
         topics=topics,
         first=read_offsets(gateway, OffsetSpec.EARLIEST, listed if few else []),
@@ -58,9 +59,9 @@ def read(gateway: KafkaGateway) -> Reading:
             for group, commits in committed.items()
         },
         described={group.group: group for group in gateway.describe_groups(names)} if names else {},
-        log_dirs=gateway.describe_log_dirs(alive),
+        log_dirs=gateway.describe_log_dirs([node.id for node in alive]),
         quorum=_quorum(gateway),
-        brokers=len(alive),
+        brokers=alive,
     )
 
 
@@ -73,7 +74,9 @@ def _quorum(gateway: KafkaGateway) -> QuorumInfo | None:
 
 
 def samples(reading: Reading, now: int) -> Iterator[Sample]:
-    yield sample("kafka_brokers", reading.brokers)
+    yield sample("kafka_brokers", len(reading.brokers))
+    for node in reading.brokers:
+        yield sample("kafka_broker_info", 1, id=node.id, address=f"{node.host}:{node.port}")
     yield from _of_topics(reading)
     for directory in reading.log_dirs:
         yield from _of_log_dir(directory)

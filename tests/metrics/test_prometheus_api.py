@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
+from controlplane.metrics import prometheus_api
+from controlplane.metrics.helps import help_of
 from controlplane.metrics.names import Sample
 from controlplane.metrics.promql import Series
 from controlplane.metrics.selectors import store
@@ -178,6 +181,29 @@ def test_a_form_is_taken_as_grafana_sends_it(filled: None, api: Callable[[Role],
         content_type="application/x-www-form-urlencoded",
     )
     assert all(each["__name__"] == "up" for each in again.json()["data"])
+
+
+@pytest.mark.parametrize(
+    ("name", "help_"),
+    [
+        ("kafka_consumergroup_lag", "Records that the group has not committed yet."),
+        ("kafka_server_replicamanager_isrshrinks_total", "Of the MBean kafka.server:type=ReplicaManager. A follower fell behind or went away."),
+        ("kafka_connect_source_task_source_record_poll_total", "Of the MBean kafka.connect:type=source-task-metrics."),
+        ("jvm_memory_used_bytes", "JVM: memory used bytes."),
+        ("made_up", ""),
+    ],
+)  # fmt: skip
+def test_a_metric_says_what_it_is(name: str, help_: str) -> None:
+    assert help_of(name) == help_
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kept", "warned"), [("1", 1, True), ("0", 3, False), ("", 3, False), ("99", 3, False)]
+)
+def test_a_query_is_cut_to_its_limit(wanted: str, kept: int, warned: bool) -> None:
+    found = {"resultType": "vector", "result": [{}, {}, {}]}
+    answer = prometheus_api.cut(QueryDict(f"limit={wanted}"), found)
+    assert (len(answer[0]["result"]), answer[1]) == (kept, warned)
 
 
 def test_metadata_and_buildinfo(ours: Asked) -> None:

@@ -46,6 +46,7 @@ def test_lag_of_a_group_in_records_in_seconds_and_as_a_state(
     assert value("kafka_consumergroup_lag", consumergroup=group, topic=name, partition="0") == 20
     assert value("kafka_consumergroup_lag", consumergroup=group, topic=name, partition="1") == 0
     assert value("kafka_consumergroup_lag_sum", consumergroup=group, topic=name) == 20
+    assert value("kafka_consumergroup_current_offset_sum", consumergroup=group, topic=name) == 10
     assert value("kafka_consumergroup_members", consumergroup=group) == 0
     assert value("kastellan_group_lag_state", consumergroup=group) == LagState.STOP
     # The records were there at the first poll already: they are at least as old as it.
@@ -57,6 +58,7 @@ def test_the_cluster_itself(cluster: Cluster, prefix: str, make_topic: Callable[
     name = make_topic(f"{prefix}-t", partitions=3)
     assert protocol_poll.poll(cluster, time.time_ns() // 1_000_000) is None
     assert value("kafka_brokers") == 3
+    assert value("kafka_broker_info", id="1") == 1
     assert value("kafka_topic_partitions", topic=name) == 3
     assert value("kafka_topic_partition_in_sync_replica", topic=name, partition="2") == 3
     assert value("kafka_topic_partition_under_replicated_partition", topic=name, partition="2") == 0
@@ -84,7 +86,7 @@ def test_a_cluster_that_does_not_answer_is_a_sample_too(
 
 
 def test_a_partition_whose_end_is_unknown_has_no_lag(db: None) -> None:
-    reading = Reading((), {}, {("t", 0): 5}, {"g": {("t", 0): 3, ("gone", 0): 1}}, {}, (), None, 1)
+    reading = Reading((), {}, {("t", 0): 5}, {"g": {("t", 0): 3, ("gone", 0): 1}}, {}, (), None, ())
     lags = [s for s in group_samples("main", reading, 1000) if s.name == "kafka_consumergroup_lag"]
     assert [(dict(s.labels)["topic"], s.value) for s in lags] == [("t", 2.0)]
     assert next(s.name for s in reading_samples(reading, 1000)) == "kafka_brokers"

@@ -16,6 +16,7 @@ from controlplane.metrics.logic.ranges import RANGES
 from controlplane.metrics.logic.reasons import why_unknown
 from controlplane.metrics.names import encoded_user
 from controlplane.metrics.selectors import Health, Reading
+from controlplane.metrics.sources import is_elsewhere, source_of
 
 register = template.Library()
 
@@ -43,6 +44,12 @@ def board(name: str, cluster: str, **choices: object) -> list[Placed]:
         )
         for chart in BOARDS[name].charts
     ]
+
+
+@register.simple_tag
+def is_measured(cluster: str) -> bool:
+    """Whether brokers' own metrics are kept, here or by a Prometheus server: not of an external cluster without exporters."""
+    return is_elsewhere(cluster) or source_of(cluster) is not None
 
 
 @register.simple_tag
