@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controlplane.metrics.charts import Board, Chart, Line
-from controlplane.metrics.connect_boards import CONNECT, FLOW, SINK_CONNECTOR, SOURCE_CONNECTOR
+from controlplane.metrics.connect_boards import CONNECT, FLOW, FLOW_OVERVIEW, SINK_CONNECTOR, SOURCE_CONNECTOR
 
 B = 'broker=~"$broker"'
 #: The JVM of a Connect worker has the names of a broker's.
@@ -306,16 +306,8 @@ BROKER = Board("broker", "Broker", (
 OF_CLUSTER = (OVERVIEW, REQUESTS, REPLICATION, QUORUM, GROUPS, CLIENTS, CONNECT, HOST, SELF)
 BOARDS: Mapping[str, Board] = {
     board.id: board
-    for board in (
-        DASHBOARD,
-        *OF_CLUSTER,
-        BROKER,
-        TOPIC,
-        GROUP,
-        CLIENT,
-        FLOW,
-        SOURCE_CONNECTOR,
-        SINK_CONNECTOR,
-    )
+    for board in (*OF_CLUSTER, BROKER, TOPIC, GROUP, CLIENT, FLOW, SOURCE_CONNECTOR, SINK_CONNECTOR)
 }
+#: A few charts of a board, where a page has little room.
+IN_SHORT: Mapping[str, Board] = {board.id: board for board in (DASHBOARD, FLOW_OVERVIEW)}
 CHARTS: Mapping[str, Chart] = {chart.id: chart for board in BOARDS.values() for chart in board.charts}

@@ -10,6 +10,7 @@ from controlplane.clusters import selectors as clusters
 from controlplane.clusters.services import gateway_for
 from controlplane.core.errors import NotVerified
 from controlplane.core.plans import Json
+from controlplane.core.words import counted
 from controlplane.gateways.connect import State
 from controlplane.gateways.kafka.types import TopicPartition
 from controlplane.jobs.run import JobRun
@@ -66,6 +67,10 @@ def _do_freeze(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json
     }
 
 
+def _not_copied(left: int) -> str:
+    return f"{counted(left, 'record')} not copied yet"
+
+
 def _wait(job: JobRun, seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -92,13 +97,13 @@ def _drain(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
             return {"records_at_begin": first, "records_left": 0, "waited_s": round(waited, 1)}
         if time.monotonic() > deadline:
             raise NotVerified(
-                f"{left} records are not copied yet",
+                "unknown how far it is" if left is None else _not_copied(left),
                 hint="Look at the flow's connectors, then take the step again.",
             )
         job.progress(
             (first or 0) - (left or 0),
             first,
-            f"{left} records are not copied yet" if left is not None else "unknown",
+            "unknown" if left is None else _not_copied(left),
         )
         _wait(job, ASK_EVERY)
 

@@ -13,9 +13,9 @@ from controlplane.replication.logic.flows import CHECKPOINT_S, REFRESH_S, SHORTE
 POLICIES = (
     (
         Policy.PREFIX.value,
-        "with the source's name before them (main.orders): for both directions, and for a fan-in",
+        "with the source's name and a dot before them: for both directions, and for a fan-in",
     ),
-    (Policy.IDENTITY.value, "kept (orders): for one direction only, clients need no change"),
+    (Policy.IDENTITY.value, "kept: for one direction only, clients need no change"),
 )
 NAMES_HELP = "One per line, or separated by commas. A final * is a prefix, * alone is all, ! before a name leaves it out."
 

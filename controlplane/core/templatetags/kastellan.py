@@ -181,6 +181,12 @@ def unix_ago(value: float | None) -> SafeString:
 
 
 @register.filter
+def record_ago(milliseconds: int | None) -> SafeString:
+    """As `ago`, for a record's timestamp."""
+    return unix_ago(milliseconds / 1000) if milliseconds else unknown("The record has no timestamp")
+
+
+@register.filter
 def at_ms(value: int | None) -> SafeString:
     """A record's timestamp, exact to the millisecond, in the viewer's zone by script."""
     if value is None or value < 0:

@@ -10,7 +10,7 @@ from django import template
 from django.urls import reverse
 
 from controlplane.core.templatetags.kastellan import bytes_, duration_ms, percent, rate, unknown
-from controlplane.metrics.boards import BOARDS, OF_CLUSTER
+from controlplane.metrics.boards import BOARDS, IN_SHORT, OF_CLUSTER
 from controlplane.metrics.charts import CLOSE_MS, Board, Chart, filled
 from controlplane.metrics.logic.ranges import RANGES
 from controlplane.metrics.logic.reasons import why_unknown
@@ -42,7 +42,7 @@ def board(name: str, cluster: str, **choices: object) -> list[Placed]:
             f"{reverse('metrics:chart', args=(cluster, chart.id))}?{urlencode(given)}",
             f"{explore}?{urlencode([('q', filled(line.expr, CLOSE_MS, texts)) for line in chart.lines])}",
         )
-        for chart in BOARDS[name].charts
+        for chart in (BOARDS.get(name) or IN_SHORT[name]).charts
     ]
 
 
