@@ -7,6 +7,7 @@ What was measured stays in the row, and makes the report.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from django.utils import timezone
@@ -37,6 +38,7 @@ from controlplane.replication import (
 )
 from controlplane.replication.logic import failover_plans as plans
 from controlplane.replication.logic.failover import (
+    Attempt,
     Kind,
     Step,
     Taken,
@@ -95,8 +97,8 @@ def plan_step(run: Failover, step: Step) -> Plan:
     refusal = refusal_of(Kind(run.kind), run.taken, step)
     asked = run.asked
     if refusal is not None:
-        empty = plans.plan_verify(asked, ())
-        raise Refused((refusal,), empty)
+        none = replace(plans.plan_verify(asked, ()), title=step.heading, steps=(), warnings=())
+        raise Refused((refusal,), replace(none, refusals=(refusal,), request={"step": step.value}))
     return _PLANS[step](run, asked)
 
 
@@ -226,6 +228,9 @@ def _remember(
     now = datetime.now(UTC).isoformat()
     before = run.taken.get(step)
     begun = before.started_at if before is not None and state != "running" else now
+    earlier = [*before.earlier] if before else []
+    if before is not None and state == "running":
+        earlier.append(Attempt(before.state, before.started_at, before.ended_at, before.error))
     steps = dict(run.steps)
     steps[step.value] = {
         "state": state,
@@ -233,6 +238,7 @@ def _remember(
         "ended_at": None if state == "running" else now,
         "evidence": dict(evidence) if evidence else None,
         "error": error,
+        "earlier": [asdict(each) for each in earlier],
     }
     run.steps = steps
     run.save(update_fields=["steps"])
@@ -285,6 +291,7 @@ def report(run: Failover) -> dict[str, Json]:
                 "ended_at": each.ended_at,
                 "error": each.error,
                 "evidence": dict(each.evidence or {}),
+                "earlier": [asdict(attempt) for attempt in each.earlier],
             }
             for step, each in taken.items()
         ],
@@ -319,5 +326,5 @@ def _rto(run: Failover, taken: Mapping[Step, Taken]) -> float | None:
         return None
     checked = taken.get(Step.CHECK)
     answered = (checked.evidence or {}).get("last_known_at") if checked else None
-    since = datetime.fromisoformat(str(answered or begun.started_at))
+    since = datetime.fromisoformat(str(answered or begun.first_started_at))
     return (datetime.fromisoformat(moved.ended_at) - since).total_seconds()

@@ -23,6 +23,13 @@ from controlplane.replication.models import Failover, Flow
 from controlplane.replication.views import flow_for
 
 
+class AttemptSerializer(serializers.Serializer[Any]):
+    state = serializers.CharField(help_text="running where it was broken off.")
+    started_at = serializers.CharField()
+    ended_at = serializers.CharField(allow_null=True)
+    error = serializers.CharField(allow_blank=True)
+
+
 class FailoverStepSerializer(serializers.Serializer[Any]):
     step = serializers.CharField()
     title = serializers.CharField()
@@ -31,6 +38,7 @@ class FailoverStepSerializer(serializers.Serializer[Any]):
     ended_at = serializers.CharField(allow_null=True)
     error = serializers.CharField(allow_blank=True)
     evidence = serializers.DictField(help_text="What was found and measured.")
+    earlier = AttemptSerializer(many=True, help_text="Times that it was taken before, the oldest first.")
 
 
 class FailoverSerializer(serializers.Serializer[Any]):

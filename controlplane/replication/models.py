@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from controlplane.replication.logic.failover import Observation, Step, Taken
+from controlplane.replication.logic.failover import Attempt, Observation, Step, Taken
 from controlplane.replication.logic.flows import FlowRequest, from_json, to_json
 from controlplane.replication.logic.progress import Partition, from_topics
 
@@ -103,6 +103,7 @@ class Failover(models.Model):
                 each.get("ended_at"),
                 each.get("evidence"),
                 each.get("error", ""),
+                tuple(Attempt(**attempt) for attempt in each.get("earlier", ())),
             )
             for name, each in stored.items()
         }

@@ -107,8 +107,8 @@ class FlowPage(Page):
 
     @property
     def objective(self) -> tuple[Compared, ...]:
-        """What it may lose against what it would lose now; empty where nobody said."""
-        found = self.progress
+        """What it may lose against what it would lose now; empty where nobody said, or where clients write no longer."""
+        found = None if self.moved else self.progress
         return compared(self.row.asked, found.totals, known=found.known) if found else ()
 
 

@@ -11,6 +11,7 @@ from controlplane.clusters import selectors as clusters
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
 from controlplane.core.errors import NotFound
+from controlplane.core.words import some
 from controlplane.gateways import workers
 from controlplane.gateways.connect import ConnectApi, ConnectorStatus
 from controlplane.gateways.errors import GatewayError
@@ -114,6 +115,22 @@ def moved_at(flow: Flow) -> str:
         if switched is not None and switched.done:
             return (switched.ended_at or "") if run.source == flow.source else ""
     return ""
+
+
+def left_by_failovers(flow: Flow) -> tuple[str, ...]:
+    """What failovers of the flow have changed and nobody has changed back, in words."""
+    runs = Failover.objects.filter(source=flow.source, target=flow.target)
+    denied = {name for run in runs for _, name in run.denied}
+    found = []
+    if moved_at(flow):
+        found.append(
+            f"Its clients are in {flow.target}, by a failover: without the flow none leads them home."
+        )
+    if denied:
+        found.append(
+            f"A failover denies writing to {some(sorted(denied))} in {flow.source}: that stays. Lift it first, on the page Failover."
+        )
+    return tuple(found)
 
 
 def remember(asked: FlowRequest, totals: Totals) -> None:

@@ -306,7 +306,8 @@ def plan_delete(flow: Flow) -> Plan:
     asked = flow.asked
     _, target = ends(asked)
     found = _removed(flow)
-    return plans.plan_delete(asked, states(asked, target), found.of(asked))
+    left = selectors.left_by_failovers(flow)
+    return plans.plan_delete(asked, states(asked, target), found.of(asked), left)
 
 
 def _removed(flow: Flow) -> _Parts:

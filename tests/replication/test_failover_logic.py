@@ -9,6 +9,7 @@ import pytest
 from controlplane.core.plans import Risk
 from controlplane.replication.logic.failover import (
     STEPS,
+    Attempt,
     Kind,
     Observation,
     Step,
@@ -217,3 +218,11 @@ def test_a_plan_holds_while_records_are_written() -> None:
     assert plan_drain(asked, slow.totals).digest == plan_drain(asked, fast.totals).digest
     stopped = replace(fast, state="stopped")
     assert plan_check(asked, Kind.PLANNED, stopped).digest != plan_check(asked, Kind.PLANNED, fast).digest
+
+
+def test_clients_have_waited_since_the_first_attempt() -> None:
+    once = Taken(Step.FREEZE, "done", "10:00", "10:01")
+    again = replace(
+        once, started_at="10:02", earlier=(Attempt("failed", "10:00", "10:01", "Somebody writes"),)
+    )
+    assert (once.first_started_at, again.first_started_at) == ("10:00", "10:00")

@@ -55,7 +55,16 @@ def is_file_connector(config: Mapping[str, str]) -> bool:
 
 #: A path that leads anywhere: absolute, upwards, to a home, or as a URL. `//` behind a scheme is followed by a host.
 _BEFORE = r"""^|[\s=,;"'(\[{|&?<>!\\]"""
-_LEADS_OUT = re.compile(rf"(?:{_BEFORE})~?/|:~?/(?!/)|(?:{_BEFORE}|[:/])\.\.(?:/|$)|\bfile:", re.IGNORECASE)
+_LEADS_OUT = re.compile(
+    rf"(?:{_BEFORE})~?/|:~?/(?!/)|(?:{_BEFORE}|[:/])\.\.(?:/|$)|\b(?:file|jar|jrt|netdoc|nested|zip|classpath):",
+    re.IGNORECASE,
+)
+#: Drivers that reach databases by the network; of others some open files, whatever their URLs look like.
+_BY_NETWORK = (
+    "as400|bigquery|ch|clickhouse|databricks|db2|hive2|mariadb|microsoft|mongodb|mysql|oracle|pgsql|postgresql|presto|redshift|sap"
+    "|singlestore|snowflake|sqlserver|sybase|teradata|trino|vertica"
+)
+_OTHER_DRIVER = re.compile(rf"\bjdbc:(?!(?:{_BY_NETWORK}):)", re.IGNORECASE)
 
 
 def names_files(config: Mapping[str, str]) -> bool:
@@ -64,7 +73,7 @@ def names_files(config: Mapping[str, str]) -> bool:
     # Drivers decode what stands in their URLs.
     values = (REFERENCED.sub("", value) for value in config.values())
     return is_file_connector(config) or any(
-        _LEADS_OUT.search(each) for value in values for each in _decoded(value)
+        _LEADS_OUT.search(each) or _OTHER_DRIVER.search(each) for value in values for each in _decoded(value)
     )
 
 
@@ -166,6 +175,7 @@ def moved(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 #: A value that could be one, whatever the setting is called.
 _LIKE_A_PLACE = re.compile(
     r"//|\b[\w-]+(?:\.[\w-]+)*:\d|\b\d{1,3}(?:\.\d{1,3}){1,3}\b|\[[0-9a-f:]*:[0-9a-f:.]*\]", re.IGNORECASE
@@ -173,7 +183,12 @@ _LIKE_A_PLACE = re.compile(
 
 
 def _is_place(name: str, config: Mapping[str, str]) -> bool:
-    return bool(PLACES.search(name) or _LIKE_A_PLACE.search(config.get(name, "")))
+    return is_place(name) or bool(_LIKE_A_PLACE.search(config.get(name, "")))
+
+
+def is_place(name: str) -> bool:
+    """By what the setting is called, `server.name` and `serverName` alike."""
+    return bool(PLACES.search(name) or PLACES.search(_HUMP.sub(".", name)))
 
 
 def relative(path: str) -> bool:

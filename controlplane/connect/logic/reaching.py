@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from controlplane.connect.logic.confinement import PLACES, REFERENCED
+from controlplane.connect.logic.confinement import REFERENCED, is_place
 from controlplane.gateways import addresses
 from controlplane.gateways.addresses import Allowed
 from controlplane.gateways.errors import TargetRefused
@@ -13,7 +13,13 @@ from controlplane.gateways.errors import TargetRefused
 #: What stands between hosts, and around them: `jdbc:postgresql://kim@a:5432,b:5432/shop?x=1`.
 _BETWEEN = re.compile(r"[\s,;/@=?&\"'()|<>{}\\#]+")
 _AUTHORITY = re.compile(r"//([^\s;/?\"'\\]+)")
-_WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]+):(?P<port>\d{1,5})")
+_WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^\[\]]*):(?P<port>\d{1,5})")
+#: `host:1521:sid`, as Oracle's driver has it.
+_PORT_AND_MORE = re.compile(r"(?P<host>[^:\[\]]+):\d{1,5}:")
+#: Drivers connect to this machine where no host is given.
+_WITHOUT_HOST = re.compile(r"\bjdbc:[^/@]*$|\bjdbc:[^/]*///", re.IGNORECASE)
+#: Whatever stands around them.
+_ANYWHERE = re.compile(r"\blocalhost\b|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])", re.IGNORECASE)
 _BRACKETED = re.compile(r"\[[^\]]*\]")
 _NUMBER = re.compile(r"\d+")
 _PORT = re.compile(r"(^|[._-])port$", re.IGNORECASE)
@@ -23,31 +29,46 @@ USUAL = frozenset({"private", "private (unique local)", "carrier-grade NAT"})
 
 
 def hosts(config: Mapping[str, str]) -> frozenset[str]:
-    """As they are written. A word counts where it is an address, has a port, follows `//` or a setting is about places."""
+    """As they are written; the empty one is loopback to Java. A word counts where it is an address, has a port, follows `//` or
+    a setting is about places."""
     found: set[str] = set()
     for name, value in config.items():
         text = REFERENCED.sub("", value)
-        found.update(_host(word) for each in _AUTHORITY.findall(text) for word in each.split(","))
+        for authority in _AUTHORITY.findall(text):
+            found.update(_host(word) or "" for word in authority.split(","))
+        if _WITHOUT_HOST.search(text):
+            found.add("")
+        found.update(_ANYWHERE.findall(text))
         found.update(_of(name, text))
-    return frozenset(found - {""})
+    return frozenset(found)
 
 
 def _of(name: str, text: str) -> Iterator[str]:
     # Of an address with a path only what follows `//` says where.
-    place = PLACES.search(name) and not (name == "connector.class" or _PORT.search(name) or "//" in text)
+    place = is_place(name) and not (name == "connector.class" or _PORT.search(name) or "//" in text)
     for word in _BETWEEN.split(text):
         host = _host(word)
         with_port = _WITH_PORT.fullmatch(word) is not None
-        if not host or (_NUMBER.fullmatch(host) and not _is_odd_number(host)):
+        if host is None or (_NUMBER.fullmatch(host) and not _is_odd_number(host)):
             continue
-        if place or with_port or _is_address(host) or is_loopback_name(host):
+        if with_port or _PORT_AND_MORE.match(word) or (host and (place or _is_address(host))):
             yield host
 
 
-def _host(word: str) -> str:
+def _host(word: str) -> str | None:
+    """None where the word names none: what has more colons is an address of version 6, or has a scheme before the host."""
     word = word.rpartition("@")[2]
     found = _WITH_PORT.fullmatch(word)
-    return found["host"] if found else word if _BRACKETED.fullmatch(word) or ":" not in word else ""
+    host = found["host"] if found else word
+    inner = host[1:-1] if _BRACKETED.fullmatch(host) else host
+    if ":" not in inner:
+        return inner
+    if _is_address(inner):
+        return f"[{inner}]"
+    if found:
+        return inner.rpartition(":")[2]
+    before_more = _PORT_AND_MORE.match(word)
+    return before_more["host"] if before_more else None
 
 
 def _is_odd_number(text: str) -> bool:
@@ -70,7 +91,7 @@ def is_loopback_name(host: str) -> bool:
 def is_own(host: str, found: tuple[str, ...], allowed: Allowed) -> bool:
     """Whether an address of the host is this machine's or of a kind that only an installation's admin uses. `found`: what
     the name stands for, where it is one."""
-    if is_loopback_name(host):
+    if not host or is_loopback_name(host):
         return not _may(host, "127.0.0.1", allowed)
     try:
         normal = addresses.normal_host(host)

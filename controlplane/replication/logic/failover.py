@@ -57,6 +57,16 @@ STEPS: Mapping[Kind, tuple[Step, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """A time that a step was taken and then taken again: it had failed, been broken off (`ended_at` is None), or was done."""
+
+    state: str
+    started_at: str
+    ended_at: str | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """A step that was begun. `evidence`: what was found and measured, kept for the report."""
 
@@ -66,6 +76,12 @@ class Taken:
     ended_at: str | None = None
     evidence: Mapping[str, Json] | None = None
     error: str = ""
+    earlier: tuple[Attempt, ...] = ()
+
+    @property
+    def first_started_at(self) -> str:
+        """What an attempt that failed had done already, its clients felt from then on."""
+        return self.earlier[0].started_at if self.earlier else self.started_at
 
     @property
     def done(self) -> bool:

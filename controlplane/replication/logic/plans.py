@@ -282,7 +282,10 @@ def plan_compare(asked: FlowRequest, topics: Sequence[str], window: int) -> Plan
     )
 
 
-def plan_delete(asked: FlowRequest, states: Mapping[str, str], parts: Sequence[Part]) -> Plan:
+def plan_delete(
+    asked: FlowRequest, states: Mapping[str, str], parts: Sequence[Part], left: Sequence[str] = ()
+) -> Plan:
+    """`left`: what failovers have changed and what stays so."""
     own = [
         PlanStep(StepKind.DELETE, "connector", name, (Change("state", word, None),))
         for name, word in states.items()
@@ -299,6 +302,7 @@ def plan_delete(asked: FlowRequest, states: Mapping[str, str], parts: Sequence[P
         digest=state_digest({"states": dict(states), "parts": [part.plan.digest for part in parts]}),
         warnings=(
             f"The copies in {asked.target} stay, and get nothing new. A flow that is made again goes on where this one was.",
+            *left,
             *(w for part in parts for w in part.plan.warnings),
         ),
         refusals=tuple(r for part in parts for r in part.plan.refusals),
