@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from controlplane.core.plans import Refusal
-from controlplane.gateways.connect_secrets import MASK
+from controlplane.gateways.connect_secrets import MASK, is_secret
 
 FILE_PLUGINS = re.compile(r"(?:org\.apache\.kafka\.connect\.file\.)?FileStream(?:Source|Sink)(?:Connector)?")
 #: `${file:…}` is for secrets below the worker's own directory; the others read the machine.
@@ -23,14 +23,22 @@ REFERENCED = re.compile(r"\$\{file:[^}]*\}")
 OWN_SECRETS = ("flow-", "connector-", "worker-")
 #: Providers that a connector brings, also those of clients that it makes itself, would read whatever they like.
 PROVIDERS = re.compile(r"(^|\.)config\.providers($|\.)")
-#: Of a setting's name. A mask in its value (`https://kim:[hidden]@host`) is the stored one as it was shown, or nothing.
-PLACES = re.compile(
-    r"^connector\.class$|(^|[._-])(url|urls|uri|uris|host|hosts|hostname|hostnames|server|servers|port|ports|endpoint|endpoints"
-    r"|address|addresses|proxy|bootstrap|node|nodes|broker|brokers|seed|seeds)($|[._-])"
-    r"|(^|[._-])(points|cluster|quorum|zookeeper|peers?|members?|replicas?|connections?|dsn|sid|service|domain|instance|ip|remote"
-    r"|region|site|location|account|realm|tenant|project|bucket|target|destination)$",
+#: Of a setting's name: it may say where a connector connects to, `server.name`, `serverName` and `brokerlist` alike.
+_PLACES = re.compile(
+    r"host|serv|srv|broker|node|endpoint|addr|url|uri|seed|bootstrap|cluster|proxy|peer|member|replica|quorum|zookeeper|points"
+    r"|connection|dsn|site|remote|region|location|account|domain|target|destination|(^|[._-])ip($|[._-])",
     re.IGNORECASE,
 )
+#: Settings that every connector has, and say what is done with records, and the ends of those that plugins have for it.
+_ABOUT_RECORDS = re.compile(
+    r"^(name|tasks\.max|topics|topics\.regex|topic|errors\..*|(key|value|header)\.converter(\.schemas\.enable)?|transforms(\..*)?"
+    r"|predicates(\..*)?|topic\.creation\..*|(consumer|producer|admin)\.override\..*|offsets\.storage\.topic"
+    r"|exactly\.once\.support|transaction\.boundary.*|config\.action\.reload)$"
+    r"|(^|[._-])((include|exclude|whitelist|blacklist)([._-]list)?|tables?|columns?|fields?|quer(y|ies)|mode|format|prefix|suffix)$",
+    re.IGNORECASE,
+)
+#: Sizes, times and switches lead nowhere; a port does, and larger numbers are addresses to resolvers, as `127.1` is.
+_PLAIN_VALUE = re.compile(r"(-?\d{1,7}|0?\.\d{1,6}|true|false|)", re.IGNORECASE)
 MOST_NAME = 200
 #: `+` begins the addresses of our own pages beside those of connectors.
 NAME = re.compile(rf"[^/\\%\s+][^/\\%]{{0,{MOST_NAME - 1}}}")
@@ -163,32 +171,34 @@ def _of_references(config: Mapping[str, str]) -> Iterable[Refusal]:
 
 
 def moved(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
-    """Settings that say where a connector connects to, or as what, and are another than they were."""
+    """Settings that may say where a connector connects to, or as what, and are another than they were: a list of names would
+    forget some, so these are all but those that are known to say something else. A mask in a value (`https://kim:[hidden]@host`)
+    is the stored one as it was shown, or nothing."""
     if not before:
         return ()
     return tuple(
         sorted(
             name
             for name in before.keys() | now.keys()
-            if MASK not in now.get(name, "") and before.get(name) != now.get(name) and _is_place(name, now)
+            if MASK not in now.get(name, "")
+            and before.get(name) != now.get(name)
+            and _may_lead(name, before.get(name, ""), now.get(name, ""))
         )
     )
 
 
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-#: A value that could be one, whatever the setting is called.
-_LIKE_A_PLACE = re.compile(
-    r"//|\b[\w-]+(?:\.[\w-]+)*:\d|\b\d{1,3}(?:\.\d{1,3}){1,3}\b|\[[0-9a-f:]*:[0-9a-f:.]*\]", re.IGNORECASE
-)
+def _may_lead(name: str, before: str, now: str) -> bool:
+    if _ABOUT_RECORDS.search(name) or (is_secret(name) and not _PLACE_OF_SECRETS.search(name)):
+        return False
+    return is_place(name) or not (_PLAIN_VALUE.fullmatch(before) and _PLAIN_VALUE.fullmatch(now))
 
 
-def _is_place(name: str, config: Mapping[str, str]) -> bool:
-    return is_place(name) or bool(_LIKE_A_PLACE.search(config.get(name, "")))
+#: Of settings that are called as secrets are: `token.url`, but not `connection.password`.
+_PLACE_OF_SECRETS = re.compile(r"host|server|endpoint|addr|url|uri", re.IGNORECASE)
 
 
 def is_place(name: str) -> bool:
-    """By what the setting is called, `server.name` and `serverName` alike."""
-    return bool(PLACES.search(name) or PLACES.search(_HUMP.sub(".", name)))
+    return bool(_PLACES.search(name) or name.lower().endswith("port"))
 
 
 def relative(path: str) -> bool:
