@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from broker import confine, connect_spec, plugins, ports
 from broker import connect_render as render
-from broker import connect_spec, plugins, ports
 from broker.artifacts import Artifacts
 from broker.cluster import (
     JOLOKIA_PASSWORD,
@@ -161,7 +161,7 @@ def prepare_worker(
     files = paths.cluster(worker.cluster).connect
     plugins.verify(paths, worker.cluster)
     cluster_id, ways = _home(paths, worker, now)
-    for directory in (files.plugins, files.credentials, files.files):
+    for directory in (files.plugins, files.credentials, files.files, files.temporary):
         private_directory(directory)
     values = render.worker_properties(worker, files, ways)
     text = "".join(f"{key}={render.property_value(value)}\n" for key, value in values.items())
@@ -180,7 +180,7 @@ def prepare_worker(
     return ProcessSpec(
         name=worker.process_name,
         kind=ProcessKind.CONNECT,
-        argv=render.worker_argv(worker, files, launch, cluster_id),
+        argv=_confined(paths, worker, render.worker_argv(worker, files, launch, cluster_id)),
         env={key: artifacts.env[key] for key in KEPT_ENV if key in artifacts.env},
         cwd=str(files.files),
         log=str(paths.log(worker.process_name)),
@@ -190,6 +190,15 @@ def prepare_worker(
         labels={"cluster": worker.cluster},
         ports=tuple(f"{worker.host}:{port}" for port in worker.ports),
     )
+
+
+def _confined(paths: DataPaths, worker: ConnectSpec, argv: tuple[str, ...]) -> tuple[str, ...]:
+    """Of the data directory the worker reads its own files and the programs, whatever a connector is told."""
+    place = paths.cluster(worker.cluster)
+    cafile = () if worker.outside is not None else (control_files(place).cafile,)
+    java = Path(argv[0]).resolve().parents[1]
+    read = (place.connect.root, paths.artifacts, java, *cafile)
+    return confine.argv(paths.root, read, (place.connect.files, place.connect.temporary), argv)
 
 
 def _home(paths: DataPaths, worker: ConnectSpec, now: datetime) -> tuple[str, Ways]:

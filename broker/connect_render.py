@@ -214,6 +214,9 @@ def worker_argv(
         *LAPTOP_FLAGS,
         f"-javaagent:{launch.agent}=config={paths.jolokia_properties}",
         "-Djava.awt.headless=true",
+        # Not in the machine's own place for temporary files, where it may not write (broker.confine).
+        f"-Djava.io.tmpdir={paths.temporary}",
+        "-XX:-UsePerfData",
         f"-Dorg.apache.kafka.automatic.config.providers={_PROVIDERS}.FileConfigProvider",
         f"-Dorg.apache.kafka.allowed.login.modules={','.join(LOGIN_MODULES)}",
         f"-Djava.security.auth.login.config={paths.jaas}",

@@ -289,6 +289,11 @@ class ConnectPaths(JvmPaths):
         return self.root / "rest-users.properties"
 
     @property
+    def temporary(self) -> Path:
+        """Beside `files` the only place where the worker may write."""
+        return self.root / "tmp"
+
+    @property
     def plugins(self) -> Path:
         return self.root / "plugins"
 

@@ -23,7 +23,7 @@ from controlplane.replication.models import Failover, Flow
 from controlplane.replication.views import flow_for
 
 
-class AttemptSerializer(serializers.Serializer[Any]):
+class StepAttemptSerializer(serializers.Serializer[Any]):
     state = serializers.CharField(help_text="running where it was broken off.")
     started_at = serializers.CharField()
     ended_at = serializers.CharField(allow_null=True)
@@ -38,7 +38,7 @@ class FailoverStepSerializer(serializers.Serializer[Any]):
     ended_at = serializers.CharField(allow_null=True)
     error = serializers.CharField(allow_blank=True)
     evidence = serializers.DictField(help_text="What was found and measured.")
-    earlier = AttemptSerializer(many=True, help_text="Times that it was taken before, the oldest first.")
+    earlier = StepAttemptSerializer(many=True, help_text="Times that it was taken before, the oldest first.")
 
 
 class FailoverSerializer(serializers.Serializer[Any]):

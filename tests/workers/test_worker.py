@@ -242,6 +242,34 @@ def test_connectors_get_to_nothing_of_the_worker_itself(
             api.delete(each)
 
 
+def test_files_of_the_installation_are_closed_to_the_worker(
+    connect_worker: ConnectSpec, make_topic: Callable[..., str], gateway: KafkaGateway, prefix: str
+) -> None:
+    """By the kernel, whatever a setting was taken for: here it comes past every check of ours."""
+    paths = bundled.data_paths()
+    if "no Landlock" in workers.worker_log(connect_worker, 10_000_000):
+        pytest.skip("this kernel has no Landlock")
+    secret = paths.secret(f"canary-{prefix}")
+    secret.write_text("canary\n")
+    topic, api = make_topic(f"{prefix}-stolen", 1), workers.rest_api(connect_worker)
+    reads = {"connector.class": "FileStreamSource", "file": str(secret), "topic": topic}
+    writes = {"connector.class": "FileStreamSink", "file": str(paths.db / f"x-{prefix}"), "topics": topic}
+    strings = dict.fromkeys(
+        ("key.converter", "value.converter"), "org.apache.kafka.connect.storage.StringConverter"
+    )
+    try:
+        for name, config in ((f"{prefix}-reads", reads), (f"{prefix}-writes", writes)):
+            api.put_config(name, config | strings)
+            eventually(lambda name=name: (seen := api.statuses().get(name)) and seen.failed, timeout=60)
+            assert "AccessDenied" in str(api.status(name).traces)
+        assert end_of(gateway, topic) == 0
+        assert not (paths.db / f"x-{prefix}").exists()
+    finally:
+        for name in (f"{prefix}-reads", f"{prefix}-writes"):
+            api.delete(name)
+        secret.unlink()
+
+
 def test_what_was_typed_wrong_is_said(anna: Api) -> None:
     answer = anna("POST", WORKER, {"act": "explode"})
     assert answer.status_code == 422

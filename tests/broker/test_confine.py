@@ -1,0 +1,72 @@
+"""A program that may not look into a directory: what it is allowed by rules, and what the kernel then says to a real one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from broker import confine
+from broker.confine import READ, WRITE_FILE, Rule, argv, rules
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """With a secret, and a place of the program's own."""
+    root = tmp_path / "here" / "data"
+    for name in ("secrets", "own/files"):
+        (root / name).mkdir(parents=True)
+    (root / "secrets" / "key").write_text("secret\n")
+    (root / "own" / "known").write_text("known\n")
+    (tmp_path / "beside").write_text("beside\n")
+    return root
+
+
+def run(data: Path, script: str) -> subprocess.CompletedProcess[str]:
+    line = argv(data, [data / "own"], [data / "own" / "files"], ["/bin/sh", "-c", script])
+    return subprocess.run(line, cwd=data / "own" / "files", capture_output=True, text=True, check=False)
+
+
+def test_the_way_to_the_directory_is_left_out_and_what_lies_beside_it_is_not(
+    data: Path, tmp_path: Path
+) -> None:
+    found = {rule.path: rule.access for rule in rules(data, [data / "own"], [data / "own" / "files"])}
+    assert found[tmp_path / "beside"] == found[Path("/usr")] == found[data / "own"] == READ
+    assert not {data, data / "secrets", *data.parents} & found.keys()
+    assert found[data / "own" / "files"] & WRITE_FILE
+    assert Rule(Path("/dev"), READ | WRITE_FILE) in [*rules(data, [], [])]
+
+
+@pytest.mark.parametrize(
+    ("script", "said", "code"),
+    [
+        ("cat {data}/own/known", "known\n", 0),
+        ("cat {beside}", "beside\n", 0),
+        ("echo x > new && cat new && rm new", "x\n", 0),
+        ("echo x > /dev/null", "", 0),
+        ("cat {data}/secrets/key", "", 1),
+        ("cat ../../secrets/key", "", 1),
+        ("ln -s {data}/secrets/key link; cat link", "", 1),
+        ("ln {data}/secrets/key link", "", 1),
+        ("mv {data}/secrets/key .", "", 1),
+        ("echo x > {data}/own/known", "", 2),
+        ("echo x > {beside}", "", 2),
+        ("rm {beside}", "", 1),
+        ("exec /bin/cat {data}/secrets/key", "", 1),
+        ("kill -0 {parent}", "", 1),
+    ],
+)
+def test_the_kernel_keeps_it_out(data: Path, tmp_path: Path, script: str, said: str, code: int) -> None:
+    done = run(data, script.format(data=data, beside=tmp_path / "beside", parent=os.getpid()))
+    if "no Landlock" in done.stdout:
+        pytest.skip("this kernel has no Landlock")
+    assert (done.stdout, done.returncode) == (said, code), done.stderr
+    assert (data / "secrets" / "key").read_text() == "secret\n"
+
+
+def test_without_landlock_the_program_runs_and_says_so(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confine, "SYS_CREATE_RULESET", 100_000)
+    with pytest.raises(confine.Unsupported):
+        confine.restrict([])
