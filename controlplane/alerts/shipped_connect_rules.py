@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from controlplane.alerts.shipped_kind import CRITICAL, WARNING, Shipped
 
-_RUNS = ' unless on (source, target) kastellan_flow_state{state=~"paused|stopped"} == 1'
+_RUNS = ' unless on (cluster, source, target) kastellan_flow_state{state=~"paused|stopped"} == 1'
 #: Of a flow that has an objective (RPO) it counts instead of the seconds that hold for all others.
 _RPO = "kastellan_flow_rpo_seconds"
 _LAG = "kastellan_flow_lag_seconds"
-_OWN = f"on (source, target) {_RPO}"
+_OWN = f"on (cluster, source, target) {_RPO}"
 _FLOW = "The flow {{ $labels.source }} -> {{ $labels.target }}"
 _CONNECTOR = "Connector {{ $labels.connector }} of {{ $labels.cluster }}"
 
@@ -24,7 +24,7 @@ RULES: tuple[Shipped, ...] = (
     Shipped(
         "ConnectorFailed",
         'kastellan_connector_state{state="failed"} == 1 or kastellan_connector_tasks{state="failed"} > 0'
-        ' unless on (connector) kastellan_connector_tasks{state="running"} > 0', CRITICAL, "2m",
+        ' unless on (cluster, connector) kastellan_connector_tasks{state="running"} > 0', CRITICAL, "2m",
         f"{_CONNECTOR} has failed",
         "It, or every task of it: nothing is copied. Its page shows why; it stays so until somebody restarts it.",
     ),
@@ -55,12 +55,12 @@ RULES: tuple[Shipped, ...] = (
         "The age of the oldest record that is not in the target: what would be lost with the source now.",
     ),
     Shipped(
-        "FlowFarBehind", f"({_LAG} > on (source, target) (10 * {_RPO}) or {_LAG} > 600 unless {_OWN}){_RUNS}", CRITICAL, "5m",
+        "FlowFarBehind", f"({_LAG} > on (cluster, source, target) (10 * {_RPO}) or {_LAG} > 600 unless {_OWN}){_RUNS}", CRITICAL, "5m",
         f"{_FLOW} is {{{{ $value | humanizeDuration }}}} behind",
         "The age of the oldest record that is not in the target: what would be lost with the source now.",
     ),
     Shipped(
-        "FlowRecordsBehind", f"kastellan_flow_lag_records > on (source, target) kastellan_flow_rpo_records{_RUNS}", WARNING, "5m",
+        "FlowRecordsBehind", f"kastellan_flow_lag_records > on (cluster, source, target) kastellan_flow_rpo_records{_RUNS}", WARNING, "5m",
         f"{_FLOW} has {{{{ $value | humanize }}}} records to copy, more than its objective allows",
         "What would be lost with the source now. The objective is on the flow's page.",
     ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 WARNING, CRITICAL, INFO = "warning", "critical", "info"
+BROKER = "Broker {{ $labels.broker }} of {{ $labels.cluster }}"
+A_BROKER = BROKER[0].lower() + BROKER[1:]
 
 
 @dataclass(frozen=True, slots=True)

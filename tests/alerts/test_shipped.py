@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from prometheus_client import generate_latest
@@ -14,6 +15,7 @@ from controlplane.core import durations
 from controlplane.manual.selectors import library
 from controlplane.metrics import query
 from controlplane.metrics.instruments import LIVE
+from controlplane.metrics.promql.tree import Aggregate, Binary, Node, children, type_of
 from tests.alerts.scene import Scene, Sink, receiver, rule
 
 
@@ -29,6 +31,39 @@ def test_a_shipped_rule_is_whole(each: shipped_rules.Shipped) -> None:
         assert "error expanding" not in expanded
         assert "{" not in expanded
     query.check(each.expr)
+
+
+def loses_the_cluster(node: Node) -> Iterator[Node]:
+    """Parts after which alerts of several clusters would be one, or a series would meet another cluster's."""
+    match node:
+        case Aggregate(labels=labels, without=without) if ("cluster" in labels) is without:
+            yield node
+        case Binary(matching=matching) if "vector" == type_of(node.left) == type_of(node.right):
+            if ("cluster" in matching.labels) is not matching.on:
+                yield node
+        case _:
+            pass
+    for child in children(node):
+        yield from loses_the_cluster(child)
+
+
+@pytest.mark.parametrize("each", shipped_rules.RULES, ids=lambda each: each.name)
+def test_a_shipped_rule_keeps_its_cluster(each: shipped_rules.Shipped) -> None:
+    assert list(loses_the_cluster(query.parse(each.expr).ast)) == []
+
+
+@pytest.mark.parametrize(
+    ("expr", "loses"),
+    [
+        ("sum(x) != 1", True), ("sum by (broker) (x)", True), ("sum by (cluster) (x)", False),
+        ("sum without (cluster) (x)", True), ("sum without (broker) (x)", False), ("a and b", False),
+        ("a and on (broker) b", True), ("a and on (broker, cluster) b", False), ("a / ignoring (cluster) b", True),
+        ("a / ignoring (broker) b", False), ("max(increase(x[5m])) > 2", True), ("1 - a > 2", False),
+        ("a unless on (cluster) count by (cluster) (max(b)) > 1", True),
+    ],
+)  # fmt: skip
+def test_it_is_noticed_where_an_expression_loses_the_cluster(expr: str, loses: bool) -> None:
+    assert bool(list(loses_the_cluster(query.parse(expr).ast))) is loses
 
 
 def test_names_are_there_once_and_broker_down_does_not_wait() -> None:
