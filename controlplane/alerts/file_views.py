@@ -54,7 +54,7 @@ def rule_tests(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 @require_safe
 @cluster_view(Action.ALERT_VIEW)
 def rule_export(request: HttpRequest, cluster: Cluster) -> HttpResponse:
-    return yaml_file(importing.export(cluster.name), f"{cluster.name}.rules.yml")
+    return yaml_file(importing.export([cluster.name]), f"{cluster.name}.rules.yml")
 
 
 @require_http_methods(["GET", "POST"])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from controlplane.accounts.models import User
+from controlplane.accounts.models import RoleGrant, User
 from controlplane.alerts import shipped
 from controlplane.alerts.logic import documents, rule_files
 from controlplane.alerts.models import Beat, Rule
@@ -19,7 +19,7 @@ from controlplane.alerts.services import importing
 from controlplane.core import durations
 from controlplane.core.access import Role
 from tests.alerts import real
-from tests.alerts.scene import Scene, rule
+from tests.alerts.scene import Scene, cluster, rule
 from tests.conftest import Api
 
 AWESOME = Path(__file__).parent / "awesome"
@@ -122,10 +122,40 @@ def test_strimzis_resource_is_a_rule_file_too(some: Scene) -> None:
 def test_the_shipped_rules_go_out_and_come_back_the_same(scene: Scene) -> None:
     Beat.objects.update(shipped="")
     shipped.sync(scene.now)
-    text = importing.export("main")
+    text = importing.export(["main"])
     found = importing.read(text, "")
     assert (found.create, found.update) == ((), ())
     assert {why for _, why in found.skipped} == {"It is the same already."}
+
+
+def exported(api: Api, query: str) -> set[str]:
+    answer = api("GET", f"alerts/rules/export/{query}")
+    assert answer.status_code == 200, answer.content
+    return {each.name for each in rule_files.parse(answer.content.decode())}
+
+
+def test_an_export_has_the_rules_that_hold_for_a_cluster_or_all_that_one_may_see(
+    scene: Scene, api: ApiOf
+) -> None:
+    Beat.objects.update(shipped="")
+    shipped.sync(scene.now)
+    came_along = set(Rule.objects.filter(enabled=True).values_list("name", flat=True))
+    cluster("dr")
+    cluster("elsewhere")
+    rule("OfAll")
+    rule("OfMain", cluster="main")
+    rule("OfDr", cluster="dr")
+    rule("Hidden", cluster="elsewhere")
+    rule("Off", enabled=False)
+    vera = api(Role.VIEWER)
+    assert exported(vera, "?cluster=main") == came_along | {"OfAll", "OfMain"}
+    assert exported(vera, "?cluster=main&own=true") == {"OfAll", "OfMain"}
+    assert exported(vera, "?own=true") == {"OfAll", "OfMain", "OfDr", "Hidden"}
+    RoleGrant.objects.filter(user__username="vera").delete()
+    for name in ("main", "dr"):
+        RoleGrant.objects.create(user=User.objects.get(username="vera"), cluster=name, role=Role.VIEWER)
+    assert exported(vera, "?own=true") == {"OfAll", "OfMain", "OfDr"}
+    assert vera("GET", "alerts/rules/export/?cluster=elsewhere").status_code == 403
 
 
 @real.needs("promtool")

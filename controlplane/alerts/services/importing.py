@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.db.models import Q
 from django.utils import timezone
@@ -23,9 +23,9 @@ from controlplane.core.plans import Json, Plan
 LONGEST_NAME = {"group": 100, "alert": 200}
 
 
-def export(cluster: str, *, shipped: bool = True) -> str:
-    """The rules of a cluster's pages; `cluster` empty: those of every cluster."""
-    found = Rule.objects.filter(Q(cluster="") | Q(cluster=cluster))
+def export(clusters: Collection[str], *, shipped: bool = True) -> str:
+    """The rules that hold for these clusters: those of every cluster, and those bound to one of them; none that is off."""
+    found = Rule.objects.filter(Q(cluster="") | Q(cluster__in=clusters), enabled=True)
     return rule_files.write(file_rule(row) for row in (found if shipped else found.filter(shipped=False)))
 
 
