@@ -49,7 +49,14 @@ def _sync_rule(each: Shipped, now: datetime) -> None:
     row = Rule.objects.filter(group=GROUP, name=each.name).first()
     if row is None:
         Rule.objects.create(
-            group=GROUP, name=each.name, shipped=True, owner=OWNER, created_at=now, updated_at=now, **found
+            group=GROUP,
+            name=each.name,
+            enabled=not each.off,
+            shipped=True,
+            owner=OWNER,
+            created_at=now,
+            updated_at=now,
+            **found,
         )
     elif row.shipped and not row.edited and any(getattr(row, name) != value for name, value in found.items()):
         Rule.objects.filter(pk=row.pk).update(**found, updated_at=now, version=row.version + 1)

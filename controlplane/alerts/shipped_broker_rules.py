@@ -10,6 +10,8 @@ from controlplane.alerts.shipped_kind import A_BROKER, BROKER, CRITICAL, INFO, W
 _REPLICAS = "kafka_server_replicamanager_"
 _FETCHERS = "kafka_server_replicafetchermanager_"
 _TOPICS = "kafka_server_brokertopicmetrics_"
+#: A quantile over the last thousand requests is one of the past where few come: what was slow at a start would stay for hours.
+_REQUESTS = "kafka_network_requestmetrics_"
 #: A cluster of one broker never has a replica to spare.
 _SEVERAL = f" and on (cluster) count by (cluster) (max_over_time({_REPLICAS}atminisrpartitioncount[1h])) > 1"
 
@@ -67,6 +69,13 @@ RULES: tuple[Shipped, ...] = (
         "It is close to what it can do.", "5m",
     ),
     Shipped(
+        "RequestHandlersExhausted",
+        "rate(kafka_server_kafkarequesthandlerpool_brokerrequesthandleravgidle_nanoseconds_total[2m]) / 1e9 < 0.1",
+        CRITICAL, "5m",
+        f"Request handlers of {A_BROKER} are nearly never idle",
+        "Requests wait for a free one: every client is slow. Spread the load, or limit who makes it (Quotas).", "5m",
+    ),
+    Shipped(
         "NetworkProcessorsBusy", "kafka_network_socketserver_networkprocessoravgidle_percent < 0.3", WARNING, "5m",
         f"Network threads of {A_BROKER} are idle only {{{{ $value | humanizePercentage }}}} of the time",
         "More network threads, fewer connections, or another broker.", "5m",
@@ -81,9 +90,18 @@ RULES: tuple[Shipped, ...] = (
         f"{{{{ $value }}}} requests wait on {A_BROKER}", "At queued.max.requests (500) it stops reading from the network.",
     ),
     Shipped(
-        "ProduceSlow", 'kafka_network_requestmetrics_totaltimems{request="Produce",quantile="0.99"} > 1000', WARNING, "10m",
+        "ProduceSlow",
+        f'{_REQUESTS}totaltimems{{request="Produce",quantile="0.99"}} > 1000'
+        f' and on (cluster, broker, request) rate({_REQUESTS}totaltimems_count{{request="Produce"}}[5m]) > 1', WARNING, "10m",
         f"{BROKER} takes {{{{ $value }}}} ms for one in a hundred produce requests",
         "Look at the request's parts on the broker's page: queue, local time, waiting for replicas.",
+    ),
+    Shipped(
+        "FetchSlow",
+        f'{_REQUESTS}localtimems{{request=~"FetchConsumer|FetchFollower",quantile="0.99"}} > 500'
+        f' and on (cluster, broker, request) rate({_REQUESTS}localtimems_count[5m]) > 1', WARNING, "10m",
+        f"{BROKER} takes {{{{ $value }}}} ms to read for one in a hundred {{{{ $labels.request }}}} requests",
+        "It reads from a disk that is slow or saturated: consumers that are far behind read what is not in memory any more.",
     ),
     Shipped(
         "FailedRequests",
@@ -94,7 +112,8 @@ RULES: tuple[Shipped, ...] = (
     Shipped(
         "CorruptRecords",
         f'increase({_TOPICS}invalidmessagecrcrecords_total{{topic=""}}[10m]) > 0'
-        f' or increase({_TOPICS}invalidmagicnumberrecords_total{{topic=""}}[10m]) > 0', CRITICAL, "0s",
+        f' or increase({_TOPICS}invalidmagicnumberrecords_total{{topic=""}}[10m]) > 0'
+        f' or increase({_TOPICS}invalidoffsetorsequencerecords_total{{topic=""}}[10m]) > 0', CRITICAL, "0s",
         f"{BROKER} refused corrupt records", "A client, the network or memory damages them.",
     ),
     Shipped(

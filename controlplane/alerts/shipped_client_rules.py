@@ -40,6 +40,23 @@ RULES: tuple[Shipped, ...] = (
         "The age of the first record that it has not committed.",
     ),
     Shipped(
+        "ConsumerGroupLagLarge", "sum by (cluster, consumergroup) (kafka_consumergroup_lag_sum) > 10000", WARNING, "1m",
+        "Consumer group {{ $labels.consumergroup }} has {{ $value | humanize }} records to read",
+        "More than the number that somebody set. Add consumers, or look for what slows them down.", off=True,
+    ),
+    Shipped(
+        "TopicSilent", 'sum by (cluster, topic) (changes(kafka_topic_partition_current_offset{topic!~"__.*"}[10m])) == 0', INFO, "10m",
+        "Nothing is written to {{ $labels.topic }}", "For ten minutes and more: its producers have stopped, or have nothing to say.",
+        off=True,
+    ),
+    Shipped(
+        "ShareGroupStuck",
+        "sum by (cluster, group, topic) (rate(kafka_server_sharepartitionmetrics_acquisitionlocktimeout_total[5m])) > 0",
+        WARNING, "10m",
+        "Share group {{ $labels.group }} does not finish records of {{ $labels.topic }}",
+        "It takes records and acknowledges none of them in time, so that others are given them again. Look at its members' logs.",
+    ),
+    Shipped(
         "HangingTransactions", "kafka_server_replicamanager_partitionswithlatetransactionscount > 0", WARNING, "5m",
         f"Transactions hang in {{{{ $value }}}} partitions that {A_BROKER} leads",
         "Consumers that read committed records wait behind them.",
@@ -47,7 +64,8 @@ RULES: tuple[Shipped, ...] = (
     Shipped(
         "ClientsThrottled",
         "max by (cluster, user, client_id) (kafka_server_produce_throttle_time) > 0"
-        " or max by (cluster, user, client_id) (kafka_server_fetch_throttle_time) > 0", INFO, "10m",
+        " or max by (cluster, user, client_id) (kafka_server_fetch_throttle_time) > 0"
+        " or max by (cluster, user, client_id) (kafka_server_request_throttle_time) > 0", INFO, "10m",
         "A client is held back by its quota: {{ $labels.user }} {{ $labels.client_id }}",
         "Its limit is what somebody decided; Quotas shows the limit beside the use.",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controlplane.alerts.shipped_kind import A_BROKER, BROKER, CRITICAL, WARNING, Shipped
+from controlplane.alerts.shipped_kind import A_BROKER, BROKER, CRITICAL, INFO, WARNING, Shipped
 
 #: The JVM of a Connect worker has the names of a broker's.
 _HEAP = 'jvm_memory_used_bytes{area="heap",worker=""} / jvm_memory_max_bytes{area="heap",worker=""}'
@@ -17,6 +17,11 @@ RULES: tuple[Shipped, ...] = (
     Shipped(
         "OfflineLogDirectory", "kafka_log_logmanager_offlinelogdirectorycount > 0", CRITICAL, "1m",
         f"{BROKER} has lost a log directory", "The disk failed or is full. Its replicas are offline.",
+    ),
+    Shipped(
+        "DiskSevenTenths", f"{_DISK_USED} > 0.7", INFO, "10m",
+        f"A disk of {A_BROKER} is {{{{ $value | humanizePercentage }}}} full",
+        "Nothing has to be done today. Look at what grows, and when it is full (Metrics, Forecasts).", "5m",
     ),
     Shipped(
         "DiskFilling", f"{_DISK_USED} > 0.85", WARNING, "10m",
@@ -54,6 +59,11 @@ RULES: tuple[Shipped, ...] = (
         f"Compaction on {A_BROKER} has stopped", "Compacted topics grow without end until the broker is restarted.",
     ),
     Shipped(
+        "LogCleanerStuck", "kafka_log_logcleanermanager_time_since_last_run_ms / 1000 > 600", WARNING, "5m",
+        f"Compaction on {A_BROKER} has not begun a round for {{{{ $value | humanizeDuration }}}}",
+        "It works on one very big partition, or hangs. Compacted topics grow meanwhile, the offsets of groups among them.",
+    ),
+    Shipped(
         "UncleanablePartitions", "kafka_log_logcleanermanager_uncleanable_partitions_count > 0", WARNING, "5m",
         f"{BROKER} cannot compact {{{{ $value }}}} partitions", "They grow without end. The cleaner's log names them.",
     ),
@@ -72,6 +82,12 @@ RULES: tuple[Shipped, ...] = (
     Shipped(
         "GarbageCollection", 'sum by (cluster, broker) (rate(jvm_gc_collection_seconds_sum{worker=""}[5m])) > 0.05', WARNING, "5m",
         f"{BROKER} spends {{{{ $value | humanizePercentage }}}} of its time collecting garbage", "Everything waits meanwhile.", "5m",
+    ),
+    Shipped(
+        "ThreadsDeadlocked", "jvm_threads_deadlocked > 0", CRITICAL, "2m",
+        "{{ $value }} threads of {{ if $labels.worker }}Connect worker {{ $labels.worker }}{{ else }}broker {{ $labels.broker }}{{ end }}"
+        " of {{ $labels.cluster }} wait for each other",
+        "They never go on by themselves. Restart it; a thread dump from before (jstack) shows which they are.",
     ),
     Shipped(
         "FileDescriptors", 'process_open_fds{worker=""} / process_max_fds{worker=""} > 0.9', WARNING, "5m",

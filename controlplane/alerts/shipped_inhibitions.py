@@ -15,7 +15,7 @@ INHIBITIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     (
         "A broker that is down explains missing replicas",
         'alertname="BrokerDown"',
-        'alertname=~"AtMinIsr|UnderReplicated|UnderReplicatedLong|BrokerFenced|PreferredLeaderImbalance|IsrShrinking"',
+        'alertname=~"AtMinIsr|UnderReplicated|UnderReplicatedLong|BrokerFenced|BrokerHeartbeatStale|PreferredLeaderImbalance|IsrShrinking"',
         ("cluster",),
     ),
     (
@@ -27,13 +27,49 @@ INHIBITIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     (
         "No single controller explains what metadata does",
         'alertname="ActiveControllers"',
-        'alertname=~"MetadataLag|MetadataErrors|ControllerChurn"',
+        'alertname=~"MetadataLag|MetadataFarBehind|MetadataErrors|ControllerChurn|QuorumVoterLag|QuorumWithoutSpare"',
         ("cluster",),
+    ),
+    (
+        "No broker that is reached explains that Kafka does not answer",
+        'alertname="NoBrokerReports"',
+        'alertname="NotReadOverKafka"',
+        ("cluster",),
+    ),
+    (
+        "A broker that is fenced explains its heartbeat",
+        'alertname="BrokerFenced"',
+        'alertname="BrokerHeartbeatStale"',
+        ("cluster",),
+    ),
+    (
+        "Metadata that is a minute old explains that it is old",
+        'alertname="MetadataFarBehind"',
+        'alertname="MetadataLag"',
+        ("cluster", "broker"),
+    ),
+    (
+        "Request handlers that are never idle explain that they are busy",
+        'alertname="RequestHandlersExhausted"',
+        'alertname=~"RequestHandlersBusy|RequestQueue"',
+        ("cluster", "broker"),
+    ),
+    (
+        "A dead cleaner explains that it does not run",
+        'alertname="LogCleanerDead"',
+        'alertname="LogCleanerStuck"',
+        ("cluster", "broker"),
     ),
     (
         "A disk that is almost full explains one that fills",
         'alertname="DiskAlmostFull"',
-        'alertname=~"DiskFilling|DiskFullInADay|DiskFullInHours"',
+        'alertname=~"DiskSevenTenths|DiskFilling|DiskFullInADay|DiskFullInHours"',
+        ("cluster", "broker", "dir"),
+    ),
+    (
+        "A disk that fills explains that it is seven tenths full",
+        'alertname="DiskFilling"',
+        'alertname="DiskSevenTenths"',
         ("cluster", "broker", "dir"),
     ),
     (

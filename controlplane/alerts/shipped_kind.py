@@ -11,7 +11,7 @@ A_BROKER = BROKER[0].lower() + BROKER[1:]
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """`hold` and `keep` as Prometheus writes durations."""
+    """`hold` and `keep` as Prometheus writes durations. `off` comes switched off: its number is yours to set."""
 
     name: str
     expr: str
@@ -20,3 +20,4 @@ class Shipped:
     summary: str
     description: str
     keep: str = "0s"
+    off: bool = False

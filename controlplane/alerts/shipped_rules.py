@@ -15,7 +15,7 @@ from controlplane.alerts import (
 from controlplane.alerts.shipped_inhibitions import INHIBITIONS
 from controlplane.alerts.shipped_kind import Shipped
 
-__all__ = ["INHIBITIONS", "RULES", "Shipped"]
+__all__ = ["INHIBITIONS", "NOT_SHIPPED", "RULES", "Shipped"]
 
 RULES: tuple[Shipped, ...] = (
     Shipped(
@@ -27,4 +27,20 @@ RULES: tuple[Shipped, ...] = (
     *shipped_host_rules.RULES,
     *shipped_client_rules.RULES,
     *shipped_connect_rules.RULES,
+)  # fmt: skip
+#: Row of KAFKA.md section 3, what of it no rule says, and why; the manual has it too.
+NOT_SHIPPED: tuple[tuple[str, str, str], ...] = (
+    (
+        "Broker fenced", "`BrokerRegistrationState` other than 30",
+        "20 is a controlled shutdown that somebody asked for, -1 a broker that was removed, and 10 is what *BrokerFenced* counts.",
+    ),
+    (
+        "Log flush slow", "a level of its own from 1,000 ms",
+        "The slowest flush in a thousand takes a second on any busy disk; from two seconds on somebody can do something.",
+    ),
+    ("Controller churn", "`current-epoch` of the quorum", "Each new controller is a new epoch: it would say the same twice."),
+    (
+        "Consumer lag growing", "a lag that is higher than five minutes ago",
+        "Every burst of records does that; *ConsumerGroupFallsBehind* asks whether the lag ever shrinks.",
+    ),
 )  # fmt: skip

@@ -23,6 +23,11 @@ from controlplane.gateways.errors import (
 )
 
 DEADLINE_S = 4.0
+THREADING = "java.lang:type=Threading"
+#: The one operation that the agent's policy allows.
+DEADLOCKS = {"type": "exec", "mbean": THREADING, "operation": "findDeadlockedThreads"}
+#: What it found, beside the attributes that Java has.
+DEADLOCKED = "DeadlockedThreadCount"
 MOST_BYTES = 32 * 1024 * 1024
 
 Attributes = Mapping[str, Any]
@@ -40,17 +45,26 @@ class Endpoint:
 def read_mbeans(
     endpoint: Endpoint, patterns: Sequence[str], *, deadline_s: float = DEADLINE_S, allow_remote: bool = False
 ) -> dict[str, Attributes]:
-    """Object name → attributes, for every MBean that a pattern matches; what is not there is left out."""
+    """Object name → attributes, for every MBean that a pattern matches; what is not there is left out.
+
+    Who reads `java.lang:type=Threading` is told in the same answer how many threads wait for each other.
+    """
     _check_target(endpoint.url, allow_remote=allow_remote)
     question = [{"type": "read", "mbean": pattern} for pattern in patterns]
+    if THREADING in patterns:
+        question.append(DEADLOCKS)
     answers = _post(endpoint, question, deadline_s)
-    if len(answers) != len(patterns):
+    if len(answers) != len(question):
         raise BadAnswer(f"The agent at {endpoint.url} did not answer every question")
     found: dict[str, Attributes] = {}
-    for pattern, answer in zip(patterns, answers, strict=True):
-        if answer.get("status") == 200:
-            value: dict[str, Any] = answer.get("value") or {}
-            found.update(value if _is_pattern(pattern) else {pattern: value})
+    for asked, answer in zip(question, answers, strict=True):
+        if answer.get("status") != 200:
+            continue
+        name, value = asked["mbean"], answer.get("value") or {}
+        if asked is DEADLOCKS:
+            found[name] = {**found.get(name, {}), DEADLOCKED: len(value)}
+        else:
+            found.update(value if _is_pattern(name) else {name: value})
     return found
 
 

@@ -177,6 +177,7 @@ def _jvm(keys: Mapping[str, str], attributes: Mapping[str, Any]) -> Iterator[Sam
             yield from _one("jvm_gc_collection_seconds_sum", labels, _milli(attributes.get("CollectionTime")))
         case "Threading":
             yield from _one("jvm_threads_current", {}, attributes.get("ThreadCount"))
+            yield from _one("jvm_threads_deadlocked", {}, attributes.get("DeadlockedThreadCount"))
         case "OperatingSystem":
             nanoseconds = attributes.get("ProcessCpuTime")
             seconds = nanoseconds / 1e9 if isinstance(nanoseconds, int | float) else None

@@ -127,6 +127,7 @@ def _of_sizes(log_dirs: Iterable[LogDir]) -> Iterator[Sample]:
 def _of_quorum(quorum: QuorumInfo, now: int) -> Iterator[Sample]:
     yield sample("kastellan_quorum_leader", -1 if quorum.leader_id is None else quorum.leader_id)
     yield sample("kastellan_quorum_epoch", quorum.leader_epoch)
+    yield sample("kastellan_quorum_voters", len(quorum.voters))
     leader = next((each for each in quorum.voters if each.id == quorum.leader_id), None)
     for role, replicas in (("voter", quorum.voters), ("observer", quorum.observers)):
         for replica in replicas:

@@ -6,17 +6,20 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from django.utils import timezone
 from prometheus_client import generate_latest
 
-from controlplane.alerts import shipped_rules
+from controlplane.alerts import shipped, shipped_rules
 from controlplane.alerts.logic import matchers, templates
-from controlplane.alerts.models import Alert
+from controlplane.alerts.models import Alert, Beat, Rule
 from controlplane.core import durations
 from controlplane.manual.selectors import library
 from controlplane.metrics import query
 from controlplane.metrics.instruments import LIVE
 from controlplane.metrics.promql.tree import Aggregate, Binary, Node, children, type_of
+from tests.alerts.rows import BESIDE, OFF, ROWS
 from tests.alerts.scene import Scene, Sink, receiver, rule
+from tests.environment import ROOT
 
 
 @pytest.mark.parametrize("each", shipped_rules.RULES, ids=lambda each: each.name)
@@ -78,6 +81,34 @@ def test_inhibitions_name_rules_that_are_there() -> None:
     for _, source, target, _ in shipped_rules.INHIBITIONS:
         for each in (*matchers.parse(source), *matchers.parse(target)):
             assert each.name != "alertname" or set(each.value.split("|")) <= names
+
+
+def test_every_row_of_the_table_has_its_rules_and_every_rule_its_row() -> None:
+    names = {each.name for each in shipped_rules.RULES}
+    wanted = {name for rules in ROWS.values() for name in rules.split()}
+    assert wanted | BESIDE == names
+    assert not wanted & BESIDE
+
+
+def test_what_is_not_shipped_belongs_to_a_row_and_stands_in_the_manual() -> None:
+    text = (ROOT / "templates/docs/alerts.md").read_text()
+    for row, what, why in shipped_rules.NOT_SHIPPED:
+        assert row in ROWS
+        assert f"| {row} | {what} | {why} |" in text
+
+
+@pytest.mark.django_db
+def test_rules_whose_number_is_the_users_come_switched_off_and_stay_as_somebody_left_them() -> None:
+    def off() -> set[str]:
+        return set(Rule.objects.filter(enabled=False).values_list("name", flat=True))
+
+    assert shipped.sync(timezone.now())
+    assert off() == OFF
+    Rule.objects.filter(name="TopicSilent").update(enabled=True, expr="old")
+    Beat.objects.update(shipped="")
+    assert shipped.sync(timezone.now())
+    assert off() == OFF - {"TopicSilent"}
+    assert Rule.objects.get(name="TopicSilent").expr != "old"
 
 
 def test_every_rule_has_its_runbook_in_the_manual() -> None:

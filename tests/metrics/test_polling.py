@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +19,10 @@ from broker.spec import ClusterSpec
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
 from controlplane.gateways.errors import AuthenticationFailed, DeadlineExceeded, TargetRefused, Unreachable
-from controlplane.gateways.jolokia import Endpoint, read_mbeans
+from controlplane.gateways.jolokia import THREADING, Endpoint, read_mbeans
 from controlplane.metrics import polling, selectors
 from controlplane.metrics.boards import CHARTS
+from controlplane.metrics.names import samples_of
 from tests.conftest import Api
 
 UP = "kafka.server:type=ReplicaManager,name=PartitionCount"
@@ -56,6 +60,55 @@ def test_real_brokers_say_how_they_are(cluster_spec: ClusterSpec, cluster: Clust
     assert health.brokers == ("1", "2", "3")
     assert health.under_replicated.value is not None
     assert 0 < (health.heap.value or 0) < 1
+
+
+def test_real_brokers_look_for_threads_that_wait_for_each_other(
+    cluster_spec: ClusterSpec, cluster: Cluster
+) -> None:
+    for node in cluster_spec.nodes:
+        assert polling.poll(cluster.name, node.id) is None
+    found = selectors.store().select(cluster.name, "jvm_threads_deadlocked", {}, 0, now())
+    assert {each.labels["broker"]: list(each.values) for each in found} == {"1": [0], "2": [0], "3": [0]}
+
+
+@pytest.fixture
+def agent() -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Its port, and what it answers to any question."""
+    answers: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answers).encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_address[1], answers
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("search", "count"),
+    [({"status": 200, "value": [17, 23]}, 2), ({"status": 200, "value": None}, 0), ({"status": 403}, None)],
+)
+def test_threads_that_wait_for_each_other_are_counted_beside_the_others(
+    search: dict[str, Any], count: int | None, agent: tuple[int, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    """An agent that does not let us search has not said that there are none."""
+    port, answers = agent
+    answers += [{"status": 200, "value": {"ThreadCount": 90}}, search]
+    samples = {
+        each.name: each.value for each in samples_of(read_mbeans(endpoint(tmp_path, port), [THREADING]))
+    }
+    assert samples.pop("jvm_threads_current") == 90
+    assert samples == ({} if count is None else {"jvm_threads_deadlocked": count})
 
 
 def test_a_silent_agent_costs_its_deadline_and_becomes_a_gap(

@@ -63,6 +63,7 @@ def test_the_cluster_itself(cluster: Cluster, prefix: str, make_topic: Callable[
     assert value("kafka_topic_partition_in_sync_replica", topic=name, partition="2") == 3
     assert value("kafka_topic_partition_under_replicated_partition", topic=name, partition="2") == 0
     assert value("kafka_topic_partition_leader_is_preferred", topic=name, partition="2") in (0, 1)
+    assert value("kastellan_quorum_voters") == 3
     leader = int(value("kastellan_quorum_leader"))
     assert value("kastellan_quorum_voter_lag_seconds", node=str(leader)) == 0
     for broker in ("1", "2", "3"):

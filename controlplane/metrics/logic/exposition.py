@@ -70,8 +70,9 @@ RENAMED = {
 JVM = frozenset(
     (
         *RENAMED.values(), "jvm_memory_pool_collection_used_bytes", "jvm_gc_collection_seconds_count",
-        "jvm_gc_collection_seconds_sum", "jvm_threads_current", "process_cpu_seconds_total", "process_open_fds",
-        "process_max_fds", "jvm_available_processors", "os_cpu_load", "os_memory_total_bytes", "os_memory_free_bytes",
+        "jvm_gc_collection_seconds_sum", "jvm_threads_current", "jvm_threads_deadlocked",
+        "process_cpu_seconds_total", "process_open_fds", "process_max_fds",
+        "jvm_available_processors", "os_cpu_load", "os_memory_total_bytes", "os_memory_free_bytes",
     )
 )  # fmt: skip
 REQUESTS = "kafka_network_requestmetrics_"

@@ -1,0 +1,71 @@
+"""The rows of KAFKA.md section 3 (default alert rules), and which rules ship for each; the test compares both ways."""
+
+from __future__ import annotations
+
+ROWS: dict[str, str] = {
+    "Offline partitions": "OfflinePartitions",
+    "No/several active controllers": "ActiveControllers",
+    "Unclean leader election": "UncleanLeaderElection",
+    "Under min ISR": "UnderMinIsr",
+    "At min ISR": "AtMinIsr",
+    "Under-replicated": "UnderReplicated UnderReplicatedLong",
+    "Offline replicas": "OfflineReplicas",
+    "Offline log directory": "OfflineLogDirectory LogDirectoryOffline",
+    "Disk usage": "DiskSevenTenths DiskFilling DiskAlmostFull",
+    "Disk full in < 24 h / 4 h": "DiskFullInADay DiskFullInHours",
+    "Broker fenced": "BrokerFenced",
+    "Heartbeat stale": "BrokerHeartbeatStale",
+    "Broker scrape down": "BrokerDown",
+    "No broker reports": "NoBrokerReports",
+    "ISR shrinking": "IsrShrinking",
+    "Failed ISR updates": "FailedIsrUpdates",
+    "Preferred leader imbalance": "PreferredLeaderImbalance",
+    "Reassignment stuck": "ReassignmentStuck",
+    "Replica fetcher failed": "ReplicaFetcherFailed",
+    "Follower lag": "FollowerLag",
+    "Request handler idle": "RequestHandlersBusy RequestHandlersExhausted",
+    "Network processor idle": "NetworkProcessorsBusy NetworkProcessorsExhausted",
+    "Request queue": "RequestQueue",
+    "Produce latency": "ProduceSlow",
+    "Fetch latency": "FetchSlow",
+    "Log flush slow": "LogFlushSlow",
+    "Failed produce / fetch": "FailedRequests",
+    "Corrupt records": "CorruptRecords",
+    "Cleaner dead / stuck": "LogCleanerDead UncleanablePartitions LogCleanerStuck",
+    "Metadata lag": "MetadataLag MetadataFarBehind",
+    "Metadata errors": "MetadataErrors",
+    "Quorum follower lag": "QuorumVoterLag",
+    "Quorum has no majority spare": "QuorumWithoutSpare",
+    "Controller churn": "ControllerChurn",
+    "Controller queue": "ControllerQueueSlow ControllerBusy",
+    "Consumer lag state": "ConsumerGroupStalled ConsumerGroupStopped ConsumerGroupRewound ConsumerGroupFallsBehind",
+    "Consumer lag size": "ConsumerGroupLagLarge",
+    "Consumer lag growing": "ConsumerGroupFallsBehind",
+    "Consumer lag time": "ConsumerGroupLate",
+    "Share group stuck": "ShareGroupStuck",
+    "Hanging transaction": "HangingTransactions",
+    "Quota throttling": "ClientsThrottled",
+    "Authentication failures": "AuthenticationFailures",
+    "Certificate expiry": "CertificateEnds CertificateEndsInTwoWeeks CertificateEndsSoon CertificateEndsTomorrow",
+    "Heap": "HeapHigh HeapExhausted",
+    "CPU": "CpuHigh",
+    "GC time": "GarbageCollection",
+    "Thread deadlock": "ThreadsDeadlocked",
+    "File descriptors": "FileDescriptors",
+    "Synthetic probe": "ProbeFailing ProbeSlow",
+    "Connector / task failed": "ConnectorFailed ConnectorTaskFailed",
+    "Connect worker down": "ConnectWorkerDown",
+    "Replication latency / RPO": "FlowBehind FlowFarBehind FlowRecordsBehind",
+    "Replication heartbeat": "FlowHeartbeatStopped",
+    "Checkpoint stale": "FlowCheckpointsStale",
+    "Topic silent (opt-in)": "TopicSilent",
+}
+#: Rules that no row asks for.
+BESIDE = frozenset(
+    (
+        "Watchdog", "BrokerRestarted", "NotReadOverKafka", "DiskFullInAnHour", "ConnectRebalances", "ConnectWorkerHeap",
+        "FlowNotRunning", "FlowLagUnknown",
+    )
+)  # fmt: skip
+#: They come switched off: the table calls them the user's to set, or opt-in.
+OFF = frozenset(("ConsumerGroupLagLarge", "TopicSilent"))
