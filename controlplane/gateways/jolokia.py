@@ -60,7 +60,8 @@ def read_mbeans(
     for asked, answer in zip(question, answers, strict=True):
         if answer.get("status") != 200:
             continue
-        name, value = asked["mbean"], answer.get("value") or {}
+        name = asked["mbean"]
+        value: Any = answer.get("value") or {}
         if asked is DEADLOCKS:
             found[name] = {**found.get(name, {}), DEADLOCKED: len(value)}
         else:

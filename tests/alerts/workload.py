@@ -62,7 +62,7 @@ class Workload:
         consumer.subscribe([self.topic])
         record = eventually(lambda: consumer.poll(1), timeout=60)
         assert record.error() is None
-        consumer.commit(record, asynchronous=False)
+        consumer.commit(message=record, asynchronous=False)
         consumer.close()
 
     def transact(self) -> None:
@@ -154,5 +154,5 @@ class Throttled:
         while left:
             record = eventually(lambda: consumer.poll(1), timeout=60)
             assert record.error() is None
-            left -= len(record.value()) == SIZE
+            left -= len(record.value() or b"") == SIZE
         consumer.close()
