@@ -16,7 +16,9 @@ from controlplane.core.errors import Invalid, NotFound
 
 #: Every flow has two ends: a row that says one (from before there was `also`, or refused before it was looked up) may
 #: name the other in its words.
-_HALF_TOLD = Q(action__startswith="flow.", also="")
+_HALF_TOLD = Q(action__startswith="flow.", also="") | Q(
+    action__startswith="connector.", also="", target__contains="->"
+)
 
 FILTERS = ("search", "actor", "action", "cluster", "target", "outcome", "job", "since", "until")
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from django.conf import settings
 
+from controlplane.connect import selectors
 from controlplane.connect.logic import confinement, reaching
 from controlplane.connect.selectors import Connect
 from controlplane.core.access import Action, Actor
@@ -16,8 +17,6 @@ from controlplane.core.actors import demand
 from controlplane.gateways import workers
 from controlplane.gateways.addresses import Allowed
 from controlplane.gateways.connect import aliases, is_kept
-from controlplane.gateways.errors import GatewayError
-from controlplane.gateways.outbound import system_resolver
 
 MOST_HOSTS = 20
 
@@ -36,7 +35,7 @@ def needs(connect: Connect, config: Mapping[str, str], before: Mapping[str, str]
         found.append(Action.MACHINE_USE)
     stays = own_references(config, before)
     alone = connect.cluster.external or confinement.refers({**config, **dict.fromkeys(stays, "")})
-    if alone or (_writes_exactly_once(connect) and not _is_sink(connect, config)):
+    if alone or (_writes_exactly_once(connect) and not _names_what_it_reads(connect, config)):
         found.append(Action.WORKER_OPERATE)
     return tuple(found)
 
@@ -61,8 +60,10 @@ def _writes_exactly_once(connect: Connect) -> bool:
     return worker is not None and worker.exactly_once
 
 
-def _is_sink(connect: Connect, config: Mapping[str, str]) -> bool:
-    """By its plugin: settings may say what they like."""
+def _names_what_it_reads(connect: Connect, config: Mapping[str, str]) -> bool:
+    """A sink, and no pattern: the topic of offsets is open to connectors then. By its plugin: settings may say what they like."""
+    if "topics.regex" in config:
+        return False
     wanted = config.get("connector.class", "")
     kinds = {each.kind for each in connect.api.plugins() if wanted in aliases(each.name)}
     return kinds == {"sink"}
@@ -72,11 +73,6 @@ def _reaches_this_machine(config: Mapping[str, str]) -> bool:
     """As names stand today: what they stand for when the connector looks them up is their owner's to say."""
     allowed = Allowed.of(settings.ALLOWED_TARGETS)
     found = sorted(reaching.hosts(config))
-    return len(found) > MOST_HOSTS or any(reaching.is_own(host, _addresses(host), allowed) for host in found)
-
-
-def _addresses(host: str) -> tuple[str, ...]:
-    try:
-        return system_resolver(host, 0)
-    except (GatewayError, OSError):
-        return ()
+    return len(found) > MOST_HOSTS or any(
+        reaching.is_own(host, selectors.resolved(host), allowed) for host in found
+    )

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from controlplane.clusters import selectors as clusters
 from controlplane.clusters.models import Cluster
 from controlplane.connect import external, measuring
-from controlplane.connect.logic import failures, rights
+from controlplane.connect.logic import failures, reaching, rights
 from controlplane.connect.logic.external import BUNDLED
 from controlplane.connect.logic.plans import Known, TopicUse
 from controlplane.connect.logic.rights import Right, is_mirror
@@ -24,10 +24,11 @@ from controlplane.connect.measuring import UNKNOWN, Measured
 from controlplane.connect.models import ConnectCluster
 from controlplane.core.errors import NotFound
 from controlplane.gateways import workers
+from controlplane.gateways.addresses import NOTHING
 from controlplane.gateways.connect import ConnectApi, Connector, ConnectorStatus, mask
 from controlplane.gateways.errors import GatewayError
+from controlplane.gateways.outbound import system_resolver
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 #: Operation, resource type and name, in the words of ACLs.
 Asked = tuple[str, str, str]
 
@@ -129,12 +130,22 @@ def _external(cluster: Cluster, row: ConnectCluster) -> Connect:
 
 
 def _own_worker(url: str) -> str:
-    """A worker of ours that was registered by its address stays as confined as it is under its own name."""
+    """A worker of ours that was registered by its address, however that is spelt, stays as confined as under its own name."""
     parts = urlsplit(url)
-    for worker in workers.workers():
-        if parts.port == worker.port and parts.hostname in (worker.host, *LOOPBACK):
+    found = [worker for worker in workers.workers() if parts.port == worker.port]
+    host = parts.hostname or ""
+    for worker in found:
+        if host == worker.host or reaching.is_own(host, resolved(host), NOTHING):
             return worker.cluster
     return ""
+
+
+def resolved(host: str) -> tuple[str, ...]:
+    """What a name stands for now; nothing where nobody knows it."""
+    try:
+        return system_resolver(host, 0)
+    except (GatewayError, OSError, ValueError):
+        return ()
 
 
 def connect_of(cluster: Cluster, name: str) -> Connect:

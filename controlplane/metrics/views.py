@@ -21,7 +21,7 @@ from controlplane.clusters.access import cluster_view
 from controlplane.clusters.logic.verdict import FRESH
 from controlplane.clusters.models import Cluster, SnapshotPart
 from controlplane.clusters.present import running_since
-from controlplane.core.access import Action, can
+from controlplane.core.access import EVERY_CLUSTER, Action, can
 from controlplane.core.errors import NotFound
 from controlplane.core.pages import render_page
 from controlplane.metrics import elsewhere, pages, selectors
@@ -162,7 +162,8 @@ def exposition(request: HttpRequest) -> HttpResponse:
     token = accounts.authenticate_token(text, ip=accounts.client_ip(request)) if text else None
     if token is None:
         return HttpResponse("A token is needed.\n", status=401, headers={"WWW-Authenticate": "Bearer"})
-    decision = can(accounts.actor_of_token(token), Action.METRICS_VIEW, None)
+    # It names every cluster.
+    decision = can(accounts.actor_of_token(token), Action.METRICS_VIEW, EVERY_CLUSTER)
     if not decision.allowed:
         return HttpResponse(f"{decision.reason}\n", status=403)
     registry = REGISTRY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
@@ -79,7 +80,8 @@ def _topic(
         left = {p for p in begins if found[p].missing}
         if not left:
             break
-    return [found[p] for p in sorted(found)]
+    later = {p: max(bounds.end - max(ends[p], bounds.first), 0) for p, bounds in ours.items()}
+    return [replace(found[p], later=later[p]) for p in sorted(found)]
 
 
 def _read(

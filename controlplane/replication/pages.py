@@ -194,6 +194,20 @@ class FailoverReportPage(Page):
         return self.run.kind == Kind.REHEARSAL.value
 
     @property
+    def promised_time(self) -> str:
+        """Empty where nobody knew."""
+        return self._time("promised_seconds")
+
+    @property
+    def lost_time(self) -> str:
+        return self._time("lost_seconds")
+
+    def _time(self, name: str) -> str:
+        rpo = self.report["rpo"]
+        found = rpo.get(name) if isinstance(rpo, dict) else None
+        return duration(found) if isinstance(found, int | float) else ""
+
+    @property
     def rto(self) -> str:
         found = self.report["rto_seconds"]
         return duration(found) if isinstance(found, int | float) else ""

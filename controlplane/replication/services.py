@@ -124,6 +124,7 @@ def plan_create(asked: FlowRequest, leaving: FlowRequest | None = None) -> Plan:
         groups=selectors.groups(asked, source),
         users=() if asked.copy_users else missing.user_names,
         quotas=() if asked.copy_quotas else missing.quota_names,
+        looked=True,
     )
     parts = _parts(asked, source, target, missing)
     way, _ = source_reach(asked, source, password="")

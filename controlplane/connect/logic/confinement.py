@@ -64,7 +64,7 @@ def is_file_connector(config: Mapping[str, str]) -> bool:
 #: A path that leads anywhere: absolute, upwards, to a home, or as a URL. `//` behind a scheme is followed by a host.
 _BEFORE = r"""^|[\s=,;"'(\[{|&?<>!\\]"""
 _LEADS_OUT = re.compile(
-    rf"(?:{_BEFORE})~?/|:~?/(?!/)|(?:{_BEFORE}|[:/])\.\.(?:/|$)|\b(?:file|jar|jrt|netdoc|nested|zip|classpath):",
+    rf"(?:{_BEFORE})~?/|:~?/(?!/)|(?:{_BEFORE}|[:/])\.\.(?:/|$)|\b(?:file|jar|jrt|netdoc|nested|zip|classpath):|:///",
     re.IGNORECASE,
 )
 #: Drivers that reach databases by the network; of others some open files, whatever their URLs look like.

@@ -12,7 +12,7 @@ from controlplane.gateways.errors import TargetRefused
 
 #: What stands between hosts, and around them: `jdbc:postgresql://kim@a:5432,b:5432/shop?x=1`.
 _BETWEEN = re.compile(r"[\s,;/@=?&\"'()|<>{}\\#]+")
-_AUTHORITY = re.compile(r"//([^\s;/?\"'\\]+)")
+_AUTHORITY = re.compile(r"//([^\s;/?\"'\\]*)")
 _WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^\[\]]*):(?P<port>\d{1,5})")
 #: `host:1521:sid`, as Oracle's driver has it.
 _PORT_AND_MORE = re.compile(r"(?P<host>[^:\[\]]+):\d{1,5}:")

@@ -28,12 +28,14 @@ def fingerprint(record: Record) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`missing`: offsets in the source whose record is nowhere in the copy."""
+    """`missing`: offsets in the source whose record is nowhere in the copy. `later`: what the source has behind that, which the
+    flow had not copied when this began."""
 
     topic: str
     partition: int
     compared: int
     missing: tuple[int, ...] = ()
+    later: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,14 @@ class Comparison:
 
     def evidence(self) -> dict[str, Json]:
         different: list[Json] = [f"{row.topic}-{row.partition}" for row in self.rows if row.missing]
+        later: list[Json] = [f"{row.topic}-{row.partition}: {row.later:,}" for row in self.rows if row.later]
         return {
             "records_compared": self.compared,
             "partitions": len(self.rows),
             "missing": sum(len(row.missing) for row in self.rows),
             "different": different[:SHOWN],
             "missing_records": self._missing(),
+            "not_copied_yet": later[:SHOWN],
             "not_read": list(self.unread[:SHOWN]),
         }
 

@@ -22,6 +22,7 @@ LABELS = {
     "in_place": "groups in place already",
     "left_alone": "left alone, since they are read",
     "missing": "records missing",
+    "not_copied_yet": "not copied yet, so not compared",
     "not_restored": "not restored",
     "read_again": "records read again",
 }

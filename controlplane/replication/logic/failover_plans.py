@@ -313,7 +313,7 @@ def step_plan(
         apply_label=step.heading,
         cluster=asked.target,
         also=asked.source,
-        steps=steps or (PlanStep(StepKind.RUN, "step", step.value, ()),),
+        steps=steps or (PlanStep(StepKind.RUN, "step", step.heading, ()),),
         risk=risk,
         digest=state_digest({"step": step.value, **state}),
         warnings=warnings,

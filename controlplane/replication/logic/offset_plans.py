@@ -53,7 +53,7 @@ def _said_of_offsets(
 ) -> tuple[str, ...]:
     lost = sorted({row.group for row in rows if row.translated is None and not row.comes_home})
     again = sum(row.behind or 0 for row in rows if row.group not in active)
-    said = [f"Consumers will read {counted(again, 'record')} again."] if again else []
+    said = [f"Consumers will read at least {counted(again, 'record')} again."] if again else []
     placed = sorted({row.group for row in rows if row.in_place} - {row.group for row in moved} - set(active))
     if placed:
         said.append(f"In place already, by MirrorMaker's own commits: {some(placed)}.")

@@ -62,7 +62,7 @@ class Part:
 class FlowState:
     """What a new flow finds. `worker`: beside the target, empty where none runs; `starting`: soon. `users`, `quotas`: of the source, by name,
     that the target does not have: MirrorMaker copies neither. `outside`: the target is an external cluster.
-    `mends`: the flow is there, connectors of it are gone."""
+    `mends`: the flow is there, connectors of it are gone. `looked`: whether the source was asked for topics and groups."""
 
     worker: str
     worker_exactly_once: bool = False
@@ -75,6 +75,7 @@ class FlowState:
     users: tuple[str, ...] = ()
     quotas: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    looked: bool = False
 
 
 def plan_create(
@@ -143,8 +144,18 @@ def _summary(asked: FlowRequest, state: FlowState) -> tuple[Change, ...]:
     size = sum(each.size_bytes or 0 for each in state.copied)
     shape = f"{asked.source}.orders" if asked.policy is Policy.PREFIX else "orders"
     changes = [
-        Change("topics", None, ", ".join(asked.topics), _now(len(state.copied), "topic", size)),
-        Change("groups", None, ", ".join(asked.groups), f"now {counted(len(state.groups), 'group')}"),
+        Change(
+            "topics",
+            None,
+            ", ".join(asked.topics),
+            _now(len(state.copied), "topic", size) if state.looked else "",
+        ),
+        Change(
+            "groups",
+            None,
+            ", ".join(asked.groups),
+            f"now {counted(len(state.groups), 'group')}" if state.looked else "",
+        ),
         Change("names of copies", None, asked.policy.value, f"orders becomes {shape}"),
         Change(
             "offsets of groups", None, "committed in the target" if asked.sync_offsets else "translated only"
@@ -202,7 +213,7 @@ def _warnings(asked: FlowRequest, state: FlowState) -> tuple[str, ...]:
         found.append(
             f"{asked.target} has {some([asked.copy_of(topic) for topic in taken])} already: what is copied is added to them."
         )
-    if not state.copied:
+    if state.looked and not state.copied:
         found.append(f"No topic of {asked.source} fits now. New ones are found every {asked.refresh_s} s.")
     for kind, names in (("SCRAM user", state.users), ("quota", state.quotas)):
         if names:
