@@ -120,7 +120,13 @@ def _plan_drain(run: Failover, asked: FlowRequest) -> Plan:
 
 
 def _plan_stop(run: Failover, asked: FlowRequest) -> Plan:
-    return plans.plan_stop(asked, services.states(asked, services.ends(asked)[1]))
+    checked = run.taken.get(Step.CHECK)
+    answers = bool(checked and (checked.evidence or {}).get("source_answers"))
+    return plans.plan_stop(
+        asked,
+        services.states(asked, services.ends(asked)[1]),
+        open_source=answers and run.kind == Kind.UNPLANNED.value,
+    )
 
 
 def _plan_offsets(run: Failover, asked: FlowRequest) -> Plan:

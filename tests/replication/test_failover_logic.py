@@ -226,3 +226,9 @@ def test_clients_have_waited_since_the_first_attempt() -> None:
         once, started_at="10:02", earlier=(Attempt("failed", "10:00", "10:01", "Somebody writes"),)
     )
     assert (once.first_started_at, again.first_started_at) == ("10:00", "10:00")
+
+
+def test_stopping_without_a_freeze_says_what_is_left_behind() -> None:
+    quiet, open_ = (plan_stop(FLOW, {}, open_source=each).warnings for each in (False, True))
+    assert len(open_) == len(quiet) + 1
+    assert "main answered, and is not frozen" in open_[0]

@@ -125,7 +125,16 @@ def plan_drain(asked: FlowRequest, totals: Totals) -> Plan:
     return step_plan(asked, Step.DRAIN, (step,), Risk.REVERSIBLE, {}, undo="None needed.")
 
 
-def plan_stop(asked: FlowRequest, states: Mapping[str, str]) -> Plan:
+def plan_stop(asked: FlowRequest, states: Mapping[str, str], *, open_source: bool = False) -> Plan:
+    """`open_source`: the source answered when that was checked, and nothing keeps clients from writing there."""
+    lost = (
+        (
+            f"{asked.source} answered, and is not frozen: what clients write there from now on is left behind. A planned failover "
+            "loses nothing.",
+        )
+        if open_source
+        else ()
+    )
     steps = tuple(
         PlanStep(StepKind.RUN, "connector", name, (Change("state", word, "STOPPED"),))
         for name, word in states.items()
@@ -137,6 +146,7 @@ def plan_stop(asked: FlowRequest, states: Mapping[str, str]) -> Plan:
         Risk.DISRUPTIVE,
         {"states": dict(states)},
         warnings=(
+            *lost,
             "From here on nothing is copied. Never resume it after clients write to the target: copies would mix.",
         ),
         undo="Resume the flow, as long as nobody writes to the copies.",
