@@ -195,9 +195,11 @@ def prepare_worker(
 def _confined(paths: DataPaths, worker: ConnectSpec, argv: tuple[str, ...]) -> tuple[str, ...]:
     """Of the data directory the worker reads its own files and the programs, whatever a connector is told."""
     place = paths.cluster(worker.cluster)
-    cafile = () if worker.outside is not None else (control_files(place).cafile,)
+    # Flows that were made before there was `trust` name these.
+    cafiles = (control_files(paths.cluster(spec.name)).cafile for spec in list_clusters(paths))
     java = Path(argv[0]).resolve().parents[1]
-    read = (place.connect.root, paths.artifacts, java, *cafile)
+    private_directory(paths.trust)
+    read = (place.connect.root, paths.artifacts, java, paths.trust, *cafiles)
     return confine.argv(paths.root, read, (place.connect.files, place.connect.temporary), argv)
 
 
@@ -226,7 +228,15 @@ def _own_way(paths: DataPaths, spec: ClusterSpec) -> dict[str, str]:
 
 def _way(paths: DataPaths, spec: ClusterSpec, name: str) -> dict[str, str]:
     tls = dict(certificates(paths, spec))[name]
-    return render.way(spec, tls, control_files(paths.cluster(spec.name)).cafile)
+    return render.way(spec, tls, trusted_roots(paths, spec))
+
+
+def trusted_roots(paths: DataPaths, spec: ClusterSpec) -> Path:
+    """What brokers' certificates of a cluster of ours may end in, where workers may read it: also one that is made later."""
+    file = (paths.trust / f"{spec.name}.pem").absolute()
+    private_directory(paths.trust)
+    write_if_changed(file, control_files(paths.cluster(spec.name)).cafile.read_text())
+    return file
 
 
 def rest_secret(cluster: str) -> str:

@@ -121,6 +121,11 @@ class DataPaths:
         return self.root / "redis"
 
     @property
+    def trust(self) -> Path:
+        """Roots of the clusters here, a file each, for those who may not look where the keys are."""
+        return self.root / "trust"
+
+    @property
     def artifacts(self) -> Path:
         """`KASTELLAN_ARTIFACTS` lets several data directories (tests, development) share one download."""
         elsewhere = os.environ.get("KASTELLAN_ARTIFACTS")

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from broker import foreign, issuance, pki, served
 from broker.authorities import Authorities, AuthorityStore, signed_by
-from broker.connect import ensure_certificates, load_worker
+from broker.connect import ensure_certificates, load_worker, trusted_roots
 from broker.credentials import ensure_credentials, local_hosts
 from broker.pki import Hierarchy, Purpose, permits
 from broker.served import NodeTlsState
@@ -52,6 +52,7 @@ def reissue_due(spec: ClusterSpec) -> tuple[str, ...]:
         brokers = ensure_credentials(data_paths(), spec, _now())
         worker = load_worker(data_paths(), spec.name)
         also = ensure_certificates(data_paths(), spec, _now()) if worker is not None else ()
+        trusted_roots(data_paths(), spec)
         return (*brokers, *also)
 
 

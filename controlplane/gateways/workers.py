@@ -182,6 +182,12 @@ def own_cluster(worker: ConnectSpec) -> dict[str, str]:
     return _connect.connectors_way(bundled.data_paths(), bundled.bundled_cluster(worker.cluster))
 
 
+def trusted_roots(spec: ClusterSpec) -> Path:
+    """What connectors trust that enter a cluster of ours, in a file that workers may read."""
+    with bundled.translated():
+        return _connect.trusted_roots(bundled.data_paths(), spec)
+
+
 def worker_log(worker: ConnectSpec, limit: int) -> str:
     """The newest `limit` bytes, from a line's start, without what looks like a password and without that of its REST API, which
     Jetty tells at DEBUG; empty before its first start."""

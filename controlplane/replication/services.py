@@ -167,7 +167,7 @@ def source_reach(asked: FlowRequest, source: Cluster, password: str) -> tuple[Re
     if source.external:
         return reach(connection_for(source), reference), False
     spec = bundled.bundled_cluster(source.name)
-    tls = Tls(cafile=str(bundled.control_credentials(spec).cafile.absolute()))
+    tls = Tls(cafile=str(workers.trusted_roots(spec)))
     way = KafkaConnection(bundled.bootstrap(spec, "SASL_SSL"), ScramTls(user_of(asked), password, tls=tls))
     return reach(way, reference), True
 

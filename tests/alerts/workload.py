@@ -145,7 +145,7 @@ class Throttled:
 
     def _fetch(self) -> None:
         """Piece by piece: the wait that a fetch has earned is that of the next one."""
-        self.gateway.produce_all(self.topic, [NewRecord(None, b"x" * SIZE) for _ in range(5)])
+        self.gateway.produce_all(self.topic, [NewRecord(None, b"x" * SIZE, partition=0) for _ in range(5)])
         pieces = {"max.partition.fetch.bytes": SIZE, "fetch.max.bytes": SIZE, "message.max.bytes": SIZE}
         group = {"group.id": f"{self.topic}-slow", "auto.offset.reset": "earliest"}
         consumer = confluent_kafka.Consumer(self.settings | pieces | group)
