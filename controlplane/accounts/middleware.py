@@ -19,6 +19,7 @@ from django.utils.functional import SimpleLazyObject
 from controlplane.accounts import services
 from controlplane.accounts.models import UserPreferences
 from controlplane.core.access import ANONYMOUS, Actor, Role
+from controlplane.core.actors import at_work_on
 from controlplane.core.pages import is_htmx
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -60,7 +61,8 @@ class ActorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.actor = SimpleLazyObject(lambda: _session_actor(request))  # type: ignore[attr-defined]
         request.preferences = SimpleLazyObject(lambda: _preferences(request))  # type: ignore[attr-defined]
-        return self.get_response(request)
+        with at_work_on(request):
+            return self.get_response(request)
 
 
 class LoginRequiredMiddleware(DjangoLoginRequired):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from django.http import HttpRequest
 from rest_framework.request import Request
 
@@ -13,6 +17,24 @@ def actor_of(request: HttpRequest | Request) -> Actor:
     plain = request._request if isinstance(request, Request) else request
     actor: Actor = getattr(plain, "actor", ANONYMOUS)
     return actor
+
+
+_at_work: ContextVar[HttpRequest | None] = ContextVar("request_at_work", default=None)
+
+
+@contextmanager
+def at_work_on(request: HttpRequest) -> Iterator[None]:
+    token = _at_work.set(request)
+    try:
+        yield
+    finally:
+        _at_work.reset(token)
+
+
+def acting() -> Actor | None:
+    """Whose request this is, for what is too far below to be told; None outside of requests."""
+    request = _at_work.get()
+    return None if request is None else actor_of(request)
 
 
 def require(request: HttpRequest | Request, action: Action, cluster: str | None = None) -> Actor:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from prometheus_client import generate_latest
 from prometheus_client.core import Metric
 
+from controlplane.metrics import visibility
 from controlplane.metrics.helps import help_of
 from controlplane.metrics.promql import Matcher
 from controlplane.metrics.promql.matchers import chosen
@@ -33,9 +34,10 @@ class _Latest:
 def exposition(cluster: str, selectors: Sequence[tuple[Matcher, ...]], now: int) -> bytes:
     """The newest sample of each series that passes one of the selectors, with its time; what has ended is left out."""
     found: dict[str, dict[tuple[tuple[str, str], ...], Series]] = defaultdict(dict)
+    kept = visibility.keep(cluster)
     for matchers in selectors or (DEFAULT,):
         for series in store().fetch(cluster, *chosen(matchers), now - LOOKBACK_MS, now):
-            if not is_stale(series.values[-1:])[0]:
+            if kept(series.labels) and not is_stale(series.values[-1:])[0]:
                 found[series.labels["__name__"]][tuple(sorted(series.labels.items()))] = series
     metrics = [_metric(name, by_labels.values()) for name, by_labels in sorted(found.items())]
     return generate_latest(_Latest(metrics))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from controlplane.core.errors import Invalid
-from controlplane.metrics import promql
+from controlplane.metrics import promql, visibility
 from controlplane.metrics.promql import EvaluationError, Limits, Matcher, PromQLError, Query, Result
 from controlplane.metrics.promql.matchers import chosen
 from controlplane.metrics.promql.model import LOOKBACK_MS
@@ -50,7 +50,9 @@ class ClusterSource:
     cluster: str
 
     def select(self, matchers: tuple[Matcher, ...], start: int, end: int, distance: int = 0) -> list[Series]:
-        return store().fetch(self.cluster, *chosen(matchers), start, end, distance)
+        found = store().fetch(self.cluster, *chosen(matchers), start, end, distance)
+        kept = visibility.keep(self.cluster)
+        return found if kept is visibility.everything else [each for each in found if kept(each.labels)]
 
 
 def known(
@@ -61,7 +63,8 @@ def known(
     if server is not None:
         return list(server.known(matchers, start, end, SERIES_TIMEOUT_S))
     within = None if start is None else (start, end)
-    return list(store().known(cluster, *chosen(matchers), within=within))
+    kept = visibility.keep(cluster)
+    return [each for each in store().known(cluster, *chosen(matchers), within=within) if kept(each)]
 
 
 def metric_names(cluster: str, now: int) -> tuple[str, ...]:
