@@ -30,6 +30,7 @@ from controlplane.clusters.models import Cluster
 from controlplane.core import durations
 from controlplane.core.pages import Page
 from controlplane.core.tables import Table
+from controlplane.core.words import plain_number
 
 SEVERITIES = {"critical": 0, "warning": 1, "info": 2}
 
@@ -66,7 +67,11 @@ class AlertRow:
 
     @property
     def value(self) -> str:
-        return self.alert.value
+        """For people; the API has it as it was stored."""
+        try:
+            return plain_number(float(self.alert.value))
+        except ValueError:
+            return self.alert.value
 
     @property
     def summary(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 SHOWN = 5
@@ -32,6 +33,15 @@ def duration(seconds: float) -> str:
         return _two(minutes, "min", left, "s")
     hours, left = divmod(round(seconds / 60), 60)
     return _two(hours, "h", left, "min")
+
+
+def plain_number(value: float) -> str:
+    """Four figures of what is small, whole numbers of what is not, never as a power of ten that can be read without."""
+    if not math.isfinite(value):
+        return str(value)
+    if value == 0 or 1e-3 <= abs(value) < 1e15:
+        return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
+    return f"{value:.4g}"
 
 
 def _two(many: int, unit: str, few: int, small: str) -> str:
