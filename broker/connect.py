@@ -214,16 +214,14 @@ def _home(paths: DataPaths, worker: ConnectSpec, now: datetime) -> tuple[str, Wa
         )
     ensure_certificates(paths, spec, now)
     connectors = connectors_way(paths, spec)
-    return spec.cluster_id, Ways(_own_way(paths, spec) if worker.apart else connectors, connectors)
+    return spec.cluster_id, Ways(
+        _way(paths, spec, render.OWN_PRINCIPAL) if worker.apart else connectors, connectors
+    )
 
 
 def connectors_way(paths: DataPaths, spec: ClusterSpec) -> dict[str, str]:
     """How clients of connectors beside a cluster of ours reach it."""
     return _way(paths, spec, render.PRINCIPAL)
-
-
-def _own_way(paths: DataPaths, spec: ClusterSpec) -> dict[str, str]:
-    return _way(paths, spec, render.OWN_PRINCIPAL)
 
 
 def _way(paths: DataPaths, spec: ClusterSpec, name: str) -> dict[str, str]:

@@ -79,7 +79,7 @@ class AlertRow:
 
     @property
     def quieted(self) -> bool:
-        return bool(self.quiet.silenced_by or self.quiet.inhibited_by)
+        return self.quiet.quieted
 
     @property
     def description(self) -> str:

@@ -49,17 +49,13 @@ def alerts_of(cluster: Cluster) -> QuerySet[Alert]:
 def alarms(cluster: Cluster) -> tuple[Alarm, ...]:
     """What fires and is neither silenced nor explained by another alert."""
     found = list(alerts_of(cluster).filter(state=AlertState.FIRING))
-    quiet = hush() if found else None
+    if not found:
+        return ()
+    quiet = hush()
     return tuple(
-        Alarm(
-            row.name,
-            row.severity,
-            row.annotations.get("summary") or row.name,
-            row.active_at,
-            str(row.pk),
-        )
+        Alarm(row.name, row.severity, row.annotations.get("summary") or row.name, row.active_at, str(row.pk))
         for row in found
-        if quiet is not None and not any((quiet.of(row).silenced_by, quiet.of(row).inhibited_by))
+        if not quiet.of(row).quieted
     )
 
 

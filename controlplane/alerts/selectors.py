@@ -93,6 +93,10 @@ class Quiet:
     silenced_by: tuple[str, ...] = ()
     inhibited_by: tuple[str, ...] = ()
 
+    @property
+    def quieted(self) -> bool:
+        return bool(self.silenced_by or self.inhibited_by)
+
 
 class Hush:
     """Silences and inhibitions as they are now, for as many alerts as a page shows."""

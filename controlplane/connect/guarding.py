@@ -16,6 +16,7 @@ from controlplane.clusters.models import Cluster
 from controlplane.connect import selectors
 from controlplane.connect.selectors import Connect, ConnectorRow
 from controlplane.core.access import Action, Actor, can, sees
+from controlplane.core.actors import demand_both
 from controlplane.core.errors import Forbidden, NotFound
 from controlplane.core.plans import Plan
 
@@ -68,12 +69,8 @@ def require_name(actor: Actor, connect: Connect, name: str) -> None:
 
 def _require_ends(actor: Actor, connect: Connect, name: str, action: Action) -> None:
     wanted, ends = OF_FLOWS.get(action), ends_of(connect, name)
-    if wanted is None:
-        return
-    for end, other in zip(ends, reversed(ends), strict=True):
-        decision = can(actor, wanted, end)
-        if not decision.allowed:
-            raise Forbidden(decision.reason, action=wanted, cluster=end, also=other)
+    if wanted is not None and ends:
+        demand_both(actor, wanted, *ends)
 
 
 def reached(actor: Actor, cluster: Cluster, connect: str, name: str, action: Action) -> Connect:

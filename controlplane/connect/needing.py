@@ -40,14 +40,10 @@ def needs(connect: Connect, config: Mapping[str, str], before: Mapping[str, str]
     return tuple(found)
 
 
-def demand_all(
-    actor: Actor, connect: Connect, config: Mapping[str, str], before: Mapping[str, str]
-) -> tuple[Action, ...]:
-    """The needs, or Forbidden."""
-    found = needs(connect, config, before)
-    for action in found:
+def demand_all(actor: Actor, connect: Connect, config: Mapping[str, str], before: Mapping[str, str]) -> None:
+    """Raises Forbidden where one of the needs is not met."""
+    for action in needs(connect, config, before):
         demand(actor, action, connect.cluster.name)
-    return found
 
 
 def own_references(config: Mapping[str, str], before: Mapping[str, str]) -> set[str]:

@@ -5,14 +5,15 @@ only: they are in no plan, no operation and no log.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from controlplane.audit.services import operation
+from controlplane.audit.services import Entry, operation
 from controlplane.connect import guarding, keeping, needing, restarting, selectors
 from controlplane.connect.logic import confinement, offsets, plans, topics
 from controlplane.connect.logic.plans import ConnectorAct, Known, Wanted
 from controlplane.connect.selectors import Connect
-from controlplane.core.access import Actor
+from controlplane.core.access import Action, Actor
 from controlplane.core.errors import Forbidden, Refused
 from controlplane.core.plans import Json, Plan, Refusal
 from controlplane.core.verify import verify
@@ -129,14 +130,13 @@ def may_be_tried(actor: Actor, connect: Connect, config: Mapping[str, str]) -> b
 def apply_put(actor: Actor, connect: Connect, asked: PutConnector, plan: Plan) -> None:
     before, known, secret = _before(connect.api, asked.name)
     config = _meant(asked, before, secret)
-    with operation(
+    with _operation(
         actor,
-        plan.action,
-        cluster=connect.cluster.name,
-        target=asked.name,
-        plan=plan,
+        connect,
+        asked.name,
+        plan,
         before=dict(mask(before, secret)) if known else None,
-        needs=(*needing.needs(connect, config, before), *guarding.needs(connect, asked.name, plan.action)),
+        needs=needing.needs(connect, config, before),
     ):
         # Looked at once more: a link may have been laid since the plan.
         refusals = _confined(connect, config, before)
@@ -146,6 +146,27 @@ def apply_put(actor: Actor, connect: Connect, asked: PutConnector, plan: Plan) -
         secret |= connect.api.validation(config["connector.class"], config).secrets
         with keeping.kept(connect, asked.name, config, secret, before) as sent:
             _send(connect, asked, sent, new=known is None)
+
+
+def _operation(
+    actor: Actor,
+    connect: Connect,
+    name: str,
+    plan: Plan,
+    *,
+    before: Json = None,
+    needs: Sequence[Action] = (),
+) -> AbstractContextManager[Entry]:
+    """`needs`: beside what a flow needs whose connector it is."""
+    return operation(
+        actor,
+        plan.action,
+        cluster=connect.cluster.name,
+        target=name,
+        plan=plan,
+        before=before,
+        needs=(*needs, *guarding.needs(connect, name, plan.action)),
+    )
 
 
 def _send(connect: Connect, asked: PutConnector, config: Mapping[str, str], *, new: bool) -> None:
@@ -186,14 +207,7 @@ def apply_act(actor: Actor, connect: Connect, name: str, act: ConnectorAct, plan
         ConnectorAct.STOP: lambda state: state is State.STOPPED,
         ConnectorAct.RESUME: lambda state: state not in rests,
     }
-    with operation(
-        actor,
-        plan.action,
-        cluster=connect.cluster.name,
-        target=name,
-        plan=plan,
-        needs=guarding.needs(connect, name, plan.action),
-    ) as entry:
+    with _operation(actor, connect, name, plan) as entry:
         entry.note(act=act.value)
         does[act]()
         restarting.begin_anew(connect, name)
@@ -223,15 +237,7 @@ def plan_delete(connect: Connect, name: str) -> Plan:
 def apply_delete(actor: Actor, connect: Connect, name: str, plan: Plan) -> None:
     before: dict[str, Json] = dict(selectors.masked(connect, name))
     kept = keeping.owners_in(connect.api.config(name).values())
-    with operation(
-        actor,
-        plan.action,
-        cluster=connect.cluster.name,
-        target=name,
-        plan=plan,
-        before=before,
-        needs=guarding.needs(connect, name, plan.action),
-    ):
+    with _operation(actor, connect, name, plan, before=before):
         connect.api.delete(name)
         restarting.forget(connect, name)
         verify("the connector is gone", lambda: name not in connect.api.names(), seconds=SETTLES_SECONDS)
@@ -262,14 +268,7 @@ def plan_alter_offsets(connect: Connect, name: str, wanted: Sequence[Offset]) ->
 def apply_alter_offsets(
     actor: Actor, connect: Connect, name: str, wanted: Sequence[Offset], plan: Plan
 ) -> None:
-    with operation(
-        actor,
-        plan.action,
-        cluster=connect.cluster.name,
-        target=name,
-        plan=plan,
-        needs=guarding.needs(connect, name, plan.action),
-    ) as entry:
+    with _operation(actor, connect, name, plan) as entry:
         entry.remember(offsets.json_of(connect.api.offsets(name)))
         entry.note(said=connect.api.alter_offsets(name, wanted))
         # Another form of the same (a number as text) would be another plan again.
@@ -277,13 +276,6 @@ def apply_alter_offsets(
 
 
 def apply_reset_offsets(actor: Actor, connect: Connect, name: str, plan: Plan) -> None:
-    with operation(
-        actor,
-        plan.action,
-        cluster=connect.cluster.name,
-        target=name,
-        plan=plan,
-        needs=guarding.needs(connect, name, plan.action),
-    ) as entry:
+    with _operation(actor, connect, name, plan) as entry:
         entry.remember(offsets.json_of(connect.api.offsets(name)))
         entry.note(said=connect.api.reset_offsets(name))

@@ -44,8 +44,14 @@ def require(request: HttpRequest | Request, action: Action, cluster: str | None 
     return actor
 
 
-def demand(actor: Actor, action: Action, cluster: str | None) -> None:
-    """Raises Forbidden with the reason and the role that could."""
+def demand(actor: Actor, action: Action, cluster: str | None, *, also: str = "") -> None:
+    """Raises Forbidden with the reason and the role that could. `also`: the other cluster, of an act that is about two."""
     decision = can(actor, action, cluster)
     if not decision.allowed:
-        raise Forbidden(decision.reason, action=action, cluster=cluster)
+        raise Forbidden(decision.reason, action=action, cluster=cluster, also=also)
+
+
+def demand_both(actor: Actor, action: Action, one: str, other: str) -> None:
+    """Of an act that is about two clusters: who may not on both, may not at all."""
+    demand(actor, action, one, also=other)
+    demand(actor, action, other, also=one)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -33,6 +34,12 @@ def is_shown(actor: Actor, cluster: str, labels: Mapping[str, str]) -> bool:
         else ""
     )
     if not source and "connector" in labels:
-        source_of: Callable[[str, str], str] = import_string(settings.SOURCE_OF_CONNECTOR)
-        source = source_of(labels["connector"], cluster)
+        source = _source_of()(labels["connector"], cluster)
     return not source or sees(actor, source)
+
+
+@cache
+def _source_of() -> Callable[[str, str], str]:
+    """Asked for each series."""
+    found: Callable[[str, str], str] = import_string(settings.SOURCE_OF_CONNECTOR)
+    return found

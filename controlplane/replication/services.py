@@ -19,8 +19,9 @@ from controlplane.audit.services import operation
 from controlplane.clusters import selectors as cluster_selectors
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import connection_for
-from controlplane.core.access import Action, Actor, can, sees
-from controlplane.core.errors import Conflict, Forbidden, NotFound
+from controlplane.core.access import Action, Actor, sees
+from controlplane.core.actors import demand_both
+from controlplane.core.errors import Conflict, NotFound
 from controlplane.core.plans import Plan
 from controlplane.core.verify import verify
 from controlplane.gateways import broker as bundled
@@ -90,10 +91,7 @@ def require_source(actor: Actor, asked: FlowRequest) -> None:
 
 def require_both(actor: Actor, action: Action, asked: FlowRequest) -> None:
     """A flow reads one cluster and writes another: who may not on both, may not at all."""
-    for name, other in ((asked.source, asked.target), (asked.target, asked.source)):
-        decision = can(actor, action, name)
-        if not decision.allowed:
-            raise Forbidden(decision.reason, action=action, cluster=name, also=other)
+    demand_both(actor, action, asked.source, asked.target)
 
 
 def plan_create(asked: FlowRequest, leaving: FlowRequest | None = None) -> Plan:

@@ -102,20 +102,17 @@ def plan_exchange(
     state: Authorizer,
     *,
     cluster: str,
-    title: str = "",
     accepted: ByPrincipal = NOBODY,
 ) -> AclChange:
     """Some are to be there and others not, whatever is there now."""
-    present = set(state.acls)
-    add = tuple(acl for acl in in_order(wanted) if acl not in present)
-    remove = tuple(acl for acl in in_order(unwanted) if acl in present)
+    add, remove = _exchanged(wanted, unwanted, state)
     changed = (*add, *remove)
     return _change(
         add,
         remove,
         state,
         cluster=cluster,
-        title=title or _title("Change", changed or in_order(wanted)),
+        title=_title("Change", changed or in_order(wanted)),
         apply_label=f"Change {_count(changed)}",
         digest_of=_about([*wanted, *unwanted], state),
         refusals=(
@@ -124,6 +121,17 @@ def plan_exchange(
             *_nothing(changed, "Every binding is as it should be already"),
         ),
         accepted=accepted,
+    )
+
+
+def _exchanged(
+    wanted: Sequence[Acl], unwanted: Sequence[Acl], state: Authorizer
+) -> tuple[tuple[Acl, ...], tuple[Acl, ...]]:
+    """What has to be added and removed, so that the wanted are there and the unwanted are not."""
+    present = set(state.acls)
+    return (
+        tuple(acl for acl in in_order(wanted) if acl not in present),
+        tuple(acl for acl in in_order(unwanted) if acl in present),
     )
 
 
@@ -168,9 +176,7 @@ def plan_revert(
     operation: str = "",
 ) -> AclChange:
     """What an operation deleted comes back, what it created goes; what has happened to them since is respected."""
-    present = set(state.acls)
-    add = tuple(acl for acl in in_order(deleted) if acl not in present)
-    remove = tuple(acl for acl in in_order(created) if acl in present)
+    add, remove = _exchanged(deleted, created, state)
     changed = (*add, *remove)
     return _change(
         add,
