@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -257,10 +258,15 @@ def test_files_of_the_installation_are_closed_to_the_worker(
     strings = dict.fromkeys(
         ("key.converter", "value.converter"), "org.apache.kafka.connect.storage.StringConverter"
     )
+
+    def failed(name: str) -> bool:
+        seen = api.statuses().get(name)
+        return seen is not None and seen.failed
+
     try:
         for name, config in ((f"{prefix}-reads", reads), (f"{prefix}-writes", writes)):
             api.put_config(name, config | strings)
-            eventually(lambda name=name: (seen := api.statuses().get(name)) and seen.failed, timeout=60)
+            eventually(partial(failed, name), timeout=60)
             assert "AccessDenied" in str(api.status(name).traces)
         assert end_of(gateway, topic) == 0
         assert not (paths.db / f"x-{prefix}").exists()
