@@ -12,8 +12,11 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from controlplane.alerts.logic.webhook import BadSecret, secret_key
+from controlplane.cli.console import CommandFailed
 from controlplane.cli.serving import TlsFiles
 from controlplane.cli.settings import WebAddress
+from controlplane.cli.watch import SECRET
 from controlplane.gateways.broker import (
     DataPaths,
     HttpReady,
@@ -175,6 +178,11 @@ def watch(paths: DataPaths, address: WebAddress) -> tuple[ProcessSpec, ...]:
     """Only where somebody is to be told: it looks at the others from outside."""
     if not (os.environ.get("KASTELLAN_FALLBACK_URL") or os.environ.get("KASTELLAN_HEARTBEAT_URL")):
         return ()
+    secret = os.environ.get(SECRET, "")
+    try:
+        _ = secret and secret_key(secret)
+    except BadSecret as error:
+        raise CommandFailed(f"{SECRET} is no secret of webhooks", f"{error}.") from None
     return (
         _python(
             paths, address, "watch", ProcessKind.WATCH, ("controlplane.cli.watch",),

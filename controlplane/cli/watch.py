@@ -9,11 +9,15 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from controlplane.alerts.logic import webhook
+from controlplane.alerts.logic.dedup import NotifyReason
+from controlplane.alerts.logic.labels import text_of
+from controlplane.alerts.logic.webhook import Envelope, Item
 from controlplane.core import watching
 from controlplane.core.stamps import boot_clock, boot_id
 from controlplane.core.watching import HEARTBEAT_S, STALE_S, STAMPS, Notice, Stamp, Watched
@@ -24,6 +28,9 @@ from controlplane.gateways.outbound import Outbound
 EVERY_S = 5.0
 TIMEOUT_S = 5.0
 READY = "watching"
+ALERT = "KastellanStopped"
+#: Environment: what the fallback's webhooks are signed with.
+SECRET = "KASTELLAN_FALLBACK_SECRET"  # noqa: S105  # a name, no secret
 STOPPED = {
     "evaluation": "Alert rules are not evaluated any more: the worker of alerts, beat, Redis or the database.",
     "worker": "Jobs and readings of clusters stand still: the worker, beat or Redis.",
@@ -40,11 +47,13 @@ class Watcher:
         web: str,
         *,
         fallback: str = "",
+        secret: str = "",
         heartbeat: str = "",
         clock: Callable[[], float] = boot_clock,
     ) -> None:
         self.stamps = {part: state / name for part, name in STAMPS.items()}
         self.web, self.fallback, self.heartbeat, self.clock = web, fallback, heartbeat, clock
+        self.secrets = (secret,) if secret else ()
         self.state = Watched(clock())
         self.web_ok = clock()
         self.beaten = 0.0
@@ -58,8 +67,7 @@ class Watcher:
         self.state, notices = watching.step(before, failed, self.clock())
         heard = [self._tell(each) for each in notices if self.fallback]
         if not all(heard):
-            # Nobody has heard it: it is said again next time.
-            self.state = Watched(before.started, self.state.failing, before.told)
+            self.state = watching.unheard(before, self.state)
         if not failed and self.heartbeat and self.clock() - self.beaten >= HEARTBEAT_S:
             self.beaten = self.clock()
             self._ask("GET", self.heartbeat)
@@ -78,17 +86,42 @@ class Watcher:
 
     def _tell(self, notice: Notice) -> bool:
         log.warning("%s: %s", "stopped" if notice.firing else "over", notice.text)
-        return self._ask("POST", self.fallback, watching.body(notice, self.web, datetime.now(UTC)))
+        now = datetime.now(UTC)
+        content = message(notice, self.web, now, failing_s=self.clock() - notice.since)
+        headers = webhook.headers(notice.id, now, content, self.secrets)
+        return self._ask("POST", self.fallback, headers, content)
 
-    def _ask(self, method: str, url: str, content: bytes = b"") -> bool:
-        headers = {"Content-Type": "application/json"} if content else {}
+    def _ask(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, content: bytes = b""
+    ) -> bool:
         try:
             return self.outbound.request(
-                method, url, headers=headers, content=content, timeout_s=TIMEOUT_S
+                method, url, headers=headers or {}, content=content, timeout_s=TIMEOUT_S
             ).ok
         except GatewayError as error:
             log.info("%s", error)
             return False
+
+
+def message(notice: Notice, url: str, now: datetime, *, failing_s: float) -> bytes:
+    """As receivers of alerts know it: one alert that began `failing_s` ago."""
+    labels = {"alertname": ALERT, "part": notice.part, "severity": "critical"}
+    reason = NotifyReason.FIRST if notice.firing else NotifyReason.ALL_RESOLVED
+    item = Item(
+        labels=labels,
+        annotations={"summary": notice.text},
+        starts_at=now - timedelta(seconds=failing_s),
+        ends_at=None if notice.firing else now,
+        generator_url=url,
+    )
+    envelope = Envelope(
+        receiver="fallback",
+        group_key=f"{{}}:{text_of(labels)}",
+        group_labels=labels,
+        reason=reason,
+        external_url=url,
+    )
+    return webhook.encoded(webhook.body(envelope, [item]))
 
 
 def _stamp(path: Path) -> Stamp | None:
@@ -104,6 +137,7 @@ def main() -> None:
         Path(os.environ["KASTELLAN_DATA"]) / "state",
         os.environ["KASTELLAN_WATCHED_URL"],
         fallback=os.environ.get("KASTELLAN_FALLBACK_URL", ""),
+        secret=os.environ.get(SECRET, ""),
         heartbeat=os.environ.get("KASTELLAN_HEARTBEAT_URL", ""),
     )
     print(READY, flush=True)

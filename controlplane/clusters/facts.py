@@ -20,10 +20,9 @@ from controlplane.core.plans import Json
 from controlplane.gateways import broker as bundled
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.gateway import KafkaGateway
+from controlplane.gateways.kafka.quorum import QuorumInfo
 from controlplane.gateways.kafka.types import (
     ConfigEntry,
-    QuorumInfo,
-    QuorumReplica,
     ResourceRef,
     ResourceType,
 )
@@ -65,18 +64,8 @@ def read_view(gateway: KafkaGateway) -> bundled.ClusterView:
 
 
 def quorum_facts(info: QuorumInfo) -> bundled.Quorum:
-    leader = next((voter for voter in info.voters if voter.id == info.leader_id), None)
-    voters = tuple(bundled.Voter(voter.id, _lag_ms(voter, leader)) for voter in info.voters)
+    voters = tuple(bundled.Voter(voter.id, info.lag_ms(voter)) for voter in info.voters)
     return bundled.Quorum(leader=info.leader_id, voters=voters)
-
-
-def _lag_ms(voter: QuorumReplica, leader: QuorumReplica | None) -> int | None:
-    """Against the leader's own clock, so that clocks of this machine and the brokers need not agree."""
-    if leader is not None and voter.id == leader.id:
-        return 0
-    if leader is None or leader.last_caught_up_ms is None or not voter.last_caught_up_ms:
-        return None
-    return max(leader.last_caught_up_ms - voter.last_caught_up_ms, 0)
 
 
 def _min_isr(entries: tuple[ConfigEntry, ...]) -> int | None:

@@ -6,10 +6,10 @@ told once, again every hour, and once more when it is over.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 #: Cycles are five seconds apart, and one may take twenty.
 STALE_S = 45.0
@@ -47,6 +47,8 @@ class Watched:
     started: float
     failing: Mapping[str, float] = field(default_factory=dict)
     told: Mapping[str, float] = field(default_factory=dict)
+    #: When it worked again, of which nobody has heard yet.
+    over: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,10 @@ class Notice:
     part: str
     firing: bool
     text: str
+    #: Since when it fails, in seconds since boot.
+    since: float
+    #: The same until somebody heard it, another at the next telling: what receivers tell repeats by.
+    id: str
 
 
 def stale(stamp: Stamp | None, boot: str, now: float, started: float) -> bool:
@@ -69,28 +75,21 @@ def step(state: Watched, failed: Mapping[str, str], now: float) -> tuple[Watched
     told, notices = dict(state.told), list[Notice]()
     for part, words in failed.items():
         if part not in told or now - told[part] >= AGAIN_S:
+            notices.append(_notice(part, True, words, failing[part], told.get(part)))
             told[part] = now
-            notices.append(Notice(part, True, words))
-    for part in [each for each in told if each not in failed]:
-        del told[part]
-        minutes = (now - state.failing.get(part, now)) / 60
-        notices.append(Notice(part, False, f"{part} works again, after {minutes:.0f} minutes."))
-    return replace(state, failing=failing, told=told), notices
+    over = {part: state.over.get(part, now) for part in told if part not in failed}
+    for part, ended in over.items():
+        since = state.failing.get(part, ended)
+        words = f"{part} works again, after {(ended - since) / 60:.0f} minutes."
+        notices.append(_notice(part, False, words, since, told.pop(part)))
+    return replace(state, failing=failing, told=told, over=over), notices
 
 
-def body(notice: Notice, url: str, at: datetime) -> bytes:
-    """Alertmanager's shape, as far as a dead man's switch needs it: whoever reads webhooks reads this. `at`: of what is told."""
-    status = "firing" if notice.firing else "resolved"
-    labels = {"alertname": "KastellanStopped", "part": notice.part, "severity": "critical"}
-    never = "0001-01-01T00:00:00Z"
-    alert = {
-        "status": status, "labels": labels, "annotations": {"summary": notice.text}, "generatorURL": url,
-        "startsAt": at.isoformat(), "endsAt": never if notice.firing else at.isoformat(),
-    }  # fmt: skip
-    return json.dumps(
-        {
-            "version": "4", "receiver": "fallback", "status": status, "alerts": [alert], "groupLabels": labels,
-            "commonLabels": labels, "commonAnnotations": alert["annotations"], "externalURL": url,
-            "groupKey": f"{{}}:{notice.part}", "truncatedAlerts": 0,
-        }
-    ).encode()  # fmt: skip
+def unheard(before: Watched, after: Watched) -> Watched:
+    """Nobody heard what a step had to say: the next one says it again, as of the same time."""
+    return Watched(before.started, {**before.failing, **after.failing}, before.told, after.over)
+
+
+def _notice(part: str, firing: bool, text: str, since: float, told: float | None) -> Notice:
+    known = json.dumps([part, firing, since, told])
+    return Notice(part, firing, text, since, f"watch_{hashlib.sha256(known.encode()).hexdigest()[:24]}")

@@ -38,7 +38,7 @@ def poll(cluster: Cluster, now: int) -> GatewayError | None:
     found: list[Sample] = []
     try:
         reading = readings.read(gateway_for(cluster))
-        found = [*readings.samples(reading, now), *group_lag.samples(cluster.name, reading, now)]
+        found = [*readings.samples(reading), *group_lag.samples(cluster.name, reading, now)]
     except GatewayError as error:
         failure = error
     own = [

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from controlplane.clusters.snapshots import read_offsets
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.gateway import KafkaGateway
+from controlplane.gateways.kafka.quorum import QuorumInfo, QuorumReplica
 from controlplane.gateways.kafka.types import (
     BrokerNode,
     GroupDescription,
     LogDir,
     OffsetSpec,
-    QuorumInfo,
-    QuorumReplica,
     TopicDescription,
     TopicPartition,
 )
@@ -73,7 +72,7 @@ def _quorum(gateway: KafkaGateway) -> QuorumInfo | None:
         return None
 
 
-def samples(reading: Reading, now: int) -> Iterator[Sample]:
+def samples(reading: Reading) -> Iterator[Sample]:
     yield sample("kafka_brokers", len(reading.brokers))
     for node in reading.brokers:
         yield sample("kafka_broker_info", 1, id=node.id, address=f"{node.host}:{node.port}")
@@ -82,7 +81,7 @@ def samples(reading: Reading, now: int) -> Iterator[Sample]:
         yield from _of_log_dir(directory)
     yield from _of_sizes(reading.log_dirs)
     if reading.quorum is not None:
-        yield from _of_quorum(reading.quorum, now)
+        yield from _of_quorum(reading.quorum)
 
 
 def _of_topics(reading: Reading) -> Iterator[Sample]:
@@ -124,26 +123,22 @@ def _of_sizes(log_dirs: Iterable[LogDir]) -> Iterator[Sample]:
         yield sample("kastellan_topic_size_bytes", size, broker=broker, topic=topic)
 
 
-def _of_quorum(quorum: QuorumInfo, now: int) -> Iterator[Sample]:
+def _of_quorum(quorum: QuorumInfo) -> Iterator[Sample]:
     yield sample("kastellan_quorum_leader", -1 if quorum.leader_id is None else quorum.leader_id)
     yield sample("kastellan_quorum_epoch", quorum.leader_epoch)
     yield sample("kastellan_quorum_voters", len(quorum.voters))
-    leader = next((each for each in quorum.voters if each.id == quorum.leader_id), None)
     for role, replicas in (("voter", quorum.voters), ("observer", quorum.observers)):
         for replica in replicas:
-            yield from _of_replica(role, replica, leader, now)
+            yield from _of_replica(role, replica, quorum)
 
 
-def _of_replica(
-    role: str, replica: QuorumReplica, leader: QuorumReplica | None, now: int
-) -> Iterator[Sample]:
+def _of_replica(role: str, replica: QuorumReplica, quorum: QuorumInfo) -> Iterator[Sample]:
     where: dict[str, str | int] = {"node": replica.id}
+    leader = quorum.leader
     if leader is None or leader.log_end_offset is None or replica.log_end_offset is None:
         return
-    behind = 0 if replica is leader else max(leader.log_end_offset - replica.log_end_offset, 0)
+    behind = max(leader.log_end_offset - replica.log_end_offset, 0)
     yield sample(f"kastellan_quorum_{role}_lag_records", behind, **where)
-    if replica is leader or not behind:
-        yield sample(f"kastellan_quorum_{role}_lag_seconds", 0, **where)
-    elif replica.last_caught_up_ms is not None and replica.last_caught_up_ms > 0:
-        age = max(now - replica.last_caught_up_ms, 0) / 1000
-        yield sample(f"kastellan_quorum_{role}_lag_seconds", age, **where)
+    lag_ms = quorum.lag_ms(replica) if behind else 0
+    if lag_ms is not None:
+        yield sample(f"kastellan_quorum_{role}_lag_seconds", lag_ms / 1000, **where)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from controlplane.cli import watch
+from broker.paths import DataPaths
+from controlplane.alerts.logic import webhook
+from controlplane.alerts.logic.labels import fingerprint
+from controlplane.cli import services, watch
+from controlplane.cli.console import CommandFailed
+from controlplane.cli.settings import WebAddress
 from controlplane.cli.watch import Watcher
 from controlplane.core import watching
 from controlplane.core.stamps import boot_id
@@ -15,6 +22,7 @@ from controlplane.core.watching import STAMPS, Stamp, Watched
 from tests.alerts.scene import Sink
 
 BOOT = boot_id()
+SECRET = "whsec_" + base64.b64encode(bytes(range(24))).decode()
 
 
 @pytest.mark.parametrize(
@@ -56,7 +64,12 @@ class Machine:
         self.now, self.folder, self.sink = 10_000.0, folder, sink
         base = sink.url.removesuffix("/hook")
         self.watcher = Watcher(
-            folder, base, fallback=sink.url, heartbeat=f"{base}/beat", clock=lambda: self.now
+            folder,
+            base,
+            fallback=sink.url,
+            secret=SECRET,
+            heartbeat=f"{base}/beat",
+            clock=lambda: self.now,
         )
 
     def passes(self, seconds: float, *, without: str = "") -> None:
@@ -93,6 +106,32 @@ def test_what_stops_is_told_within_ninety_seconds_and_its_return_too(part: str, 
     assert machine.told == [(part, "firing"), (part, "resolved")]
 
 
+def test_it_is_told_in_the_shape_and_with_the_headers_of_other_webhooks(machine: Machine) -> None:
+    machine.passes(60)
+    machine.passes(60, without="worker")
+    machine.passes(10)
+    firing, resolved = (each for each in machine.sink.received if each.path == "/hook")
+    alert, over = firing.json["alerts"][0], resolved.json["alerts"][0]
+    assert alert["fingerprint"] == over["fingerprint"] == fingerprint(alert["labels"])
+    assert firing.json["groupKey"] == resolved.json["groupKey"]
+    # It began before it was told, and its end knows when that was.
+    began, ended = (datetime.fromisoformat(over[name]) for name in ("startsAt", "endsAt"))
+    assert 10 <= (ended - began).total_seconds() <= 30
+    assert firing.id != resolved.id
+    for each in (firing, resolved):
+        stamp = each.headers["webhook-timestamp"]
+        assert each.headers["webhook-signature"] == webhook.signature(SECRET, each.id, stamp, each.body)
+
+
+def test_a_secret_that_is_none_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KASTELLAN_FALLBACK_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv(watch.SECRET, "hunter2")
+    with pytest.raises(CommandFailed, match="no secret of webhooks"):
+        services.watch(DataPaths(tmp_path), WebAddress("127.0.0.1", 9))
+
+
 def test_a_web_app_that_is_gone_is_told(machine: Machine) -> None:
     machine.passes(60)
     machine.watcher.web = "http://127.0.0.1:9"
@@ -105,11 +144,18 @@ def test_what_the_fallback_did_not_hear_is_said_again(machine: Machine) -> None:
     machine.sink.answer = lambda request: 503 if request.path == "/hook" else 200
     machine.passes(60, without="evaluation")
     assert len(machine.told) > 1
+    assert len({each.id for each in machine.sink.received}) == 1, "the same, said again"
     machine.sink.answer = lambda request: 200
     machine.passes(60, without="evaluation")
     heard = len(machine.told)
     machine.passes(60, without="evaluation")
     assert len(machine.told) == heard
+    machine.sink.answer = lambda request: 503 if request.path == "/hook" else 200
+    machine.passes(60)
+    over = [each for each in machine.sink.received if each.json["status"] == "resolved"]
+    assert len(over) > 1
+    assert len({each.id for each in over}) == 1
+    assert len({each.json["alerts"][0]["annotations"]["summary"] for each in over}) == 1
 
 
 def test_the_heartbeat_comes_only_while_all_is_well(machine: Machine) -> None:

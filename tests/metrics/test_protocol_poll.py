@@ -13,6 +13,7 @@ from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import connection_for
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.produce import NewRecord
+from controlplane.gateways.kafka.quorum import QuorumInfo, QuorumReplica
 from controlplane.metrics import protocol_poll
 from controlplane.metrics.group_lag import samples as group_samples
 from controlplane.metrics.logic.lag import WINDOW, LagState
@@ -20,6 +21,8 @@ from controlplane.metrics.readings import Reading
 from controlplane.metrics.readings import samples as reading_samples
 from controlplane.metrics.selectors import store
 from tests.offsets import commit
+
+LEADER_MS = 1_700_000_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +75,25 @@ def test_the_cluster_itself(cluster: Cluster, prefix: str, make_topic: Callable[
         assert total.values[-1] > usable.values[-1] > 0
 
 
+@pytest.mark.parametrize(
+    ("caught_up", "seconds"),
+    [(LEADER_MS - 4_000, 4), (LEADER_MS + 50, 0), (None, None), (0, None)],
+)
+def test_a_voter_is_behind_by_the_leaders_clock(caught_up: int | None, seconds: float | None) -> None:
+    """The clocks of the cluster may be hours away from ours."""
+    leader = QuorumReplica(1, None, 100, None, LEADER_MS)
+    voter = QuorumReplica(2, None, 90, None, caught_up)
+    info = QuorumInfo(1, 5, 100, (leader, voter), ())
+    found = {
+        (each.name, dict(each.labels)["node"]): each.value
+        for each in reading_samples(Reading((), {}, {}, {}, {}, (), info, ()))
+        if "voter_lag" in each.name
+    }
+    assert found["kastellan_quorum_voter_lag_records", "2"] == 10
+    assert found.get(("kastellan_quorum_voter_lag_seconds", "2")) == seconds
+    assert found["kastellan_quorum_voter_lag_seconds", "1"] == 0
+
+
 def test_a_cluster_that_does_not_answer_is_a_sample_too(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,4 +112,4 @@ def test_a_partition_whose_end_is_unknown_has_no_lag(db: None) -> None:
     reading = Reading((), {}, {("t", 0): 5}, {"g": {("t", 0): 3, ("gone", 0): 1}}, {}, (), None, ())
     lags = [s for s in group_samples("main", reading, 1000) if s.name == "kafka_consumergroup_lag"]
     assert [(dict(s.labels)["topic"], s.value) for s in lags] == [("t", 2.0)]
-    assert next(s.name for s in reading_samples(reading, 1000)) == "kafka_brokers"
+    assert next(s.name for s in reading_samples(reading)) == "kafka_brokers"

@@ -46,35 +46,6 @@ class ClusterDescription:
 
 
 @dataclass(frozen=True, slots=True)
-class QuorumReplica:
-    """Times are Unix milliseconds; None where the leader does not know them."""
-
-    id: int
-    directory_id: str | None
-    log_end_offset: int | None
-    last_fetch_ms: int | None
-    last_caught_up_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class QuorumEndpoint:
-    node: int
-    listener: str
-    host: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class QuorumInfo:
-    leader_id: int | None
-    leader_epoch: int
-    high_watermark: int
-    voters: tuple[QuorumReplica, ...]
-    observers: tuple[QuorumReplica, ...]
-    endpoints: tuple[QuorumEndpoint, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Feature:
     """Levels. `finalized` is None where the cluster has not switched the feature on."""
 

@@ -10,13 +10,11 @@ from controlplane.gateways.kafka._messages import Message
 from controlplane.gateways.kafka.admin._base import AdminBase, kafka_id, node_or_none
 from controlplane.gateways.kafka.admin._topics import metadata_request
 from controlplane.gateways.kafka.faults import raise_for
+from controlplane.gateways.kafka.quorum import QuorumEndpoint, QuorumInfo, QuorumReplica
 from controlplane.gateways.kafka.types import (
     BrokerNode,
     ClusterDescription,
     Feature,
-    QuorumEndpoint,
-    QuorumInfo,
-    QuorumReplica,
 )
 
 METADATA_TOPIC = "__cluster_metadata"
