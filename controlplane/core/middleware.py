@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.utils.cache import add_never_cache_headers
 
 from controlplane.core.logs import request_id
@@ -59,8 +59,23 @@ class ErrorPagesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            return response_for(request, _not_allowed(response.headers["Allow"]))
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         problem: Problem | None = problem_of(exception)
         return response_for(request, problem) if problem else None
+
+
+def _not_allowed(allowed: str) -> Problem:
+    """Django's own answer is an empty page: who comes by a reload, or by a login in between, would look at nothing."""
+    return Problem(
+        405,
+        "method_not_allowed",
+        "Method not allowed",
+        f"This address only answers to {allowed}",
+        "If a form led here, open its page again and send it from there. Nothing was changed by coming here.",
+        headers={"Allow": allowed},
+    )

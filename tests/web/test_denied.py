@@ -53,3 +53,13 @@ def test_who_sees_no_cluster_learns_no_names() -> None:
 def test_a_missing_page_is_not_tried_again() -> None:
     text = signed_in(Role.VIEWER).get("/clusters/main/nothing/").content.decode()
     assert "Try again" not in text
+
+
+def test_where_only_a_form_leads_a_visit_is_answered_with_a_page() -> None:
+    """A reload, or a login in between, makes a GET of what was a POST."""
+    answer = signed_in(Role.ADMIN).get("/clusters/main/quotas/delete/")
+    text = answer.content.decode()
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "POST"
+    assert "only answers to POST" in text
+    assert "open its page again" in text
