@@ -13,13 +13,15 @@ from controlplane.replication.logic.progress import Partition, from_topics
 
 class Flow(models.Model):
     """`user`: the SCRAM user in the source that was made for it; empty where the registered way in is used.
-    `complete`: its connectors were made; until then the same request goes on with it."""
+    `complete`: its connectors were made; until then the same request goes on with it. `trust`: what its connectors trusted of a
+    bundled source when they started, by its SHA-256; empty where that is unknown."""
 
     source = models.CharField(max_length=64)
     target = models.CharField(max_length=64)
     request = models.JSONField(default=dict)
     user = models.CharField(max_length=249, blank=True)
     complete = models.BooleanField(default=False)
+    trust = models.CharField(max_length=64, blank=True)
     anchors = models.JSONField(
         default=dict,
         help_text="Of a flow that was turned round: topic to [partition, upstream, downstream]s.",

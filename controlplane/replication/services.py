@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -170,6 +171,14 @@ def source_reach(asked: FlowRequest, source: Cluster, password: str) -> tuple[Re
     return reach(way, reference), True
 
 
+def trust_of(source: Cluster) -> str:
+    """The roots that end in its brokers' certificates, by their SHA-256; empty of an external one, whose are registered."""
+    if source.external:
+        return ""
+    roots = workers.trusted_roots(bundled.bundled_cluster(source.name))
+    return hashlib.sha256(roots.read_bytes()).hexdigest()
+
+
 def _ends(asked: FlowRequest, target: Cluster, way: Reach) -> Ends:
     return Ends(way.settings, workers.own_cluster(worker_selectors.worker_of(target)))
 
@@ -200,6 +209,8 @@ def apply_create(
         needs=_needs(parts),
     ) as entry:
         flow = _row(actor, asked, mends=mends)
+        # Before they start: what changes in between is followed.
+        flow.trust = trust_of(source)
         if parts.user or parts.on_source:
             _prepare_source(actor, asked, source, parts, password)
         way, own = source_reach(asked, source, password)
@@ -210,7 +221,7 @@ def apply_create(
         making.carry_out(connect, asked, connectors_of(asked, _ends(asked, target, way)), begin)
         flow.anchors = begin.anchors if begin else flow.anchors
         flow.user, flow.complete = (user_of(asked) if own else ""), True
-        flow.save(update_fields=["user", "complete", "anchors"])
+        flow.save(update_fields=["user", "complete", "anchors", "trust"])
         entry.note(user=flow.user)
         verify("its connectors run", lambda: _runs(asked, target), seconds=RUNS_SECONDS)
         copying.carry_out(entry, target, parts.lacking, told)

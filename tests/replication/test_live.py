@@ -18,7 +18,7 @@ from controlplane.gateways import workers
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.security import librdkafka_settings
 from controlplane.gateways.kafka.types import OffsetSpec, TopicPartition
-from controlplane.replication import selectors, services, watching
+from controlplane.replication import following, selectors, services, watching
 from controlplane.replication.logic.flows import FlowRequest
 from controlplane.replication.logic.plans import FlowAct
 from controlplane.replication.models import Flow
@@ -89,6 +89,7 @@ def test_a_flow_from_its_plan_to_its_end(
     config = selectors.connect_of(dr).config("main->dr.source")  # type: ignore[union-attr]
     assert config["source.cluster.sasl.jaas.config"] == secret
 
+    follows_another_authority(flow)
     services.apply_act(SYSTEM, flow, FlowAct.PAUSE, services.plan_act(flow, FlowAct.PAUSE))
     assert selectors.health(asked, dr).state == "paused"
     produce(gateway, topic, 3)
@@ -109,6 +110,17 @@ def test_a_flow_from_its_plan_to_its_end(
     rows = Operation.objects.filter(action__startswith="flow.").order_by("pk")
     assert {row.outcome for row in rows} == {"succeeded"}
     assert {row.cluster for row in rows} == {"main", "dr"}
+
+
+def follows_another_authority(flow: Flow) -> None:
+    """Roots are read once, by a client that starts: after they changed the connectors start anew, once."""
+    assert not following.follow(flow)
+    now, flow.trust = flow.trust, "of-another-authority"
+    assert following.follow(flow)
+    assert flow.trust == now
+    assert not following.follow(flow)
+    row = Operation.objects.filter(action="flow.edit").latest("pk")
+    assert "other authorities" in row.details["why"]
 
 
 def commit(cluster: Cluster, topic: str, group: str, offset: int) -> None:
