@@ -46,6 +46,7 @@ def create(request: HttpRequest, cluster: Cluster, connect: str) -> HttpResponse
     origin = Origin(
         f"{cluster.name}/{connect}",
         config=shown,
+        files=str(where.files or ""),
         retype=frozenset(name for name, value in shown.items() if value == MASK) if cloned else frozenset(),
     )
     return _form(request, where, origin, resolve_url("connect:connectors", cluster.name, connect))
@@ -64,7 +65,12 @@ def _must_have(where: Connect, plugin: str) -> None:
 @cluster_view(Action.CONNECTOR_EDIT)
 def edit(request: HttpRequest, cluster: Cluster, connect: str, connector: str) -> HttpResponse:
     where = guarding.reached(actor_of(request), cluster, connect, connector, Action.CONNECTOR_EDIT)
-    origin = Origin(f"{cluster.name}/{connect}/{connector}", connector, selectors.masked(where, connector))
+    origin = Origin(
+        f"{cluster.name}/{connect}/{connector}",
+        connector,
+        selectors.masked(where, connector),
+        files=str(where.files or ""),
+    )
     return _form(request, where, origin, url_of(where, connector))
 
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from django import forms
 
 from controlplane.connect.forms import MOST_BYTES, STATES, settings_of
+from controlplane.connect.logic.confinement import is_file_connector
 from controlplane.connect.services import PutConnector
 from controlplane.core.secrets import SecretUnreadable, context_for, decrypt, encrypt
 from controlplane.gateways.connect import MASK, Setting, State, Validation, mask, restored
@@ -30,12 +31,13 @@ MOST_CHOICES = 60
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Whose settings these are, and what they are now, masked. `place` is what a sealed text is bound to; `retype` are
-    secrets that a clone lacks."""
+    secrets that a clone lacks; `files` is where paths of file connectors begin, where we confine them to it."""
 
     place: str
     fixed_name: str = ""
     config: Config = field(default_factory=dict[str, str], repr=False)
     retype: frozenset[str] = frozenset()
+    files: str = ""
 
 
 class SettingsForm(forms.Form):
@@ -164,6 +166,11 @@ class DefinitionForm(SettingsForm):
         super().__init__(data, origin, initial)
         for each in self.settings.values():
             self.fields[f"{PREFIX}{each.name}"] = field_of(each, origin)
+        if origin.files and is_file_connector({"connector.class": found.plugin}):
+            # The plugin's own words promise the standard input, which a worker does not have.
+            self.fields[
+                f"{PREFIX}file"
+            ].help_text = f"Has to be given: a path below {origin.files}, in.txt say."
         self.refusal_fields = {f"config_{name}": f"{PREFIX}{name}" for name in self.settings} | (
             {"file": f"{PREFIX}file"} if "file" in self.settings else {}
         )

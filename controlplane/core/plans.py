@@ -16,7 +16,11 @@ from typing import Any, TypeAlias, Union
 from urllib.parse import quote
 
 from controlplane.core.access import Action
+from controlplane.gateways.connect_secrets import MASK
 
+#: Where a whole secret would stand; a connector's settings have MASK, also in the middle of a value.
+HIDDEN = "…"
+MASKS = (MASK, HIDDEN)
 Json: TypeAlias = Union[str, int, float, bool, "list[Json]", "dict[str, Json]", None]
 
 
@@ -96,6 +100,11 @@ class ApiCall:
     body: Mapping[str, Json] | None = None
     files: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def hides(self) -> str:
+        """What stands in the body where a secret would; empty where there is none."""
+        return next((mask for mask in MASKS if _holds(self.body, mask)), "")
+
     def curl(self, digest: str = "") -> str:
         """With the plan's own tag: it does this, or nothing if the state has moved. $URL and $TOKEN are the shell's."""
         verb = "" if self.method == "GET" else f"-X {self.method} "
@@ -111,6 +120,14 @@ class ApiCall:
         read = " ".join(f"--rawfile {name} {shlex.quote(file)}" for name, file in self.files.items())
         with_files = f"{text} + {{{', '.join(f'${name}' for name in self.files)}}}"
         return f"jq -n {read} {shlex.quote(with_files)} | {' '.join((*parts, '-d @-'))}"
+
+
+def _holds(value: object, mask: str) -> bool:
+    if isinstance(value, Mapping):
+        return any(_holds(each, mask) for each in value.values())
+    if isinstance(value, list | tuple):
+        return any(_holds(each, mask) for each in value)
+    return value == mask or (mask == MASK and isinstance(value, str) and mask in value)
 
 
 def api_path(cluster: str, *parts: str) -> str:
@@ -141,6 +158,10 @@ class Plan:
     @property
     def curl(self) -> str:
         return self.api.curl(self.digest) if self.api else ""
+
+    @property
+    def hides(self) -> str:
+        return self.api.hides if self.api else ""
 
     @property
     def allowed(self) -> bool:

@@ -84,6 +84,21 @@ def test_what_has_to_be_given_comes_first_and_each_has_its_widget() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("plugin", "files", "told"),
+    [
+        ("org.apache.kafka.connect.file.FileStreamSourceConnector", "/data/files", True),
+        ("org.apache.kafka.connect.file.FileStreamSourceConnector", "", False),
+        ("x.Source", "/data/files", False),
+    ],
+)
+def test_a_file_connector_is_told_where_its_file_lies(plugin: str, files: str, told: bool) -> None:
+    found = Validation(plugin, (), (setting("file", documentation="Or the standard input."),))
+    field = DefinitionForm(None, Origin("main/bundled", files=files), {}, found).fields["s-file"]
+    assert ("/data/files" in field.help_text) is told
+    assert ("standard input" in field.help_text) is not told
+
+
 @pytest.mark.django_db
 def test_both_shapes_hold_the_same_and_never_a_secret() -> None:
     sent = {

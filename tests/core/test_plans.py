@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.core.access import Action
 from controlplane.core.plans import (
+    HIDDEN,
+    ApiCall,
     Change,
+    Json,
     Plan,
     PlanStep,
     Refusal,
@@ -19,6 +23,7 @@ from controlplane.core.plans import (
     plan_from_json,
     state_digest,
 )
+from controlplane.gateways.connect_secrets import MASK
 
 words = st.text(max_size=12)
 states = st.dictionaries(words, words | st.integers() | st.none() | st.lists(words, max_size=3), max_size=6)
@@ -72,3 +77,19 @@ def test_a_plan_survives_json(plan: Plan) -> None:
 @given(plans)
 def test_a_plan_with_refusals_or_without_steps_is_not_allowed(plan: Plan) -> None:
     assert plan.allowed is (not plan.refusals and len(plan.steps) > 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "hides"),
+    [
+        (None, ""),
+        ({"name": "x", "count": 3}, ""),
+        ({"password": HIDDEN}, HIDDEN),
+        ({"password": ""}, ""),
+        ({"config": {"url": f"http://kim:{MASK}@host"}}, MASK),
+        ({"all": [{"password": HIDDEN}]}, HIDDEN),
+        ({"text": "and so on…"}, ""),
+    ],
+)
+def test_a_request_says_what_it_hides(body: dict[str, Json] | None, hides: str) -> None:
+    assert ApiCall("PUT", "x/", body).hides == hides

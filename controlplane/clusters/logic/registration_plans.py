@@ -23,6 +23,7 @@ from controlplane.clusters.logic.connections import (
 )
 from controlplane.core.access import Action
 from controlplane.core.plans import (
+    HIDDEN,
     Affected,
     ApiCall,
     Change,
@@ -39,7 +40,6 @@ from controlplane.core.words import some
 
 Document = Mapping[str, Json]
 NOTHING: Document = {}
-HIDDEN = "…"
 
 
 @dataclass(frozen=True, slots=True)

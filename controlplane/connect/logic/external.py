@@ -16,6 +16,7 @@ from controlplane.clusters.logic.connections import MOST_PEM as MOST_PEM
 from controlplane.clusters.logic.connections import words_of
 from controlplane.core.access import Action
 from controlplane.core.plans import (
+    HIDDEN,
     ApiCall,
     Change,
     Json,
@@ -34,7 +35,6 @@ from controlplane.gateways.errors import TargetRefused
 #: The name of the worker that Kastellan runs itself.
 BUNDLED = "bundled"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-HIDDEN = "…"
 Problems = dict[str, list[str]]
 Document = Mapping[str, str | None]
 
