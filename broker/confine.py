@@ -1,16 +1,26 @@
 """Runs a program that may not look into a directory, but for some places in it: `python confine.py FLAGS -- program …`.
 
 A Connect worker runs other people's plugins with settings that other people type, beside the keys and the database of the whole
-installation. What checks of settings miss, the kernel refuses (Landlock, Linux 5.13 and later): everything outside of the
-directory can be read, nothing can be written, and of the directory only what was named. Elsewhere the program just runs, and
-says so in its log. Standard library only: it runs before anything of ours is imported.
+installation. What checks of settings miss, the kernel refuses:
+
+- Files (Landlock, Linux 5.13 and later): everything outside of the directory can be read, nothing can be written, and of the
+  directory only what was named.
+- Sockets (seccomp): only those of the network. Through one in the file system the supervisor, Redis or a container engine would
+  do for it what it may not do itself, and Landlock has no right for them.
+- What an administrator may (capabilities): nothing but to pass the modes of files.
+
+Where the kernel cannot, the program just runs, and says so in its log. Standard library only: it runs before anything of ours is
+imported.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import errno
 import os
+import platform
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +37,26 @@ WRITE = WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_SOCK 
 #: Rights that a rule on a file may have.
 OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE
 SCOPE_ABSTRACT_UNIX_SOCKET, SCOPE_SIGNAL = 1, 2
-RULE_PATH_BENEATH, CREATE_RULESET_VERSION, NO_NEW_PRIVS = 1, 1, 38
+RULE_PATH_BENEATH, CREATE_RULESET_VERSION = 1, 1
+# include/uapi/linux/prctl.h, capability.h
+NO_NEW_PRIVS, SET_SECCOMP, CAPBSET_DROP, CAP_AMBIENT, CAP_AMBIENT_CLEAR_ALL = 38, 22, 24, 47, 4
+CAPABILITY_VERSION_3, LAST_CAPABILITY = 0x20080522, 63
+#: The data directory may lie below one of somebody else's, as in a container.
+CAP_DAC_OVERRIDE = 1
+# From include/uapi/linux: seccomp.h, filter.h, audit.h.
+MODE_FILTER, ALLOW, REFUSE = 2, 0x7FFF0000, 0x00050000
+LOAD, EQUAL, AT_LEAST, MASKED, ANSWER = 0x20, 0x15, 0x35, 0x54, 0x06
+#: Without SOCK_NONBLOCK and SOCK_CLOEXEC.
+TYPE_OF_SOCKET = 0xF
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT, SECOND_ARGUMENT = 0, 4, 16, 24
+#: By machine: the kernel's name for it, its numbers of socket and socketpair.
+MACHINES = {"x86_64": (0xC000003E, 41, 53), "aarch64": (0xC00000B7, 198, 199)}
+#: Of x86_64: numbers from here on are those of x32.
+X32 = 0x40000000
+#: It opens sockets without a system call of that name; the same number everywhere.
+SYS_IO_URING_SETUP = 425
+#: Netlink tells which addresses a machine has: resolvers ask.
+FAMILIES = (socket.AF_INET, socket.AF_INET6, 16)
 #: The same numbers on every architecture since they were made (5.13).
 SYS_CREATE_RULESET, SYS_ADD_RULE, SYS_RESTRICT_SELF = 444, 445, 446
 
@@ -93,6 +122,64 @@ def restrict(found: Sequence[Rule]) -> None:
     os.close(ruleset)
 
 
+class Filter(ctypes.Structure):
+    _fields_ = (
+        ("code", ctypes.c_uint16), ("yes", ctypes.c_uint8), ("no", ctypes.c_uint8), ("k", ctypes.c_uint32),
+    )  # fmt: skip
+
+
+class FilterProgram(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("first", ctypes.POINTER(Filter)))
+
+
+def sockets_filter(machine: str) -> list[tuple[int, int, int, int]]:
+    """The rule in BPF: code, instructions to skip if so, if not, operand. Raises `Unsupported` for other machines."""
+    if machine not in MACHINES:
+        raise Unsupported(f"no filter of system calls for {machine}")
+    architecture, a_socket, a_pair = MACHINES[machine]
+    refuse, allow = (ANSWER, 0, 0, REFUSE | errno.EACCES), (ANSWER, 0, 0, ALLOW)
+    return [
+        (LOAD, 0, 0, ARCHITECTURE),
+        # System calls of another kind of program, such as one of 32 bits, have other numbers.
+        (EQUAL, 1, 0, architecture), refuse,
+        (LOAD, 0, 0, NUMBER),
+        (AT_LEAST, 0, 1, X32), refuse,
+        (EQUAL, 0, 1, SYS_IO_URING_SETUP), (ANSWER, 0, 0, REFUSE | errno.ENOSYS),
+        # A pair of streams is connected, and cannot be connected again; one for datagrams could be sent elsewhere.
+        (EQUAL, 0, 5, a_pair),
+        (LOAD, 0, 0, SECOND_ARGUMENT), (MASKED, 0, 0, TYPE_OF_SOCKET), (EQUAL, 1, 0, socket.SOCK_STREAM), refuse, allow,
+        (EQUAL, 1, 0, a_socket), allow,
+        (LOAD, 0, 0, FIRST_ARGUMENT),
+        *((EQUAL, len(FAMILIES) - at, 0, family) for at, family in enumerate(FAMILIES)), refuse, allow,
+    ]  # fmt: skip
+
+
+def no_other_sockets() -> None:
+    """Only those of the network can be made from here on; raises `Unsupported` where that cannot be."""
+    lines = sockets_filter(platform.machine())
+    array = (Filter * len(lines))(*(Filter(*line) for line in lines))
+    program = FilterProgram(len(lines), array)
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(NO_NEW_PRIVS, 1, 0, 0, 0)
+    if libc.prctl(SET_SECCOMP, MODE_FILTER, ctypes.byref(program), 0, 0):
+        raise Unsupported(os.strerror(ctypes.get_errno()))
+
+
+def no_privileges() -> None:
+    """Of root's: nothing remains that would lead round the rules. Who is not root has none to lose."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(CAP_AMBIENT, CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    for capability in range(LAST_CAPABILITY + 1):
+        if capability != CAP_DAC_OVERRIDE:
+            libc.prctl(CAPBSET_DROP, capability, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    now = (ctypes.c_uint32 * 6)()
+    libc.capget(header, now)
+    kept = 1 << CAP_DAC_OVERRIDE
+    # Effective, permitted, inheritable: of the first 32, of the others.
+    libc.capset(header, (ctypes.c_uint32 * 6)(now[0] & kept, now[1] & kept, 0, 0, 0, 0))
+
+
 def _handled(version: int) -> int:
     everything = READ | WRITE | MAKE_CHAR | MAKE_BLOCK
     return everything | (REFER if version >= 2 else 0) | (TRUNCATE if version >= 3 else 0)
@@ -124,6 +211,11 @@ def argv(
     )  # fmt: skip
 
 
+def _warn(text: str) -> None:
+    sys.stdout.write(f"WARN {text}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--closed", type=Path, required=True)
@@ -131,11 +223,15 @@ def main() -> None:
     parser.add_argument("--write", type=Path, action="append", default=[])
     parser.add_argument("program", nargs="+")
     asked = parser.parse_args()
+    no_privileges()
     try:
         restrict([*rules(asked.closed, asked.read, asked.write)])
     except (Unsupported, AttributeError, OSError) as error:
-        sys.stdout.write(f"WARN Files of Kastellan are not closed to this process: no Landlock ({error})\n")
-        sys.stdout.flush()
+        _warn(f"Files of Kastellan are not closed to this process: no Landlock ({error})")
+    try:
+        no_other_sockets()
+    except (Unsupported, AttributeError, OSError) as error:
+        _warn(f"Sockets of this machine are not closed to this process: no seccomp ({error})")
     os.execv(asked.program[0], asked.program)  # noqa: S606  # it is what this is for
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,56 @@ def test_the_kernel_keeps_it_out(data: Path, tmp_path: Path, script: str, said: 
         pytest.skip("this kernel has no Landlock")
     assert (done.stdout, done.returncode) == (said, code), done.stderr
     assert (data / "secrets" / "key").read_text() == "secret\n"
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("socket.socket(socket.AF_INET)", "made"),
+        ("socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)", "made"),
+        ("socket.socket(16, socket.SOCK_RAW)", "made"),
+        ("socket.socketpair()", "made"),
+        ("socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)", "Permission denied"),
+        ("socket.socket(socket.AF_UNIX)", "Permission denied"),
+        ("socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)", "Permission denied"),
+        ("socket.socket(40)", "Permission denied"),
+        ("called(425, 1, 0)", "Function not implemented"),
+        ("open('/proc/{parent}/environ').read()", "Permission denied"),
+        ("os.mknod('disk', 0o60600, 0)", "Operation not permitted|Permission denied"),
+    ],
+)
+def test_it_makes_no_sockets_but_those_of_the_network_and_is_nobody_here(
+    data: Path, made: str, said: str
+) -> None:
+    """Through one in the file system the supervisor would run whatever it is asked to, outside of all this."""
+    lines = (
+        "import ctypes, os, socket",
+        "libc = ctypes.CDLL(None, use_errno=True)",
+        "def called(*call):",
+        "    if libc.syscall(*call) < 0: raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))",
+        "try:",
+        f"    {made.format(parent=os.getpid())}; print('made')",
+        "except OSError as error:",
+        "    print(error.strerror)",
+    )
+    line = argv(data, [data / "own"], [data / "own" / "files"], [sys.executable, "-c", "\n".join(lines)])
+    done = subprocess.run(line, cwd=data / "own" / "files", capture_output=True, text=True, check=False)
+    if "no seccomp" in done.stdout or "no Landlock" in done.stdout:
+        pytest.skip("this kernel cannot")
+    assert done.stdout.strip() in said.split("|"), done.stderr
+
+
+def test_other_machines_have_no_filter_and_are_told_so() -> None:
+    with pytest.raises(confine.Unsupported, match="riscv64"):
+        confine.sockets_filter("riscv64")
+
+
+@pytest.mark.parametrize("machine", confine.MACHINES)
+def test_no_jump_of_the_filter_leads_out_of_it(machine: str) -> None:
+    lines = confine.sockets_filter(machine)
+    for at, (code, yes, no, _) in enumerate(lines):
+        assert code in (confine.LOAD, confine.MASKED, confine.ANSWER) or at + 1 + max(yes, no) < len(lines)
+    assert lines[-1][3] == confine.ALLOW
 
 
 def test_without_landlock_the_program_runs_and_says_so(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
