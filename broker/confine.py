@@ -3,8 +3,8 @@
 A Connect worker runs other people's plugins with settings that other people type, beside the keys and the database of the whole
 installation. What checks of settings miss, the kernel refuses:
 
-- Files (Landlock, Linux 5.13 and later): everything outside of the directory can be read, nothing can be written, and of the
-  directory only what was named.
+- Files (Landlock, Linux 5.13 and later): of the machine what belongs to the system can be read, of the directory what was
+  named, and nothing else; nothing can be written but where that was said.
 - Sockets (seccomp): only those of the network. Through one in the file system the supervisor, Redis or a container engine would
   do for it what it may not do itself, and Landlock has no right for them.
 - What an administrator may (capabilities): nothing but to pass the modes of files.
@@ -22,17 +22,16 @@ import os
 import platform
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 # include/uapi/linux/landlock.h
-EXECUTE, WRITE_FILE, READ_FILE = 1 << 0, 1 << 1, 1 << 2
+EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 REMOVE_DIR, REMOVE_FILE = 1 << 4, 1 << 5
 MAKE_CHAR, MAKE_DIR, MAKE_REG, MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK, MAKE_SYM = (1 << bit for bit in range(6, 13))
 REFER, TRUNCATE = 1 << 13, 1 << 14
-READ = EXECUTE | READ_FILE
+READ = EXECUTE | READ_FILE | READ_DIR
 WRITE = WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_SOCK | MAKE_FIFO | MAKE_SYM
 #: Rights that a rule on a file may have.
 OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE
@@ -61,6 +60,18 @@ FAMILIES = (socket.AF_INET, socket.AF_INET6, 16)
 SYS_CREATE_RULESET, SYS_ADD_RULE, SYS_RESTRICT_SELF = 444, 445, 446
 
 
+#: Programs, libraries, settings, and which servers know names. Homes, /tmp, /srv and what services keep below /var are not among them.
+SYSTEM = (
+    "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr", "/opt", "/nix", "/gnu", "/etc", "/proc", "/sys", "/var/lib/ca-certificates",
+    "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager",
+)  # fmt: skip
+PRIVATE = (
+    "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssh", "/etc/ssl/private",
+    "/etc/pki/tls/private", "/etc/letsencrypt", "/etc/krb5.keytab", "/etc/kubernetes", "/etc/rancher", "/etc/wireguard",
+    "/etc/NetworkManager",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     path: Path
@@ -68,14 +79,22 @@ class Rule:
 
 
 def rules(closed: Path, read: Sequence[Path], write: Sequence[Path]) -> Iterator[Rule]:
-    """Around the closed directory: on the way to it from the root whatever lies beside that way."""
-    closed = closed.resolve()
-    way = [*reversed(closed.parents), closed]
-    for directory, taken in pairwise(way):
-        yield from (Rule(each, READ) for each in sorted(_children(directory)) if each != taken)
+    """What is the system's, around the closed directory and what is private to others there."""
+    away = {closed.resolve(), *map(Path, PRIVATE)}
+    for each in map(Path, SYSTEM):
+        yield from _around(each, away)
     yield Rule(Path("/dev"), READ | WRITE_FILE)
     yield from (Rule(each.resolve(), READ) for each in read)
     yield from (Rule(each.resolve(), READ | WRITE | TRUNCATE | REFER) for each in write)
+
+
+def _around(place: Path, away: Collection[Path]) -> Iterator[Rule]:
+    """A right to a directory is one to all in it: where something lies that is closed, its neighbours are named."""
+    if not any(each.is_relative_to(place) for each in away):
+        yield Rule(place, READ)
+    elif place not in away:
+        for child in sorted(_children(place)):
+            yield from _around(child, away)
 
 
 def _children(directory: Path) -> Iterator[Path]:

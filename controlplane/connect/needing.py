@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from django.conf import settings
 
 from controlplane.connect import selectors
-from controlplane.connect.logic import confinement, reaching
+from controlplane.connect.logic import confinement, drivers, reaching
 from controlplane.connect.selectors import Connect
 from controlplane.core.access import Action, Actor
 from controlplane.core.actors import demand
@@ -24,14 +24,14 @@ MOST_HOSTS = 20
 def needs(connect: Connect, config: Mapping[str, str], before: Mapping[str, str]) -> tuple[Action, ...]:
     """`before`: what is stored, whose references to passwords of its own are the connector's.
 
-    Files and addresses of this machine belong to the whole installation. Files that somebody laid beside a worker are that
+    Files and addresses of this machine belong to the whole installation, and so does what makes drivers read or load them. Files that somebody laid beside a worker are that
     worker's admin's; so is whatever runs beside an external cluster, for it acts there with all rights that Kastellan has, and
     whatever keeps its offsets by itself, for it could write those of others.
     """
     if not connect.worker:
         return (Action.WORKER_OPERATE,) if confinement.is_file_connector(config) else ()
     found: list[Action] = []
-    if confinement.names_files(config) or _reaches_this_machine(config):
+    if confinement.names_files(config) or drivers.says_more(config) or _reaches_this_machine(config):
         found.append(Action.MACHINE_USE)
     stays = own_references(config, before)
     alone = connect.cluster.external or confinement.refers({**config, **dict.fromkeys(stays, "")})

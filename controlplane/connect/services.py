@@ -83,8 +83,7 @@ def _before(api: ConnectApi, name: str) -> tuple[dict[str, str], Known | None, f
 def _meant(asked: PutConnector, before: Mapping[str, str], secret: frozenset[str]) -> dict[str, str]:
     """With the stored secrets where their masks came back, and the name that the worker adds itself. A secret goes only
     where it was given for: to another address it has to be typed again."""
-    stays = {} if confinement.moved(before, asked.config) else before
-    return {**restored(asked.config, stays, secret), "name": asked.name}
+    return {**restored(asked.config, confinement.staying(before, asked.config), secret), "name": asked.name}
 
 
 def _refusals(

@@ -30,12 +30,18 @@ def run(data: Path, script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, cwd=data / "own" / "files", capture_output=True, text=True, check=False)
 
 
-def test_the_way_to_the_directory_is_left_out_and_what_lies_beside_it_is_not(
-    data: Path, tmp_path: Path
+def test_the_way_to_the_directory_is_left_out_and_what_lies_beside_it_in_the_system_is_not(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(confine, "SYSTEM", ("/usr", str(tmp_path)))
+    monkeypatch.setattr(confine, "PRIVATE", (str(tmp_path / "others" / "key"),))
+    (tmp_path / "others").mkdir()
+    for name in ("key", "known"):
+        (tmp_path / "others" / name).write_text("x")
     found = {rule.path: rule.access for rule in rules(data, [data / "own"], [data / "own" / "files"])}
     assert found[tmp_path / "beside"] == found[Path("/usr")] == found[data / "own"] == READ
-    assert not {data, data / "secrets", *data.parents} & found.keys()
+    assert found[tmp_path / "others" / "known"] == READ
+    assert not {data, data / "secrets", tmp_path / "others" / "key", *data.parents} & found.keys()
     assert found[data / "own" / "files"] & WRITE_FILE
     assert Rule(Path("/dev"), READ | WRITE_FILE) in [*rules(data, [], [])]
 
@@ -44,7 +50,10 @@ def test_the_way_to_the_directory_is_left_out_and_what_lies_beside_it_is_not(
     ("script", "said", "code"),
     [
         ("cat {data}/own/known", "known\n", 0),
-        ("cat {beside}", "beside\n", 0),
+        ("cat {beside}", "", 1),
+        ("ls /root /home /tmp {data}", "", 2),
+        ("cat /etc/shadow", "", 1),
+        ("head -c 4 /etc/passwd", "root", 0),
         ("echo x > new && cat new && rm new", "x\n", 0),
         ("echo x > /dev/null", "", 0),
         ("cat {data}/secrets/key", "", 1),
@@ -97,7 +106,10 @@ def test_it_makes_no_sockets_but_those_of_the_network_and_is_nobody_here(
         "except OSError as error:",
         "    print(error.strerror)",
     )
-    line = argv(data, [data / "own"], [data / "own" / "files"], [sys.executable, "-c", "\n".join(lines)])
+    python = (Path(sys.prefix), Path(sys.base_prefix))
+    line = argv(
+        data, [data / "own", *python], [data / "own" / "files"], [sys.executable, "-c", "\n".join(lines)]
+    )
     done = subprocess.run(line, cwd=data / "own" / "files", capture_output=True, text=True, check=False)
     if "no seccomp" in done.stdout or "no Landlock" in done.stdout:
         pytest.skip("this kernel cannot")

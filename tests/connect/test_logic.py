@@ -354,7 +354,15 @@ def test_what_is_no_object_of_settings_is_said(text: str) -> None:
         ({"database.hostname": "evil"}, ("database.hostname",)),
         ({"connector.class": "x.Other"}, ("connector.class",)),
         ({"source.cluster.bootstrap.servers": "evil:9092"}, ("source.cluster.bootstrap.servers",)),
-        ({"transforms.host.type": "x"}, ()),
+        ({"transforms": "host", "transforms.host.field": "x"}, ()),
+        ({"transforms.host.type": "x"}, ("transforms.host.type",)),
+        ({"transforms.e.base.url": "https://evil/"}, ("transforms.e.base.url",)),
+        ({"value.converter": "x.Y"}, ("value.converter",)),
+        ({"value.converter.schemas.enable": "false", "errors.tolerance": "all"}, ()),
+        ({"storage.endpoint.suffix": "evil"}, ("storage.endpoint.suffix",)),
+        ({"database.ssl.mode": "disabled"}, ("database.ssl.mode",)),
+        ({"acme.tls.verify": "false"}, ("acme.tls.verify",)),
+        ({"insert.mode": "upsert", "topic.prefix": "x", "errors.log.enable": "true"}, ()),
         ({"acme.nodes": "evil"}, ("acme.nodes",)),
         ({"brokerlist": "evil"}, ("brokerlist",)),
         ({"srv": "evil.example"}, ("srv",)),
@@ -372,13 +380,39 @@ def test_what_is_no_object_of_settings_is_said(text: str) -> None:
         ({"acme.user": "kim"}, ("acme.user",)),
         ({"table.include.list": "public.orders", "column.exclude.list": "a", "tasks.max": "9"}, ()),
         ({"poll.interval.ms": "5000", "acme.format": "yyyy-MM-dd HH:mm", "acme.fast": "true"}, ()),
-        ({"hosts.of.nobody.include.list": "x"}, ()),
+        ({"hosts.of.nobody.include.list": "x"}, ("hosts.of.nobody.include.list",)),
     ],
 )
 def test_where_a_connector_connects_to(changed: dict[str, str], moved: tuple[str, ...]) -> None:
     before = {"connector.class": "x.Y", "connection.url": "jdbc:x://u:p@db/", "topics": "a"}
     assert confinement.moved(before, {**before, **changed}) == moved
     assert confinement.moved({}, changed) == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "left"),
+    [
+        ({}, ("", "e", "v")),
+        ({"connection.url": "jdbc:x://evil/"}, ("e", "v")),
+        ({"transforms.e.base.url": "https://evil/"}, ("", "v")),
+        ({"transforms.e.x.y": "evil"}, ("", "v")),
+        ({"transforms.new.type": "x.Router", "transforms": "e,new"}, ("", "e", "v")),
+        ({"value.converter": "x.Y"}, ("", "e")),
+        ({"value.converter.schema.registry.url": "https://evil/"}, ("", "e")),
+        ({"connector.class": "x.Other"}, ()),
+    ],
+)
+def test_a_secret_stays_where_what_it_is_told_to_leads_as_before(
+    changed: dict[str, str], left: tuple[str, ...]
+) -> None:
+    secrets = {
+        "": "my.password",
+        "e": "transforms.e.access.token",
+        "v": "value.converter.basic.auth.user.info",
+    }
+    before = {"connector.class": "x.Y", "transforms": "e", **dict.fromkeys(secrets.values(), "s")}
+    stays = confinement.staying(before, {**before, **dict.fromkeys(secrets.values(), "[hidden]"), **changed})
+    assert {each for each, name in secrets.items() if name in stays} == set(left)
 
 
 @pytest.mark.parametrize(

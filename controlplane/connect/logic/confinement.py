@@ -5,10 +5,10 @@ the look at links: a path is judged by where it leads.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import PurePosixPath
-from urllib.parse import unquote
 
+from controlplane.connect.logic.drivers import decoded
 from controlplane.core.plans import Refusal
 from controlplane.gateways.connect_secrets import MASK, is_secret
 
@@ -29,14 +29,24 @@ _PLACES = re.compile(
     r"|connection|dsn|site|remote|region|location|account|domain|target|destination|(^|[._-])ip($|[._-])",
     re.IGNORECASE,
 )
-#: Settings that every connector has, and say what is done with records, and the ends of those that plugins have for it.
+#: Settings that every connector has, and say what is done with records.
+_OF_EVERY_CONNECTOR = re.compile(
+    r"(?i:name|tasks\.max|topics|topics\.regex|topic|errors\.(tolerance|log|retry|deadletterqueue)\..*|errors\.tolerance|transforms|predicates"
+    r"|topic\.creation\..*|(consumer|producer|admin)\.override\..*|offsets\.storage\.topic|exactly\.once\.support"
+    r"|transaction\.boundary.*|config\.action\.reload)"
+)
+#: What those end in that plugins and transforms have for it.
 _ABOUT_RECORDS = re.compile(
-    r"^(name|tasks\.max|topics|topics\.regex|topic|errors\..*|(key|value|header)\.converter(\.schemas\.enable)?|transforms(\..*)?"
-    r"|predicates(\..*)?|topic\.creation\..*|(consumer|producer|admin)\.override\..*|offsets\.storage\.topic"
-    r"|exactly\.once\.support|transaction\.boundary.*|config\.action\.reload)$"
-    r"|(^|[._-])((include|exclude|whitelist|blacklist)([._-]list)?|tables?|columns?|fields?|quer(y|ies)|mode|format|prefix|suffix)$",
+    r"(^|[._-])((include|exclude|whitelist|blacklist)([._-]list)?|tables?|columns?|fields?|quer(y|ies)|mode|format|prefix|suffix|regex"
+    r"|replacement|renames|pattern|predicate|schemas\.enable)$",
     re.IGNORECASE,
 )
+#: Also a switch says here as what it connects, or whom it takes the other side for.
+_GUARDS = re.compile(
+    r"ssl|tls|secur|auth|sasl|verif|trust|cert|crypt|protocol|insecure|principal|login|user", re.IGNORECASE
+)
+#: What these are told they alone are told, by the beginning of the name.
+_SCOPE = re.compile(r"(?:transforms|predicates)\.[^.]+(?=\.)|(?:key|value|header)\.converter(?=\.|$)")
 #: Sizes, times and switches lead nowhere; a port does, and larger numbers are addresses to resolvers, as `127.1` is.
 _PLAIN_VALUE = re.compile(r"(-?\d{1,7}|0?\.\d{1,6}|true|false|)", re.IGNORECASE)
 MOST_NAME = 200
@@ -81,15 +91,8 @@ def names_files(config: Mapping[str, str]) -> bool:
     # Drivers decode what stands in their URLs.
     values = (REFERENCED.sub("", value) for value in config.values())
     return is_file_connector(config) or any(
-        _LEADS_OUT.search(each) or _OTHER_DRIVER.search(each) for value in values for each in _decoded(value)
+        _LEADS_OUT.search(each) or _OTHER_DRIVER.search(each) for value in values for each in decoded(value)
     )
-
-
-def _decoded(value: str) -> Iterator[str]:
-    yield value
-    while (plain := unquote(value)) != value:
-        value = plain
-        yield value
 
 
 def refers(config: Mapping[str, str]) -> bool:
@@ -187,10 +190,29 @@ def moved(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
+def staying(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """What is stored of which the secrets may stay: where a transform or a converter leads is nothing to the connector's own
+    secrets, nor the other way round. Another class is told everything."""
+    scopes = {_scope(name) for name in moved(before, now)}
+    everything = before.get("connector.class") != now.get("connector.class")
+    return {} if everything else {name: value for name, value in before.items() if _scope(name) not in scopes}
+
+
+def _scope(name: str) -> str:
+    found = _SCOPE.match(name)
+    return found[0] if found else ""
+
+
 def _may_lead(name: str, before: str, now: str) -> bool:
-    if _ABOUT_RECORDS.search(name) or (is_secret(name) and not _PLACE_OF_SECRETS.search(name)):
+    if _OF_EVERY_CONNECTOR.fullmatch(name) or (is_secret(name) and not _PLACE_OF_SECRETS.search(name)):
         return False
-    return is_place(name) or not (_PLAIN_VALUE.fullmatch(before) and _PLAIN_VALUE.fullmatch(now))
+    # The alias of a transform is a name that somebody chose.
+    name = name.removeprefix(_scope(name)) or name
+    if is_place(name) or _GUARDS.search(name):
+        return True
+    return not (
+        _ABOUT_RECORDS.search(name) or (_PLAIN_VALUE.fullmatch(before) and _PLAIN_VALUE.fullmatch(now))
+    )
 
 
 #: Of settings that are called as secrets are: `token.url`, but not `connection.password`.

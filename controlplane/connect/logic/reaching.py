@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from controlplane.connect.logic.confinement import REFERENCED, is_place
+from controlplane.connect.logic.drivers import decoded
 from controlplane.gateways import addresses
 from controlplane.gateways.addresses import Allowed
 from controlplane.gateways.errors import TargetRefused
@@ -20,6 +21,8 @@ _PORT_AND_MORE = re.compile(r"(?P<host>[^:\[\]]+):\d{1,5}:")
 _WITHOUT_HOST = re.compile(r"\bjdbc:[^/@]*$|\bjdbc:[^/]*///", re.IGNORECASE)
 #: Whatever stands around them.
 _ANYWHERE = re.compile(r"\blocalhost\b|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])", re.IGNORECASE)
+#: In Oracle's descriptions and MySQL's keys, whatever form the host has.
+_NAMED = re.compile(r"[(,]\s*host\s*=\s*([^(),;\s]+)", re.IGNORECASE)
 _BRACKETED = re.compile(r"\[[^\]]*\]")
 _NUMBER = re.compile(r"\d+")
 _PORT = re.compile(r"(^|[._-])port$", re.IGNORECASE)
@@ -32,13 +35,15 @@ def hosts(config: Mapping[str, str]) -> frozenset[str]:
     """As they are written; the empty one is loopback to Java. A word counts where it is an address, has a port, follows `//` or
     a setting is about places."""
     found: set[str] = set()
-    for name, value in config.items():
-        text = REFERENCED.sub("", value)
+    for name, text in (
+        (name, each) for name, value in config.items() for each in decoded(REFERENCED.sub("", value))
+    ):
         for authority in _AUTHORITY.findall(text):
             found.update(_host(word) or "" for word in authority.split(","))
         if _WITHOUT_HOST.search(text):
             found.add("")
         found.update(_ANYWHERE.findall(text))
+        found.update(_NAMED.findall(text))
         found.update(_of(name, text))
     return frozenset(found)
 
