@@ -65,6 +65,8 @@ SYSTEM = (
     "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr", "/opt", "/nix", "/gnu", "/etc", "/proc", "/sys", "/var/lib/ca-certificates",
     "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager",
 )  # fmt: skip
+#: Not disks, nor memory that others share.
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "fd", "stdin", "stdout", "stderr")
 PRIVATE = (
     "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssh", "/etc/ssl/private",
     "/etc/pki/tls/private", "/etc/letsencrypt", "/etc/krb5.keytab", "/etc/kubernetes", "/etc/rancher", "/etc/wireguard",
@@ -83,7 +85,7 @@ def rules(closed: Path, read: Sequence[Path], write: Sequence[Path]) -> Iterator
     away = {closed.resolve(), *map(Path, PRIVATE)}
     for each in map(Path, SYSTEM):
         yield from _around(each, away)
-    yield Rule(Path("/dev"), READ | WRITE_FILE)
+    yield from (Rule(Path("/dev", name), READ | WRITE_FILE) for name in DEVICES)
     yield from (Rule(each.resolve(), READ) for each in read)
     yield from (Rule(each.resolve(), READ | WRITE | TRUNCATE | REFER) for each in write)
 

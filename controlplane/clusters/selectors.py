@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -53,6 +53,12 @@ def get_cluster(name: str) -> Cluster:
         return Cluster.objects.get(name=name)
     except Cluster.DoesNotExist:
         raise NotFound(f"There is no cluster {name!r}", hint="The cluster switch lists all.") from None
+
+
+def kept_topics(cluster: Cluster) -> frozenset[str]:
+    """Topics that replication keeps on it for itself: to everybody else as internal as Kafka's own."""
+    kept: Callable[[Cluster], frozenset[str]] = import_string(settings.TOPICS_OF_FLOWS)
+    return kept(cluster)
 
 
 def clusters() -> QuerySet[Cluster]:

@@ -53,6 +53,8 @@ FIRING_ALERTS = "controlplane.alerts.present.alarms"
 WHEN_A_BROKER_TURNS = ("alerts.evaluate_soon",)
 #: Which of some rights a principal lacks: `lacking(cluster, principal, wanted)`. Read by connect.selectors, whose plans warn.
 LACKING_RIGHTS = "controlplane.acls.selectors.lacking"
+#: Topics of a cluster that flows keep for themselves, `kept(cluster)`. Read by clusters.selectors: nobody else writes or deletes them.
+TOPICS_OF_FLOWS = "controlplane.replication.selectors.kept_topics"
 #: Which cluster the flow reads whose connector has this name, `source_of(name, target)`; empty where it is of none. Read by
 #: connect.guarding, which keeps such connectors for those who may on both clusters.
 SOURCE_OF_CONNECTOR = "controlplane.replication.logic.connectors.source_of"

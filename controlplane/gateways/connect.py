@@ -137,6 +137,13 @@ class ConnectApi:
         found = self._map("/connectors?expand=status&expand=info", "its connectors")
         return {name: connector_of(name, part(found, name), self.reads) for name in sorted(found)}
 
+    def all_secrets(self) -> tuple[str, ...]:
+        """What must not appear in any text about this worker, the longest first."""
+        found = self._map("/connectors?expand=info", "its connectors")
+        configs = (config_of(part(part(part(found, name), "info"), "config")) for name in found)
+        every = {value for each in configs for value in secret_values(each, reads=self.reads)}
+        return tuple(sorted(every, key=lambda value: (-len(value), value)))
+
     def statuses(self) -> dict[str, ConnectorStatus]:
         """All, in one request."""
         return {name: each.status for name, each in self.connectors().items()}

@@ -7,12 +7,12 @@ the server went through `mask` or `scrubbed`. A setting is secret by its name or
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 MASK = "[hidden]"
 
 SECRET_NAME = re.compile(
-    r"passw|passphrase|pwd|secret|token|credential|private|jaas|api[._-]?key|access[._-]?key|account[._-]?key"
+    r"passw|passphrase|pwd|(^|[._-])pass($|[._-])|secret|token|credential|private|jaas|api[._-]?key|access[._-]?key|account[._-]?key"
     r"|signature|(^|[._-])keys?$|basic[._-]?auth|user[._-]?info|authorization|bearer|certificate\.chain|headers?$",
     re.IGNORECASE,
 )
@@ -44,12 +44,18 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(
             r"((?:(?:passw(?:or)?d|passphrase|pwd|secret|token|credential|api[._-]?key|access[._-]?key)[\w.-]{0,40})"
-            r"[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;&}\"']+)",
+            r"[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|\{(?:[^}]|\}\})*\}|[^\s,;&}\"']+)",
             re.IGNORECASE,
         ),
         rf"\1{MASK}",
     ),
     (re.compile(r"\b(Basic|Bearer)\s+[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE), rf"\1 {MASK}"),
+)
+
+_PLACES_OF_PASSWORDS = (
+    re.compile(r"//[^\s/:@\"']{0,200}:([^\s\"']{1,500})@"),
+    re.compile(r"thin:[^\s/@\"']{1,200}/([^\s\"']{1,500})@", re.IGNORECASE),
+    re.compile(r"(?:passw(?:or)?d|passphrase|pwd|secret|token)\s*=\s*\{?([^\s,;&}\"']+)", re.IGNORECASE),
 )
 
 
@@ -95,8 +101,16 @@ def secret_values(
     }
     # Whatever the setting is called: the worker puts it in before it says what is wrong with it.
     found.update(reads(reference) for value in config.values() for reference in FILED.findall(value))
+    # A driver that is given an address says what it could not read of it, without what we would know it by.
+    found.update(piece for value in config.values() for piece in _inside(value))
     found = {value for value in found if len(value) >= SHORTEST}
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
+
+
+def _inside(value: str) -> Iterator[str]:
+    """Passwords in an address, and what is assigned to one in a text."""
+    for pattern in _PLACES_OF_PASSWORDS:
+        yield from pattern.findall(value)
 
 
 def scrubbed(text: str, hide: Iterable[str] = ()) -> str:

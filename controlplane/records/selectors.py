@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from controlplane.clusters.logic.topic_names import of_worker
 from controlplane.clusters.models import Cluster
 from controlplane.clusters.services import gateway_for
+from controlplane.core.access import EVERY_CLUSTER
+from controlplane.core.actors import acting
 from controlplane.core.errors import Invalid
 from controlplane.gateways.errors import NotFound
 from controlplane.gateways.kafka.types import OffsetSpec, Record, TopicPartition
@@ -45,12 +47,26 @@ def bounds_of(cluster: Cluster, topic: str) -> dict[int, Bounds]:
     return {p.partition: Bounds(first[p], end[p]) for p in partitions if p in first and p in end}
 
 
-def browse(cluster: Cluster, topic: str, request: Browse) -> Browsed:
-    if of_worker(topic) and topic.endswith("-configs"):
+def _must_be_shown(topic: str) -> None:
+    """Of a Connect worker's own topics."""
+    if not of_worker(topic):
+        return
+    if topic.endswith("-configs"):
         raise Invalid(
             f"{topic} is not shown: it holds what connectors are told, and the key by which workers trust each other",
             hint="The pages of Connect show settings, without secrets.",
         )
+    actor = acting()
+    if actor is not None and EVERY_CLUSTER not in actor.roles:
+        raise Invalid(
+            f"{topic} is shown to those with a role on every cluster: it names all connectors, also those of flows from clusters "
+            "that others do not see, and says how they failed",
+            hint="The pages of Connect show the connectors that you may see.",
+        )
+
+
+def browse(cluster: Cluster, topic: str, request: Browse) -> Browsed:
+    _must_be_shown(topic)
     bounds = bounds_of(cluster, topic)
     at_time = _offsets_at(cluster, topic, request, bounds)
     starts = start_offsets(request, bounds, at_time)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from controlplane.audit.services import operation
 from controlplane.clusters.logic.topic_names import of_worker
 from controlplane.clusters.models import Cluster
+from controlplane.clusters.selectors import kept_topics
 from controlplane.clusters.services import gateway_for
 from controlplane.core.access import Actor
 from controlplane.core.plans import Plan
@@ -20,7 +21,8 @@ MAX_RECORDS = 1000
 def plan_produce(cluster: Cluster, topic: str, records: Sequence[NewRecord]) -> Plan:
     """NotFound before anything is queued: producing never creates a topic."""
     (found,) = gateway_for(cluster).describe_topics([topic])
-    target = Target(topic, found.topic_id, len(found.partitions), found.internal or of_worker(topic))
+    kept = of_worker(topic) or topic in kept_topics(cluster)
+    target = Target(topic, found.topic_id, len(found.partitions), found.internal or kept)
     return plans.plan_produce(records, target, cluster=cluster.name)
 
 

@@ -17,7 +17,7 @@ from controlplane.gateways.connect import ConnectApi, ConnectorStatus
 from controlplane.gateways.errors import GatewayError
 from controlplane.replication.logic.connectors import Part, connector_name
 from controlplane.replication.logic.failover import Kind, Step
-from controlplane.replication.logic.flows import ClusterFacts, Existing, FlowRequest, Policy
+from controlplane.replication.logic.flows import HEARTBEATS, ClusterFacts, Existing, FlowRequest, Policy
 from controlplane.replication.logic.offsets import OffsetSync
 from controlplane.replication.logic.plans import Copied
 from controlplane.replication.logic.progress import Partition, Totals
@@ -60,6 +60,16 @@ def flows(cluster: Cluster) -> QuerySet[Flow]:
 def needing(cluster: Cluster) -> tuple[str, ...]:
     """The flows that begin or end there, by name."""
     return tuple(f"the flow {row}" for row in flows(cluster))
+
+
+def kept_topics(cluster: Cluster) -> frozenset[str]:
+    """Where flows into it keep what they know: which place here is which there. A foreign record would send groups elsewhere."""
+    found = (row.asked for row in Flow.objects.filter(target=cluster.name))
+    return frozenset(
+        topic
+        for asked in found
+        for topic in (asked.syncs_topic, asked.checkpoints_topic, asked.copy_of(HEARTBEATS))
+    )
 
 
 def flow_of(source: str, target: str) -> Flow:

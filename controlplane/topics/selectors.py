@@ -63,7 +63,7 @@ def topic_state(cluster: Cluster, name: str) -> TopicState:
         replicas=tuple(partition.replicas for partition in topic.partitions),
         configs={e.name: e.value or "" for e in entries if e.source in TOPIC_SOURCES},
         defaults={e.name: default_value(e) for e in entries},
-        internal=topic.internal or _of_our_worker(cluster, name),
+        internal=topic.internal or _of_our_worker(cluster, name) or name in clusters.kept_topics(cluster),
         size_bytes=snapshot.size_bytes if snapshot else None,
         records=snapshot.records if snapshot else None,
         groups=reading_groups(cluster, name),

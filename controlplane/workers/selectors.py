@@ -7,6 +7,7 @@ from controlplane.clusters.models import Cluster
 from controlplane.core.errors import NotFound
 from controlplane.gateways import broker as bundled
 from controlplane.gateways import workers
+from controlplane.gateways.connect import scrubbed
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.workers import ConnectSpec
 from controlplane.workers.logic.plans import WorkerState
@@ -96,5 +97,12 @@ def classes_in_use(cluster: Cluster) -> tuple[tuple[str, str], ...] | None:
 
 
 def log_of(cluster: Cluster, limit: int) -> str:
+    """Without the secrets of its connectors, as far as it tells them now."""
     worker = worker_if_any(cluster)
-    return workers.worker_log(worker, limit) if worker else ""
+    if worker is None:
+        return ""
+    try:
+        hide = workers.rest_api(worker).all_secrets()
+    except (GatewayError, OSError):
+        hide = ()
+    return scrubbed(workers.worker_log(worker, limit), hide)

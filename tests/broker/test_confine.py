@@ -43,7 +43,7 @@ def test_the_way_to_the_directory_is_left_out_and_what_lies_beside_it_in_the_sys
     assert found[tmp_path / "others" / "known"] == READ
     assert not {data, data / "secrets", tmp_path / "others" / "key", *data.parents} & found.keys()
     assert found[data / "own" / "files"] & WRITE_FILE
-    assert Rule(Path("/dev"), READ | WRITE_FILE) in [*rules(data, [], [])]
+    assert Rule(Path("/dev/null"), READ | WRITE_FILE) in [*rules(data, [], [])]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,9 @@ def test_the_way_to_the_directory_is_left_out_and_what_lies_beside_it_in_the_sys
         ("head -c 4 /etc/passwd", "root", 0),
         ("echo x > new && cat new && rm new", "x\n", 0),
         ("echo x > /dev/null", "", 0),
+        ("head -c 1 /dev/urandom > /dev/null", "", 0),
+        ("ls /dev/shm /dev", "", 2),
+        ("echo x > /dev/shm/kastellan-test", "", 2),
         ("cat {data}/secrets/key", "", 1),
         ("cat ../../secrets/key", "", 1),
         ("ln -s {data}/secrets/key link; cat link", "", 1),

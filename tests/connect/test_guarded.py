@@ -9,11 +9,12 @@ import pytest
 
 from broker.connect_spec import ConnectSpec
 from broker.paths import DataPaths
+from controlplane.accounts.services import create_token
 from controlplane.audit.models import Operation
 from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
 from controlplane.gateways import workers
-from tests.conftest import Api
+from tests.conftest import Api, make_user
 from tests.web.people import signed_in, token_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,7 +23,7 @@ CONNECTORS = "clusters/main/connect/bundled/connectors/"
 
 
 def test_topics_of_a_worker_are_neither_written_nor_read_nor_deleted(
-    cluster: Cluster, connect_worker: ConnectSpec, api: Callable[[Role], Api]
+    cluster: Cluster, connect_worker: ConnectSpec, api: Callable[[Role], Api], prefix: str
 ) -> None:
     """Whoever wrote there would make connectors past every check."""
     anna = api(Role.ADMIN)
@@ -40,6 +41,13 @@ def test_topics_of_a_worker_are_neither_written_nor_read_nor_deleted(
         in signed_in(Role.VIEWER).get(f"/clusters/main/topics/{configs}/messages/").content.decode()
     )
     assert anna("GET", f"{TOPICS}{offsets}/records/").status_code == 200
+    # They name connectors of flows from clusters that not everybody sees.
+    half = Api(
+        create_token(user=make_user(f"half-{prefix}", Role.ADMIN, "main"), name="t", role=Role.ADMIN)[1]
+    )
+    for name in (offsets, connect_worker.topics[2]):
+        answer = half("GET", f"{TOPICS}{name}/records/")
+        assert (answer.status_code, "a role on every cluster" in answer.content.decode()) == (422, True)
     for name in (configs, "kastellan-connect-0a1b2c3d-configs"):
         asked = anna(
             "POST", f"{TOPICS}?dry_run=true", {"name": name, "partitions": 1, "replication_factor": 1}

@@ -13,6 +13,7 @@ from controlplane.gateways.connect_secrets import (
     mask,
     restored,
     scrubbed,
+    secret_values,
 )
 
 
@@ -85,6 +86,7 @@ def test_a_secret_that_begins_like_a_reference_is_hidden() -> None:
         "jdbc:mysql://root:pa/55@more@db:3306/x",
         "jdbc:oracle:thin:scott/pa55@db:1521:x",
         "jdbc:sqlserver://db;user=sa;password=pa55;encrypt=true",
+        "jdbc:sqlserver://db;user=sa;password={my pa55;wo}}rd};encrypt=true",
         "mongodb+srv://:pa55@db",
         "https://pa55@api.example.org/",
         'ScramLoginModule required username="me" password="pa55 word";',
@@ -96,6 +98,29 @@ def test_a_secret_that_begins_like_a_reference_is_hidden() -> None:
 def test_a_text_loses_what_a_driver_prints(text: str) -> None:
     assert "pa55" not in scrubbed(text)
     assert "word" not in scrubbed(text).replace("password", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "inside"),
+    [
+        ("jdbc:postgresql://kim:Sup3rSecret@db.example.com/x", "Sup3rSecret"),
+        ("jdbc:oracle:thin:scott/Sup3rSecret@db:1521:x", "Sup3rSecret"),
+        ("jdbc:sqlserver://db;password={Sup3rSecret};encrypt=true", "Sup3rSecret"),
+        ("mongodb://kim:Sup3rSecret@a,b/x", "Sup3rSecret"),
+    ],
+)
+def test_a_password_in_an_address_is_known_by_itself(value: str, inside: str) -> None:
+    """A driver says "invalid port number: Sup3rSecret@db", by which no pattern knows it."""
+    assert inside in secret_values({"connection.url": value})
+    assert secret_values({"connection.url": "jdbc:postgresql://db.example.com:5432/x?ssl=true"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [("my.pass", True), ("pass", True), ("pass_phrase", True), ("bypass", False), ("passes", False)],
+)
+def test_what_is_called_pass_is_one(name: str, secret: bool) -> None:
+    assert is_secret(name) is secret
 
 
 def test_a_text_without_secrets_stays() -> None:

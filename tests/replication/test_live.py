@@ -18,10 +18,13 @@ from controlplane.gateways import workers
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.security import librdkafka_settings
 from controlplane.gateways.kafka.types import OffsetSpec, TopicPartition
+from controlplane.records import services as records
+from controlplane.records.logic.plans import NewRecord
 from controlplane.replication import following, selectors, services, watching
 from controlplane.replication.logic.flows import FlowRequest
 from controlplane.replication.logic.plans import FlowAct
 from controlplane.replication.models import Flow
+from controlplane.topics import selectors as topics
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -90,6 +93,7 @@ def test_a_flow_from_its_plan_to_its_end(
     assert config["source.cluster.sasl.jaas.config"] == secret
 
     follows_another_authority(flow)
+    keeps_its_topics(dr, asked)
     services.apply_act(SYSTEM, flow, FlowAct.PAUSE, services.plan_act(flow, FlowAct.PAUSE))
     assert selectors.health(asked, dr).state == "paused"
     produce(gateway, topic, 3)
@@ -110,6 +114,14 @@ def test_a_flow_from_its_plan_to_its_end(
     rows = Operation.objects.filter(action__startswith="flow.").order_by("pk")
     assert {row.outcome for row in rows} == {"succeeded"}
     assert {row.cluster for row in rows} == {"main", "dr"}
+
+
+def keeps_its_topics(dr: Cluster, asked: FlowRequest) -> None:
+    """A foreign record there would send groups to another place."""
+    for name in (asked.syncs_topic, asked.checkpoints_topic):
+        assert topics.topic_state(dr, name).internal
+        plan = records.plan_produce(dr, name, [NewRecord(None, b"x")])
+        assert [each.code for each in plan.refusals] == ["internal"]
 
 
 def follows_another_authority(flow: Flow) -> None:

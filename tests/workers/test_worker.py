@@ -23,9 +23,11 @@ from controlplane.clusters.models import Cluster
 from controlplane.core.access import Role
 from controlplane.gateways import broker as bundled
 from controlplane.gateways import workers
+from controlplane.gateways.connect import State
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.types import OffsetSpec, TopicPartition
 from controlplane.jobs import services as jobs
+from controlplane.workers import selectors as worker_selectors
 from tests.conftest import Api
 from tests.connecting import lines_into
 from tests.waiting import eventually
@@ -34,6 +36,7 @@ from tests.web.people import signed_in
 pytestmark = pytest.mark.django_db(transaction=True)
 WORKER = "clusters/main/connect-worker/"
 PAGE = "/clusters/main/connect-worker/"
+CANARY = "c4n4ry-log-7f3a"
 OURS = (workers.PRINCIPAL, workers.OWN_PRINCIPAL)
 
 
@@ -274,6 +277,25 @@ def test_files_of_the_installation_are_closed_to_the_worker(
         for name in (f"{prefix}-reads", f"{prefix}-writes"):
             api.delete(name)
         secret.unlink()
+
+
+def test_its_log_is_shown_without_the_passwords_of_its_connectors(
+    connect_worker: ConnectSpec, cluster: Cluster, prefix: str
+) -> None:
+    api = workers.rest_api(connect_worker)
+    config = {
+        "connector.class": "FileStreamSource", "file": "x", "topic": f"{prefix}-x",
+        "acme.url": f"jdbc:postgresql://kim:{CANARY}@db.example.com/x",
+    }  # fmt: skip
+    api.create(f"{prefix}-logged", config, State.STOPPED)
+    try:
+        with bundled.data_paths().log(connect_worker.process_name).open("a") as log:
+            log.write(f"JDBC URL invalid port number: {CANARY}@db.example.com\n")
+        text = worker_selectors.log_of(cluster, 10_000)
+        assert "invalid port number: [hidden]@db.example.com" in text
+        assert CANARY not in text
+    finally:
+        api.delete(f"{prefix}-logged")
 
 
 def test_what_was_typed_wrong_is_said(anna: Api) -> None:

@@ -12,100 +12,24 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 #: Properties of drivers about accounts, time, encoding, sizes and speed, in lower case: some take names in either.
-_HARMLESS = frozenset(
-    [
-        "user",
-        "username",
-        "password",
-        "database",
-        "databasename",
-        "dbname",
-        "schema",
-        "currentschema",
-        "searchpath",
-        "catalog",
-        "warehouse",
-        "role",
-        "applicationname",
-        "appname",
-        "ssl",
-        "sslmode",
-        "usessl",
-        "requiressl",
-        "verifyservercertificate",
-        "encrypt",
-        "trustservercertificate",
-        "hostnameincertificate",
-        "allowpublickeyretrieval",
-        "connecttimeout",
-        "connectiontimeout",
-        "sockettimeout",
-        "logintimeout",
-        "cancelsignaltimeout",
-        "querytimeout",
-        "locktimeout",
-        "tcpkeepalive",
-        "keepalive",
-        "reconnect",
-        "autoreconnect",
-        "maxreconnects",
-        "loadbalancehosts",
-        "targetservertype",
-        "hostrecheckseconds",
-        "multisubnetfailover",
-        "applicationintent",
-        "readonly",
-        "characterencoding",
-        "useunicode",
-        "connectioncollation",
-        "charset",
-        "servertimezone",
-        "connectiontimezone",
-        "timezone",
-        "forceconnectiontimezonetosession",
-        "uselegacydatetimecode",
-        "zerodatetimebehavior",
-        "nullcatalogmeanscurrent",
-        "tinyint1isbit",
-        "yearisdatetype",
-        "rewritebatchedstatements",
-        "rewritebatchedinserts",
-        "usecursorfetch",
-        "defaultfetchsize",
-        "defaultrowfetchsize",
-        "usecompression",
-        "stringtype",
-        "usebulkcopyforbatchinsert",
-        "sendstringparametersasunicode",
-        "selectmethod",
-        "preparethreshold",
-        "preferquerymode",
-        "binarytransfer",
-        "assumeminserverversion",
-        "useserverprepstmts",
-        "cacheprepstmts",
-        "prepstmtcachesize",
-        "prepstmtcachesqllimit",
-        "useinformationschema",
-        "description",
-        "description_list",
-        "address",
-        "address_list",
-        "host",
-        "port",
-        "connect_data",
-        "service_name",
-        "sid",
-        "instancename",
-        "server",
-        "load_balance",
-        "failover",
-        "connect_timeout",
-        "transport_connect_timeout",
-        "retry_count",
-        "retry_delay",
-    ]
-)
+_PROPERTIES = """
+user username password database databasename dbname schema currentschema searchpath catalog warehouse role applicationname appname
+ssl sslmode usessl requiressl verifyservercertificate encrypt trustservercertificate hostnameincertificate allowpublickeyretrieval
+connecttimeout connectiontimeout sockettimeout logintimeout cancelsignaltimeout querytimeout locktimeout tcpkeepalive keepalive
+reconnect autoreconnect maxreconnects loadbalancehosts targetservertype hostrecheckseconds multisubnetfailover applicationintent
+readonly characterencoding useunicode connectioncollation charset servertimezone connectiontimezone timezone
+forceconnectiontimezonetosession uselegacydatetimecode zerodatetimebehavior nullcatalogmeanscurrent tinyint1isbit yearisdatetype
+rewritebatchedstatements rewritebatchedinserts usecursorfetch defaultfetchsize defaultrowfetchsize usecompression stringtype
+usebulkcopyforbatchinsert sendstringparametersasunicode selectmethod preparethreshold preferquerymode binarytransfer
+assumeminserverversion useserverprepstmts cacheprepstmts prepstmtcachesize prepstmtcachesqllimit useinformationschema instancename
+"""
+#: In Oracle's descriptions and MySQL's keys. Behind a `?` or `;` some of them would be another place than the URL names.
+_PARTS = """
+description description_list address address_list host port connect_data service_name sid server load_balance failover connect_timeout
+transport_connect_timeout retry_count retry_delay
+"""
+_HARMLESS = frozenset(_PROPERTIES.split())
+_IN_DESCRIPTIONS = _HARMLESS | frozenset(_PARTS.split())
 #: What Oracle's and MySQL's drivers may speak; other words are pipes and programs of this machine.
 _PROTOCOLS = frozenset({"tcp", "tcps"})
 _JDBC = re.compile(r"\bjdbc:", re.IGNORECASE)
@@ -127,7 +51,7 @@ _ENDS_A_PART = re.compile(r"[?&;=()#]")
 #: Whatever setting it stands in, whoever it is said to.
 _KNOWN_TO_HARM = re.compile(
     r"allow\w*localinfile|autodeserialize|(?:query|statement|exception|lifecycle)interceptors|socketfactory|sslfactory|propertiestransform"
-    r"|sslhostnameverifier|sslpasswordcallback|authenticationpluginclassname|socksproxyhost|java\.naming|jndi|\b(?:ldaps?|rmi|iiop):",
+    r"|sslhostnameverifier|sslpasswordcallback|authenticationpluginclassname|socksproxyhost|java\.naming|jndi|@config-|\b(?:ldaps?|rmi|iiop):",
     re.IGNORECASE,
 )
 _LOGIN_MODULE = re.compile(r"[\w.$]*LoginModule\b")
@@ -165,10 +89,13 @@ def _steers(name: str, text: str) -> bool:
         return True
     if _JDBC.search(text):
         found = _PARAMETER.finditer(text)
-        return any(not _is_harmless(each[1] or each[3], each[2] or each[4] or "") for each in found)
+        return any(not _is_harmless(*each.groups("")) for each in found)
     return bool(_PUT_INTO_URLS.match(name) and _ENDS_A_PART.search(text))
 
 
-def _is_harmless(name: str, value: str) -> bool:
-    name = name.strip().lower()
-    return value.strip().lower() in _PROTOCOLS if name == "protocol" else name in _HARMLESS
+def _is_harmless(name: str, _value: str, part: str, said: str) -> bool:
+    """Of a property, or else of a part of a description."""
+    if name:
+        return name.strip().lower() in _HARMLESS
+    part = part.strip().lower()
+    return said.strip().lower() in _PROTOCOLS if part == "protocol" else part in _IN_DESCRIPTIONS

@@ -136,7 +136,7 @@ def _refusals(records: Sequence[NewRecord], target: Target) -> Iterator[Refusal]
         yield Refusal(
             "internal",
             f"{target.topic} is an internal topic",
-            "Only the brokers, or a Connect worker, write to it: a foreign record can stop every consumer group or connector.",
+            "Only the brokers, a Connect worker or a flow write to it: a foreign record can stop every consumer group or connector.",
         )
     beyond = sorted(
         {r.partition for r in records if r.partition is not None and r.partition >= target.partitions}

@@ -322,7 +322,7 @@ def _internal_refusal(state: TopicState) -> Refusal:
     return Refusal(
         "internal",
         f"{state.name} is an internal topic",
-        "Kafka, or a Connect worker, manages it. Changing it can stop every consumer, transaction or connector of the cluster.",
+        "Kafka, a Connect worker or a flow manages it. Changing it can stop every consumer, transaction or connector of the cluster.",
     )
 
 
