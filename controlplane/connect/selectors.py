@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +15,9 @@ from django.utils.module_loading import import_string
 
 from controlplane.clusters import selectors as clusters
 from controlplane.clusters.models import Cluster
+from controlplane.clusters.services import gateway_for
 from controlplane.connect import external, measuring
-from controlplane.connect.logic import failures, reaching, rights
+from controlplane.connect.logic import failures, offsets, reaching, rights
 from controlplane.connect.logic.external import BUNDLED
 from controlplane.connect.logic.plans import Known, TopicUse
 from controlplane.connect.logic.rights import Right, is_mirror
@@ -25,8 +27,9 @@ from controlplane.connect.models import ConnectCluster
 from controlplane.core.errors import NotFound
 from controlplane.gateways import workers
 from controlplane.gateways.addresses import NOTHING
-from controlplane.gateways.connect import ConnectApi, Connector, ConnectorStatus, mask
+from controlplane.gateways.connect import ConnectApi, Connector, ConnectorStatus, Offset, mask
 from controlplane.gateways.errors import GatewayError
+from controlplane.gateways.errors import NotFound as NotThere
 from controlplane.gateways.outbound import system_resolver
 
 #: Operation, resource type and name, in the words of ACLs.
@@ -276,3 +279,18 @@ def passwords_of(api: ConnectApi, config: Mapping[str, str]) -> frozenset[str]:
         return api.validation(config.get("connector.class", ""), config).secrets
     except GatewayError:
         return frozenset()
+
+
+def ends_of(connect: Connect, wanted: Iterable[Offset]) -> dict[tuple[str, int], int] | None:
+    """Where the partitions end that a sink is to be set in; None where the cluster cannot be asked."""
+    found: dict[tuple[str, int], int] = {}
+    gateway = gateway_for(connect.cluster)
+    try:
+        for topic in {topic for topic, _ in offsets.places_of(wanted)}:
+            with suppress(NotThere):
+                found |= {(topic, index): each.end for index, each in gateway.bounds(topic).items()}
+    except ValueError:
+        return found  # the plan says what is wrong with it
+    except GatewayError:
+        return None
+    return found

@@ -19,6 +19,7 @@ from controlplane.core.plans import Json, Plan, Refusal
 from controlplane.core.verify import verify
 from controlplane.gateways.connect import (
     ConnectApi,
+    ConnectorStatus,
     Offset,
     State,
     left_masked,
@@ -201,10 +202,10 @@ def apply_act(actor: Actor, connect: Connect, name: str, act: ConnectorAct, plan
         ConnectorAct.RESTART_FAILED: lambda: connect.api.restart(name, only_failed=True),
     }
     rests = (State.PAUSED, State.STOPPED)
-    wanted: dict[ConnectorAct, Callable[[State], bool]] = {
-        ConnectorAct.PAUSE: lambda state: state is State.PAUSED,
-        ConnectorAct.STOP: lambda state: state is State.STOPPED,
-        ConnectorAct.RESUME: lambda state: state not in rests,
+    wanted: dict[ConnectorAct, Callable[[ConnectorStatus], bool]] = {
+        ConnectorAct.PAUSE: lambda found: found.state is State.PAUSED,
+        ConnectorAct.STOP: lambda found: found.state is State.STOPPED and not found.tasks,
+        ConnectorAct.RESUME: lambda found: found.state not in rests,
     }
     with _operation(actor, connect, name, plan) as entry:
         entry.note(act=act.value)
@@ -213,15 +214,15 @@ def apply_act(actor: Actor, connect: Connect, name: str, act: ConnectorAct, plan
         if act in wanted:
             verify(
                 f"{act.value} of {name}",
-                lambda: (state := _state(connect.api, name)) is not None and wanted[act](state),
+                lambda: (found := _status(connect.api, name)) is not None and wanted[act](found),
                 seconds=SETTLES_SECONDS,
             )
 
 
-def _state(api: ConnectApi, name: str) -> State | None:
+def _status(api: ConnectApi, name: str) -> ConnectorStatus | None:
     """None while the workers share their work out anew."""
     try:
-        return api.status(name).state
+        return api.status(name)
     except Conflict:
         return None
 
@@ -254,12 +255,14 @@ def plan_reset_offsets(connect: Connect, name: str) -> Plan:
 
 
 def plan_alter_offsets(connect: Connect, name: str, wanted: Sequence[Offset]) -> Plan:
+    known = selectors.known(connect, name)
     plan = offsets.plan_alter(
-        selectors.known(connect, name),
+        known,
         connect.api.offsets(name),
         wanted,
         cluster=connect.cluster.name,
         connect=connect.name,
+        ends=selectors.ends_of(connect, wanted) if known.kind == "sink" else None,
     )
     return guarding.about(connect, name, plan)
 

@@ -44,7 +44,9 @@ CONNECT = Board("connect", "Connect", (
 ))  # fmt: skip
 
 _FROM = 'source="$source"'
-FLOW_RECORDS = Chart("flow-records", "Records copied", "/s", (Line(f"sum(rate({_MIRROR}record_count{{{_FROM}}}[$window]))", "records"),))  # fmt: skip
+#: Without the heartbeats of the flow back, which are copied as records are and are nobody's.
+_COPIES = f'{_FROM}, topic!~"(.+[.])?heartbeats"'
+FLOW_RECORDS = Chart("flow-records", "Records copied", "/s", (Line(f"sum(rate({_MIRROR}record_count{{{_COPIES}}}[$window]))", "records"),))  # fmt: skip
 FLOW_BEHIND = Chart("flow-lag-seconds", "Behind in time", "s", (Line(f"max(max_over_time(kastellan_flow_lag_seconds{{{_FROM}}}[$peak]))", "behind"),
            Line(f"max(kastellan_flow_rpo_seconds{{{_FROM}}})", "objective")),
           "The age of the oldest record that waits.")  # fmt: skip
@@ -58,9 +60,9 @@ FLOW = Board("flow", "Replication flow", (
           "Positions are written down every 5 s: a busy flow shows some seconds of records."),
     FLOW_BEHIND,
     FLOW_RECORDS,
-    Chart("flow-bytes", "Bytes copied", "bytes/s", (Line(f"sum(rate({_MIRROR}byte_count{{{_FROM}}}[$window]))", "bytes"),)),
+    Chart("flow-bytes", "Bytes copied", "bytes/s", (Line(f"sum(rate({_MIRROR}byte_count{{{_COPIES}}}[$window]))", "bytes"),)),
     Chart("flow-topic-lag", "Not copied yet, the ten largest topics", "", (Line(f"topk(10, kastellan_flow_topic_lag_records{{{_FROM}}})", "{{topic}}"),)),
-    Chart("flow-topic-bytes", "Bytes copied, the ten busiest copies", "bytes/s", (Line(f"topk(10, sum by (topic) (rate({_MIRROR}byte_count{{{_FROM}}}[$window])))", "{{topic}}"),)),
+    Chart("flow-topic-bytes", "Bytes copied, the ten busiest copies", "bytes/s", (Line(f"topk(10, sum by (topic) (rate({_MIRROR}byte_count{{{_COPIES}}}[$window])))", "{{topic}}"),)),
     Chart("flow-latency", "From written in the source to written in the target", "ms",
           (Line(f"max(max_over_time({_MIRROR}replication_latency_ms_max{{{_FROM}}}[$peak]))", "slowest record"),
            Line(f"avg({_MIRROR}replication_latency_ms_avg{{{_FROM}}})", "mean")), "A gap: nothing was copied."),

@@ -46,6 +46,11 @@ class WorkerActInput(serializers.Serializer[Any]):
     exactly_once = serializers.BooleanField(
         required=False, allow_null=True, default=None, help_text="With start and restart; null leaves it."
     )
+    connectors_stopped = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="With start, of a worker that was there before: its connectors are stopped first, where one may be what ends it.",
+    )
 
 
 class WorkerApi(ClusterApiView):
@@ -82,7 +87,9 @@ class WorkerApi(ClusterApiView):
     )
     def post(self, request: Request, cluster: str) -> Response:
         given = valid_data(WorkerActInput, request)
-        asked = WorkerRequest(WorkerAct(given["act"]), given["exactly_once"])
+        asked = WorkerRequest(
+            WorkerAct(given["act"]), given["exactly_once"], connectors_stopped=given["connectors_stopped"]
+        )
 
         def apply(plan: Plan) -> Response:
             return job_answer(services.apply(self.actor, self.cluster, asked, plan))

@@ -17,8 +17,22 @@ class StartForm(forms.Form):
         "for a little less throughput. MirrorMaker can use it too.",
     )
 
+    connectors_stopped = forms.BooleanField(
+        required=False,
+        label="With all connectors stopped",
+        help_text="Where one of them may be what ends the worker at each start: mend or delete it then, and resume the others.",
+    )
+
+    def __init__(self, *args: Any, first: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if first:
+            del self.fields["connectors_stopped"]
+
     def to_request(self, act: WorkerAct) -> WorkerRequest:
-        return WorkerRequest(act, bool(self.cleaned_data["exactly_once"]))
+        given = self.cleaned_data
+        return WorkerRequest(
+            act, bool(given["exactly_once"]), connectors_stopped=bool(given.get("connectors_stopped"))
+        )
 
 
 #: Of its directory on the plugin path.

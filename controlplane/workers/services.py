@@ -24,7 +24,7 @@ from controlplane.gateways.workers import ConnectSpec
 from controlplane.jobs.models import Job
 from controlplane.jobs.run import JobRun
 from controlplane.jobs.services import enqueue
-from controlplane.workers import outside, selectors
+from controlplane.workers import outside, selectors, standstill
 from controlplane.workers.logic.plans import WorkerAct, WorkerRequest, plan_act
 from controlplane.workers.logic.rights import Names, needed
 
@@ -44,6 +44,8 @@ def _plan_now(cluster: Cluster, asked: WorkerRequest) -> Plan:
     state = selectors.worker_state(cluster, selectors.status_of(cluster))
     if asked.act is WorkerAct.START:
         state = replace(state, missing_bytes=workers.missing_bytes())
+    if asked.act is WorkerAct.START and asked.connectors_stopped and state.process and not state.alive:
+        state = replace(state, to_stop=standstill.running(cluster, selectors.worker_of(cluster)))
     return plan_act(asked, state, rights.plan if rights else None, cluster=cluster.name)
 
 
@@ -67,7 +69,7 @@ def apply(actor: Actor, cluster: Cluster, asked: WorkerRequest, plan: Plan) -> J
         return enqueue(
             kind=KIND,
             title=plan.title,
-            args={"act": asked.act.value, "exactly_once": asked.exactly_once, "plan": plan.to_json()},
+            args={"act": asked.act.value, **asked.options, "plan": plan.to_json()},
             actor=actor,
             cluster=cluster.name,
             resumable=True,
@@ -76,7 +78,11 @@ def apply(actor: Actor, cluster: Cluster, asked: WorkerRequest, plan: Plan) -> J
 
 def run(job: JobRun) -> Mapping[str, Json]:
     wanted = job.args.get("exactly_once")
-    asked = WorkerRequest(WorkerAct(str(job.args["act"])), wanted if isinstance(wanted, bool) else None)
+    asked = WorkerRequest(
+        WorkerAct(str(job.args["act"])),
+        wanted if isinstance(wanted, bool) else None,
+        connectors_stopped=job.args.get("connectors_stopped") is True,
+    )
     cluster = Cluster.objects.get(name=job.cluster)
     with (
         operation(
@@ -106,8 +112,20 @@ def _start(
     with job.step("Certificate and configuration"):
         worker = _prepared(cluster, asked.exactly_once)
         process = workers.worker_process(worker)
+    if asked.connectors_stopped:
+        _stop_connectors(job, client, cluster, worker)
     start_and_wait(job, client, worker, process)
     return {"worker": worker.process_name, "url": worker.url}
+
+
+def _stop_connectors(
+    job: JobRun, client: bundled.ControlClient, cluster: Cluster, worker: ConnectSpec
+) -> None:
+    """The supervisor may be about to start it once more: what is written meanwhile would come too late for that start."""
+    stop_and_wait(job, client, worker)
+    with job.step("Stop its connectors, in its topic"):
+        names = standstill.stop_all(cluster, worker)
+        job.log(f"Stopped: {', '.join(names) if names else 'none ran'}")
 
 
 def _make_rights(job: JobRun, cluster: Cluster, asked: WorkerRequest) -> None:

@@ -62,7 +62,9 @@ def worker(request: HttpRequest, cluster: Cluster) -> HttpResponse:
 def start(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     state = selectors.worker_state(cluster, selectors.status_of(cluster))
     form = StartForm(
-        request.POST if request.method == "POST" else None, initial={"exactly_once": state.exactly_once}
+        request.POST if request.method == "POST" else None,
+        initial={"exactly_once": state.exactly_once},
+        first=state.process is None,
     )
     page = pages.StartPage(cluster=cluster, state=state, form=form)
     return filled(

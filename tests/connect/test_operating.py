@@ -15,11 +15,12 @@ from controlplane.audit.models import Operation
 from controlplane.clusters.models import Cluster
 from controlplane.connect import levels, restarting
 from controlplane.connect.logic.levels import effective, of_their_own, reached
-from controlplane.connect.logic.offsets import offsets_of
+from controlplane.connect.logic.offsets import offsets_of, sink_refusals
 from controlplane.connect.logic.restarts import Policy, Record, Verdict, decide, problems
 from controlplane.connect.models import RaisedLevel, RestartPolicy
 from controlplane.connect.selectors import Connect, connect_of
 from controlplane.core.access import Role
+from controlplane.gateways.connect import Offset
 from tests.conftest import Api
 from tests.waiting import eventually
 from tests.web.people import signed_in
@@ -107,6 +108,31 @@ def test_offsets_are_read_strictly(text: str, wrong: str) -> None:
         return
     with pytest.raises(ValueError, match=wrong):
         offsets_of(text)
+
+
+def place(topic: object, index: object, offset: object) -> Offset:
+    return Offset(
+        {"kafka_topic": topic, "kafka_partition": index}, None if offset is None else {"kafka_offset": offset}
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "codes"),
+    [
+        ([place("t", 0, 0), place("t", 0, 200)], []),
+        ([place("t", "0", "7")], []),
+        ([place("t", 0, None), place("gone", 3, None)], []),
+        ([place("t", 0, 201)], ["offsets_end"]),
+        ([place("t", 1, 0)], ["offsets_partition"]),
+        ([place("gone", 0, 0)], ["offsets_partition"]),
+        ([place("t", 0, -1)], ["offsets_form"]),
+        ([place("t", 0, True)], ["offsets_form"]),
+        ([place(None, 0, 1)], ["offsets_form"]),
+        ([Offset({"filename": "x"}, {"position": 1})], ["offsets_form"]),
+    ],
+)
+def test_a_sink_is_set_where_there_are_records(wanted: list[Offset], codes: list[str]) -> None:
+    assert [each.code for each in sink_refusals(wanted, {("t", 0): 200})] == codes
 
 
 # --- On a real worker -------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.gateways.kafka.access_types import AclOperation, AclResourceType, PatternType
@@ -16,6 +16,7 @@ from controlplane.replication.logic.flows import (
     Existing,
     FlowRequest,
     Policy,
+    cycle,
     matches,
     pattern_of,
     refusals,
@@ -93,6 +94,27 @@ BACK = Existing("dr", "main", Policy.PREFIX, ("*",))
         (replace(FLOW, policy=Policy.IDENTITY), MAIN, DR, (), []),
         (replace(FLOW, policy=Policy.IDENTITY), MAIN, DR, (BACK,), ["loop"]),
         (FLOW, MAIN, DR, (replace(BACK, policy=Policy.IDENTITY),), ["loop"]),
+        (
+            replace(FLOW, policy=Policy.IDENTITY),
+            MAIN,
+            DR,
+            (Existing("dr", "eu", Policy.IDENTITY, ()), Existing("eu", "main", Policy.PREFIX, ())),
+            ["loop"],
+        ),
+        (
+            replace(FLOW, policy=Policy.IDENTITY),
+            MAIN,
+            DR,
+            (Existing("dr", "eu", Policy.PREFIX, ()), Existing("eu", "main", Policy.PREFIX, ())),
+            [],
+        ),
+        (
+            FLOW,
+            MAIN,
+            DR,
+            (Existing("dr", "eu", Policy.IDENTITY, ()), Existing("eu", "main", Policy.IDENTITY, ())),
+            ["loop"],
+        ),
         (
             replace(FLOW, policy=Policy.IDENTITY),
             MAIN,
@@ -196,3 +218,37 @@ def test_heartbeats_of_other_flows_are_nobodys_records() -> None:
 def test_a_flow_needs_a_worker_that_answers(state: FlowState, codes: list[str]) -> None:
     plan = plan_create(FlowRequest("main", "dr"), state, (), {})
     assert [each.code for each in plan.refusals] == codes
+
+
+def goes_round(flows: dict[tuple[str, str], Policy]) -> bool:
+    """As MirrorMaker would do it: a flow with aliases leaves out what has its target's among them (isCycle)."""
+
+    def visits(here: str, aliases: tuple[str, ...], path: frozenset[tuple[str, tuple[str, ...]]]) -> bool:
+        state = (here, aliases)
+        if state in path or len(aliases) > 12:
+            return True
+        for (source, target), policy in flows.items():
+            named = policy is Policy.PREFIX
+            if source == here and not (named and target in aliases):
+                after = (source, *aliases) if named else aliases
+                if visits(target, after, path | {state}):
+                    return True
+        return False
+
+    return any(visits(here, (), frozenset()) for here in {source for source, _ in flows})
+
+
+CLUSTERS = ("a", "b", "c", "d")
+PAIRS = [(source, target) for source in CLUSTERS for target in CLUSTERS if source != target]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from(PAIRS), st.sampled_from(Policy), max_size=6))
+def test_a_ring_is_refused_where_records_would_go_round_and_nowhere_else(
+    flows: dict[tuple[str, str], Policy],
+) -> None:
+    known = [Existing(source, target, policy, ()) for (source, target), policy in flows.items()]
+    found = [
+        cycle(known, FlowRequest(source, target, policy=policy)) for (source, target), policy in flows.items()
+    ]
+    assert any(found) is goes_round(flows)

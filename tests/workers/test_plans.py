@@ -8,6 +8,7 @@ import pytest
 
 from controlplane.core.access import Action
 from controlplane.core.plans import Plan, PlanStep, Risk, StepKind
+from controlplane.workers.logic import standstill
 from controlplane.workers.logic.plans import WorkerAct, WorkerRequest, WorkerState, plan_act
 
 NONE = WorkerState(
@@ -67,6 +68,44 @@ def test_the_first_start_says_what_it_makes() -> None:
     assert shown["principal"] == "User:kastellan-connect-worker"
     assert shown["download"] == "37 MB"
     assert plan.risk is Risk.REVERSIBLE
+
+
+def test_a_start_with_connectors_stopped_names_those_that_would_run() -> None:
+    plan = planned(WorkerAct.START, replace(STOPPED, to_stop=("a", "b")), connectors_stopped=True)
+    assert plan.allowed
+    assert [each.name for each in plan.affected] == ["a", "b"]
+    assert ("connectors that run", "2", "0") in [
+        (each.field, each.before, each.after) for each in plan.steps[-1].changes
+    ]
+    assert "stay stopped" in plan.warnings[0]
+    assert plan.digest != planned(WorkerAct.START, STOPPED, connectors_stopped=True).digest
+    assert [each.code for each in planned(WorkerAct.RESTART, RUNNING, connectors_stopped=True).refusals] == [
+        "connectors_stopped"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "names"),
+    [
+        ([], ()),
+        ([("connector-a", b"{}"), ("connector-b", b"{}")], ("a", "b")),
+        ([("connector-a", b"{}"), ("connector-a", None)], ()),
+        ([("connector-a", b"{}"), ("target-state-a", b'{"state":"PAUSED","state.v2":"STOPPED"}')], ()),
+        ([("connector-a", b"{}"), ("target-state-a", b'{"state":"PAUSED","state.v2":"PAUSED"}')], ("a",)),
+        (
+            [("target-state-a", b'{"state.v2":"STOPPED"}'), ("connector-a", b"{}"), ("target-state-a", None)],
+            ("a",),
+        ),
+        ([("connector-a", b"{}"), ("target-state-a", b"no json")], ("a",)),
+        (
+            [("task-a-0", b"{}"), ("commit-a", b"{}"), ("session-key", b"{}"), ("connector-->x", b"{}")],
+            ("->x",),
+        ),
+        ([*standstill.stopping(["a"]), ("connector-a", b"{}")], ()),
+    ],
+)
+def test_which_connectors_would_run(records: list[tuple[str, bytes | None]], names: tuple[str, ...]) -> None:
+    assert standstill.to_stop(records) == names
 
 
 def test_a_later_start_makes_nothing_new() -> None:

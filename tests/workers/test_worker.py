@@ -131,6 +131,7 @@ def test_a_worker_from_its_first_start_to_its_removal(
     assert "running" in page
     assert "Restart…" in page
 
+    starts_with_its_connectors_stopped(anna, prefix)
     act(anna, "restart")
     with rest() as client:
         assert client.get("/connectors").json() == [prefix]
@@ -145,7 +146,29 @@ def test_a_worker_from_its_first_start_to_its_removal(
     assert not [acl for acl in gateway.describe_acls() if acl.principal in OURS]
     assert all(status.name != "main-connect" for status in bundled.processes())
     recorded = Operation.objects.filter(action="connect_worker.operate", outcome="succeeded")
-    assert [row.details["act"] for row in recorded.order_by("pk")] == ["start", "restart", "stop", "remove"]
+    assert [row.details["act"] for row in recorded.order_by("pk")] == [
+        "start", "stop", "start", "restart", "stop", "remove",
+    ]  # fmt: skip
+
+
+def starts_with_its_connectors_stopped(anna: Api, name: str) -> None:
+    """As where one of them ends it at each start, so that nobody gets to delete it."""
+    refused = anna("POST", f"{WORKER}?dry_run=true", {"act": "restart", "connectors_stopped": True}).json()
+    assert [each["code"] for each in refused["refusals"]] == ["connectors_stopped"]
+    act(anna, "stop")
+    plan = anna("POST", f"{WORKER}?dry_run=true", {"act": "start", "connectors_stopped": True}).json()
+    assert [each["name"] for each in plan["affected"]] == [name]
+    act(anna, "start", connectors_stopped=True)
+    with rest() as client:
+
+        def found() -> tuple[str, list[str]]:
+            told = client.get(f"/connectors/{name}/status").json()
+            return told["connector"]["state"], [task["state"] for task in told["tasks"]]
+
+        eventually(lambda: found()[0] == "STOPPED", timeout=30)
+        assert set(found()[1]) <= {"UNASSIGNED"}, "of before; none is at work"
+        assert client.put(f"/connectors/{name}/resume").status_code == 202
+        eventually(lambda: found() == ("RUNNING", ["RUNNING"]), timeout=60)
 
 
 def copy_a_file(topic: str, name: str) -> None:

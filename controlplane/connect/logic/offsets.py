@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from controlplane.connect.logic.plans import Known
@@ -23,6 +23,8 @@ from controlplane.core.plans import (
 from controlplane.gateways.connect_values import Offset
 
 MOST = 10_000
+#: What Connect calls the parts of a sink's offsets.
+TOPIC, PARTITION, OFFSET = "kafka_topic", "kafka_partition", "kafka_offset"
 
 
 def text_of(offsets: Iterable[Offset]) -> str:
@@ -63,10 +65,60 @@ def read(entries: Any) -> tuple[Offset, ...]:
     return tuple(Offset(each["partition"], each["offset"]) for each in entries)
 
 
+def places_of(wanted: Iterable[Offset]) -> dict[tuple[str, int], int | None]:
+    """Of a sink: topic and partition to the next record; None where it is to be forgotten. Raises ValueError with the reason."""
+    return dict(map(_place, wanted))
+
+
+def _place(wanted: Offset) -> tuple[tuple[str, int], int | None]:
+    topic, index = wanted.partition.get(TOPIC), _number(wanted.partition.get(PARTITION))
+    if not isinstance(topic, str) or index is None:
+        raise ValueError(f"A sink's partition is {TOPIC} and {PARTITION}, a number from 0.")
+    if wanted.offset is None:
+        return (topic, index), None
+    offset = _number(wanted.offset.get(OFFSET))
+    if offset is None:
+        raise ValueError(f"{topic} {index}: a sink's offset is {OFFSET}, a number from 0.")
+    return (topic, index), offset
+
+
+def _number(value: object) -> int | None:
+    """Connect takes numbers as text too."""
+    text = str(value)
+    return int(text) if not isinstance(value, bool) and text.isascii() and text.isdigit() else None
+
+
+def sink_refusals(wanted: Sequence[Offset], ends: Mapping[tuple[str, int], int]) -> Iterator[Refusal]:
+    """`ends`: of the partitions that there are. Behind the end nothing is: the consumer would begin anew by its auto.offset.reset."""
+    try:
+        places = places_of(wanted)
+    except ValueError as error:
+        yield Refusal("offsets_form", str(error), "The form is the one that the page shows.")
+        return
+    for (topic, index), offset in places.items():
+        end = ends.get((topic, index))
+        if end is None and offset is not None:
+            yield Refusal(
+                "offsets_partition", f"There is no partition {index} of {topic}", "Name one that there is."
+            )
+        elif offset is not None and end is not None and offset > end:
+            yield Refusal(
+                "offsets_end",
+                f"{topic} {index} ends at {end:,}, before {offset:,}",
+                f"Set at most {end}: beyond it the sink would begin anew, and write everything again.",
+            )
+
+
 def plan_alter(
-    known: Known, present: Sequence[Offset], wanted: Sequence[Offset], *, cluster: str, connect: str
+    known: Known,
+    present: Sequence[Offset],
+    wanted: Sequence[Offset],
+    *,
+    cluster: str,
+    connect: str,
+    ends: Mapping[tuple[str, int], int] | None = None,
 ) -> Plan:
-    """Partitions that are not named stay where they are."""
+    """Partitions that are not named stay where they are. `ends`: of the topics of a sink; None where nobody could be asked."""
     before = {_words(each.partition): _words(each.offset) for each in present}
     after = {_words(each.partition): _words(each.offset) for each in wanted}
     changes = tuple(
@@ -74,9 +126,11 @@ def plan_alter(
         for partition, offset in after.items()
         if before.get(partition) != offset
     )
-    refusals = []
+    refusals = list[Refusal]()
     if known.state != "STOPPED":
         refusals.append(Refusal("not_stopped", f"{known.name} is {known.state.lower()}", "Stop it first."))
+    if ends is not None:
+        refusals += sink_refusals(wanted, ends)
     if not changes:
         refusals.append(Refusal("offsets_nothing", "It stands there already", "Change an offset."))
     new = [partition for partition in after if partition not in before]

@@ -7,9 +7,10 @@ beside the target. Names of topics and groups end in `*` for a prefix; `*` alone
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from controlplane.core.plans import Json, Refusal
@@ -251,11 +252,11 @@ def _of_others(asked: FlowRequest, others: Collection[Existing]) -> Iterable[Ref
             "For both directions use names with the source's alias before them, or delete the flow back first.",
         )
     ring = cycle([*others, Existing(asked.source, asked.target, asked.policy, asked.topics)], asked)
-    if ring and not back and asked.policy is Policy.IDENTITY:
+    if ring and not (back and names_kept):
         yield Refusal(
             "loop",
-            f"Flows that keep names would go round: {' -> '.join(ring)}",
-            "Break the ring, or use names with the source's alias before them.",
+            f"Records would go round without end: {' -> '.join(ring)}",
+            "Break the ring, or use names with the source's alias before them for two flows that follow each other in it.",
         )
     into = [each for each in others if each.target == asked.target and each.policy is Policy.IDENTITY]
     if asked.policy is Policy.IDENTITY and into:
@@ -267,23 +268,25 @@ def _of_others(asked: FlowRequest, others: Collection[Existing]) -> Iterable[Ref
 
 
 def cycle(flows: Iterable[Existing], start: FlowRequest) -> tuple[str, ...]:
-    """The ring of identity flows that goes through the new one; empty where there is none."""
-    graph: dict[str, list[str]] = {}
+    """A ring through the new flow in which a record would go round for ever; empty where there is none.
+
+    A flow with aliases does not copy what has been in its target already, by the names before the topic's own; a cluster's
+    name is put there by a flow with aliases out of it. So a ring ends where one leads into a cluster and the next out of it.
+    """
+    graph: dict[str, dict[str, Policy]] = {}
     for each in flows:
-        if each.policy is Policy.IDENTITY:
-            graph.setdefault(each.source, []).append(each.target)
-    trail = _path(graph, start.target, start.source, (start.target,))
-    return (start.source, *trail) if trail else ()
+        graph.setdefault(each.source, {})[each.target] = each.policy
+    return next(_rings(graph, (start.source, start.target)), ())
 
 
-def _path(
-    graph: Mapping[str, Sequence[str]], here: str, goal: str, trail: tuple[str, ...]
-) -> tuple[str, ...]:
-    if here == goal:
-        return trail
-    for following in graph.get(here, ()):
-        if following not in trail:
-            found = _path(graph, following, goal, (*trail, following))
-            if found:
-                return found
-    return ()
+def _rings(graph: Mapping[str, Mapping[str, Policy]], trail: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for following in graph.get(trail[-1], {}):
+        if following == trail[0] and not _ends((*trail, following), graph):
+            yield (*trail, following)
+        elif following not in trail:
+            yield from _rings(graph, (*trail, following))
+
+
+def _ends(ring: tuple[str, ...], graph: Mapping[str, Mapping[str, Policy]]) -> bool:
+    named = [graph[here][there] is Policy.PREFIX for here, there in pairwise(ring)]
+    return any(one and other for one, other in zip(named, [*named[1:], named[0]], strict=True))

@@ -14,6 +14,7 @@ from controlplane.core.plans import (
     Affected,
     ApiCall,
     Change,
+    Json,
     Plan,
     PlanStep,
     Refusal,
@@ -41,7 +42,8 @@ class WorkerState:
     """`process`: the supervisor's word, None where no worker was ever made. `connectors`: their names, None while nobody
     answers. `missing_bytes`: what a start downloads first; 0 where nobody asked. `internal_topics` hold everything it knows.
     `principal`: as whom connectors act, `own_principal` the worker itself. `outside`: its cluster is external; the first is
-    then empty where the registration names nobody, and the second always."""
+    then empty where the registration names nobody, and the second always. `to_stop`: connectors that would run, where a start
+    is to stop them first."""
 
     name: str
     url: str
@@ -56,6 +58,7 @@ class WorkerState:
     notes: tuple[str, ...] = ()
     outside: bool = False
     own_principal: str = ""
+    to_stop: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -65,16 +68,24 @@ class WorkerState:
                 "alive": self.alive,
                 "connectors": None if self.connectors is None else sorted(self.connectors),
                 "exactly_once": self.exactly_once,
+                **({"to_stop": list(self.to_stop)} if self.to_stop else {}),
             }
         )
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerRequest:
-    """`exactly_once`: source connectors write in transactions from the next start on; None leaves it as it is."""
+    """`exactly_once`: source connectors write in transactions from the next start on; None leaves it as it is.
+    `connectors_stopped`: it starts with all of them stopped, where one of them may be what ends it."""
 
     act: WorkerAct
     exactly_once: bool | None = None
+    connectors_stopped: bool = False
+
+    @property
+    def options(self) -> dict[str, Json]:
+        stopped: dict[str, Json] = {"connectors_stopped": True} if self.connectors_stopped else {}
+        return {"exactly_once": self.exactly_once, **stopped}
 
 
 def plan_act(asked: WorkerRequest, state: WorkerState, rights: Plan | None, *, cluster: str) -> Plan:
@@ -94,11 +105,11 @@ def plan_act(asked: WorkerRequest, state: WorkerState, rights: Plan | None, *, c
             {"state": state.digest, "rights": rights.digest if rights else "", "act": act.value}
         ),
         warnings=(*_warnings(asked, state), *(rights.warnings if rights else ())),
-        refusals=(*_refusals(act, state), *(rights.refusals if rights else ())),
+        refusals=(*_refusals(act, state), *_of_stopping(asked), *(rights.refusals if rights else ())),
         affected=_affected(act, state),
         undo=_UNDO[act],
         confirm_name=state.name if act is WorkerAct.REMOVE else None,
-        request={"act": act.value, "exactly_once": asked.exactly_once},
+        request={"act": act.value, **asked.options},
         api=ApiCall("POST", api_path(cluster, "connect-worker"), _body(asked)),
     )
 
@@ -130,9 +141,9 @@ _OUTSIDE = (
 )
 
 
-def _body(asked: WorkerRequest) -> dict[str, str | bool]:
-    exactly_once = {} if asked.exactly_once is None else {"exactly_once": asked.exactly_once}
-    return {"act": asked.act.value, **exactly_once}
+def _body(asked: WorkerRequest) -> dict[str, Json]:
+    given = {name: value for name, value in asked.options.items() if value is not None}
+    return {"act": asked.act.value, **given}
 
 
 def _changes(asked: WorkerRequest, state: WorkerState) -> tuple[Change, ...]:
@@ -146,6 +157,10 @@ def _changes(asked: WorkerRequest, state: WorkerState) -> tuple[Change, ...]:
             *_principals(state),
             Change("memory", None, f"heap of up to {state.heap_mb} MB"),
         ]
+    if asked.connectors_stopped:
+        changes.append(
+            Change("connectors that run", str(len(state.to_stop)), "0", "stopped before the worker starts")
+        )
     if state.missing_bytes and asked.act is WorkerAct.START:
         changes.append(Change("download", None, byte_size(state.missing_bytes), "locked by SHA-256, once"))
     if asked.exactly_once is not None and asked.exactly_once != state.exactly_once:
@@ -170,6 +185,11 @@ def _enabled(value: bool) -> str:
 
 
 def _warnings(asked: WorkerRequest, state: WorkerState) -> tuple[str, ...]:
+    if asked.act is WorkerAct.START and asked.connectors_stopped:
+        return (
+            "They stay stopped until somebody resumes each; flows until somebody resumes them on their pages. "
+            "Delete or mend first what ended the worker.",
+        )
     if asked.act is WorkerAct.START:
         return (*state.notes, *(_OUTSIDE if state.outside else ())) if state.process is None else ()
     if asked.act is WorkerAct.REMOVE:
@@ -201,7 +221,18 @@ def _refusals(act: WorkerAct, state: WorkerState) -> tuple[Refusal, ...]:
     return ()
 
 
-def _affected(act: WorkerAct, state: WorkerState) -> tuple[Affected, ...]:
-    if act is WorkerAct.START or not state.connectors:
+def _of_stopping(asked: WorkerRequest) -> tuple[Refusal, ...]:
+    if not asked.connectors_stopped or asked.act is WorkerAct.START:
         return ()
-    return tuple(Affected("connector", name) for name in state.connectors)
+    return (
+        Refusal(
+            "connectors_stopped",
+            "Connectors are stopped before a start, of a worker that does not run",
+            "Stop the worker first. While it runs, stop connectors one by one.",
+        ),
+    )
+
+
+def _affected(act: WorkerAct, state: WorkerState) -> tuple[Affected, ...]:
+    names = state.to_stop if act is WorkerAct.START else state.connectors
+    return tuple(Affected("connector", name) for name in names or ())
