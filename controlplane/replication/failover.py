@@ -17,7 +17,6 @@ from controlplane.audit.services import operation
 from controlplane.clusters import selectors as cluster_selectors
 from controlplane.clusters.exclusion import admitted
 from controlplane.clusters.models import Cluster
-from controlplane.clusters.principals import ruling_of
 from controlplane.clusters.services import connection_for
 from controlplane.core.access import Action, Actor
 from controlplane.core.errors import Conflict, Refused
@@ -112,7 +111,7 @@ def _plan_freeze(run: Failover, asked: FlowRequest) -> Plan:
     change = freezing.missing(source, wanted)
     made = change.add if change else ()
     present = len(wanted) - len(made)
-    return plans.plan_freeze(asked, made, sorted(ruling_of(source).super_users), present=present)
+    return plans.plan_freeze(asked, made, readiness.super_users_of(source), present=present)
 
 
 def _plan_drain(run: Failover, asked: FlowRequest) -> Plan:

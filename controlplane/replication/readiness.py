@@ -27,7 +27,7 @@ def of(asked: FlowRequest) -> Readiness:
         totals=progress.totals if progress.known else replace(progress.totals, records=None, seconds=None),
         source_answers=not progress.error,
         last_known=flow.observation if flow else None,
-        super_users=tuple(sorted(ruling_of(source).super_users)),
+        super_users=super_users_of(source),
         users_missing=lacking.user_names,
         quotas_missing=lacking.quota_names,
         active=active_in(target, {row.group for row in translation.rows}),
@@ -35,6 +35,12 @@ def of(asked: FlowRequest) -> Readiness:
         absent=selectors.absent(asked, source, target),
         untranslated=tuple(sorted({row.group for row in translation.rows if row.translated is None})),
     )
+
+
+def super_users_of(cluster: Cluster) -> tuple[str, ...] | None:
+    """None where no broker tells: that there are none would be said as a fact."""
+    ruling = ruling_of(cluster)
+    return None if ruling.unknown else tuple(sorted(ruling.super_users))
 
 
 def _way_back(asked: FlowRequest, source: Cluster) -> str:

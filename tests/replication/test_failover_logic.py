@@ -139,6 +139,7 @@ def test_the_freeze_names_who_is_not_bound_by_it() -> None:
     assert "User:admin" in " ".join(plan.warnings)
     assert len(plan.steps) == 2
     assert len(plan_freeze(FLOW, [], [], present=1).steps) == 1
+    assert "who they are is unknown" in plan_freeze(FLOW, denied, None, present=0).warnings[1]
     follows = plan_freeze(replace(FLOW, sync_acls=True), denied, [], present=0)
     assert [step.object_type for step in follows.steps] == ["connector", "ACLs", "proof"]
 

@@ -82,9 +82,9 @@ def plan_end(asked: FlowRequest, run: int, due: Step | None) -> Plan:
 
 
 def plan_freeze(
-    asked: FlowRequest, denials: Sequence[Acl], super_users: Sequence[str], *, present: int
+    asked: FlowRequest, denials: Sequence[Acl], super_users: Sequence[str] | None, *, present: int
 ) -> Plan:
-    """`denials`: that are made; `present`: how many are there already."""
+    """`denials`: that are made; `present`: how many are there already; `super_users`: None where nobody tells."""
     changes = tuple(
         Change(f"{acl.pattern_type.value.lower()} {acl.resource_name}", None, "DENY WRITE") for acl in denials
     )
@@ -101,7 +101,7 @@ def plan_freeze(
         "no end offset moves for 10 s",
         (Change("writing", "allowed", "denied to everybody"),),
     )
-    named = ", ".join(folded(super_users)) or "none"
+    named = "who they are is unknown" if super_users is None else ", ".join(folded(super_users)) or "none"
     return step_plan(
         asked,
         Step.FREEZE,

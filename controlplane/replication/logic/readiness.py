@@ -19,7 +19,7 @@ class Readiness:
     state: str
     totals: Totals
     source_answers: bool
-    super_users: tuple[str, ...] = ()
+    super_users: tuple[str, ...] | None = ()
     users_missing: tuple[str, ...] = ()
     quotas_missing: tuple[str, ...] = ()
     active: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Readiness:
             "source_answers": self.source_answers,
             "records_not_copied": self.totals.records,
             "seconds_behind": self.totals.seconds,
-            "super_users": list(self.super_users),
+            "super_users": None if self.super_users is None else list(self.super_users),
             "users_missing_in_target": list(self.users_missing) if self.source_answers else None,
             "quotas_missing_in_target": list(self.quotas_missing) if self.source_answers else None,
             "groups_active_in_target": list(self.active),
