@@ -162,15 +162,17 @@ def _offsets(job: JobRun, run: Failover, asked: FlowRequest) -> dict[str, Json]:
         )
         moved.append(group)
         job.log(f"{group}: {len(wanted_)} partition(s)")
-    before: list[Json] = [
-        [row.group, row.into, row.partition, row.there] for row in rows if row.group in moved
-    ]
+    set_ = [row for row in rows if row.group in moved]
     return {
         "groups": [*moved],
         # MirrorMaker had committed them at the very places already.
         "in_place": [*sorted({row.group for row in rows if row.in_place} - set(moved) - active)],
         "left_alone": [*sorted(active)],
-        "before": before,
+        "before": [[row.group, row.into, row.partition, row.there] for row in set_],
+        "after": [
+            [row.group, row.into, row.partition, row.there if row.translated is None else row.translated]
+            for row in set_
+        ],
         "not_restored": list(not_restored(rows)),
         "read_again": sum(row.behind or 0 for row in rows if row.group not in active),
     }

@@ -47,7 +47,7 @@ STEPS = {
     "check": CHECK,
     "freeze": step(5, 17, {"denied": ["prefixed orders"], "stood_still_s": 10.0, "end_offsets": 123_456, "frozen_at": at(17)}),
     "stop": step(20, 33, {"stopped": ["main->dr.source"], "records_lost": 0, "seconds_lost": 0.0, "source": "answers"}),
-    "offsets": step(40, 41, {"groups": ["app"], "left_alone": [], "before": [["app", "main.orders", 0, None], ["app", "main.orders", 1, 90]], "read_again": 9}),
+    "offsets": step(40, 41, {"groups": ["app"], "left_alone": [], "before": [["app", "main.orders", 0, None], ["app", "main.orders", 1, 90]], "after": [["app", "main.orders", 0, 7], ["app", "main.orders", 1, 95]], "read_again": 9}),
     "switch": step(41, 90, {"confirmed_by": "alice", "switched_at": at(90)}),
     "verify": step(91, 95, {}, "somewhere: a broker does not answer"),
 }  # fmt: skip
@@ -64,6 +64,7 @@ STEPS = {
         ("groups", [], ("groups set", "none")),
         ("groups", list("abcdefghij"), ("groups set", "a, b, c, d, e, f, g, h and 2 more")),
         ("before", [["app", "orders", 0, None]], ("offsets before", "app in orders-0 at no offset")),
+        ("after", [["app", "orders", 0, 7]], ("offsets since then", "app in orders-0 at 7")),
         ("frozen_at", "2026-11-28T14:00:12.345+00:00", ("frozen at", "2026-11-28 14:00:12 UTC")),
         ("confirmed_by", "alice", ("confirmed by", "alice")),
         ("super_users", ["User:CN=broker-1", "User:admin"], ("super users", "User:admin, 1 name of brokers")),

@@ -14,6 +14,7 @@ SHOWN = 8
 
 #: Of names that say too little by themselves.
 LABELS = {
+    "after": "offsets since then",
     "before": "offsets before",
     "denied": "denied to write",
     "different": "partitions that differ",
