@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from django import forms
@@ -163,14 +163,13 @@ class DefinitionForm(SettingsForm):
     ) -> None:
         self.found = found
         self.settings = {each.name: each for each in found.settings if each.name not in OWN}
+        if origin.files and is_file_connector({"connector.class": found.plugin}) and "file" in self.settings:
+            # The plugin's own words promise the standard input, which a worker does not have.
+            words = f"A path below {origin.files}, in.txt say."
+            self.settings["file"] = replace(self.settings["file"], required=True, documentation=words)
         super().__init__(data, origin, initial)
         for each in self.settings.values():
             self.fields[f"{PREFIX}{each.name}"] = field_of(each, origin)
-        if origin.files and is_file_connector({"connector.class": found.plugin}):
-            # The plugin's own words promise the standard input, which a worker does not have.
-            self.fields[
-                f"{PREFIX}file"
-            ].help_text = f"Has to be given: a path below {origin.files}, in.txt say."
         self.refusal_fields = {f"config_{name}": f"{PREFIX}{name}" for name in self.settings} | (
             {"file": f"{PREFIX}file"} if "file" in self.settings else {}
         )

@@ -11,7 +11,7 @@ from controlplane.clusters.services import gateway_for
 from controlplane.gateways.errors import GatewayError
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.types import Record
-from controlplane.replication import selectors, watching
+from controlplane.replication import rests, selectors, watching
 from controlplane.replication.logic.comparison import Comparison, Difference, difference, fingerprint
 from controlplane.replication.logic.flows import FlowRequest
 from controlplane.replication.logic.progress import Partition
@@ -80,8 +80,13 @@ def _topic(
         left = {p for p in begins if found[p].missing}
         if not left:
             break
-    later = {p: max(bounds.end - max(ends[p], bounds.first), 0) for p, bounds in ours.items()}
-    return [replace(found[p], later=later[p]) for p in sorted(found)]
+    later = {p: (max(ends[p], bounds.first), bounds.end) for p, bounds in ours.items()}
+    waits = {p: stretch for p, stretch in later.items() if stretch[0] < stretch[1]}
+    empty = rests.rest_of(asked, here, topic, waits).empty if waits else frozenset[int]()
+    return [
+        replace(found[p], later=waits[p][1] - waits[p][0] if p in waits and p not in empty else 0)
+        for p in sorted(found)
+    ]
 
 
 def _read(

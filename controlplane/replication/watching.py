@@ -13,7 +13,7 @@ from controlplane.clusters.services import gateway_for
 from controlplane.gateways.errors import GatewayError, NotFound
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.types import OffsetSpec, Record, TopicPartition
-from controlplane.replication import selectors
+from controlplane.replication import rests, selectors
 from controlplane.replication.logic import checkpoints, homecoming, progress
 from controlplane.replication.logic.connectors import Part, connector_name
 from controlplane.replication.logic.flows import FlowRequest
@@ -82,7 +82,7 @@ def progress_of(asked: FlowRequest, source: Cluster, target: Cluster) -> Progres
         copied = {}
     rows = progress.lags(asked, ends, positions, copied, firsts)
     if not error:
-        rows = _dated(here, rows)
+        rows = rests.looked_at(asked, here, rows)
     now_ms = int(timezone.now().timestamp() * 1000)
     age = _heartbeat_age(asked, there, now_ms)
     # Where nothing is to be copied nothing waits, if both sides say so.
@@ -137,22 +137,6 @@ def positions_if_told(asked: FlowRequest, target: Cluster) -> dict[Partition, in
     except (GatewayError, OSError):
         return None
     return progress.positions((each.partition, each.offset) for each in found)
-
-
-def _dated(gateway: KafkaGateway, rows: tuple[PartitionLag, ...]) -> tuple[PartitionLag, ...]:
-    """When the oldest record that waits was written, of those that wait for most."""
-    waiting = sorted((row for row in rows if row.lag), key=lambda row: -(row.lag or 0))[:DATED]
-    dates: dict[Partition, int] = {}
-    for row in waiting:
-        try:
-            starts = {row.partition: row.position or 0}
-            batch = gateway.read(row.topic, starts, limit=1, max_bytes=1, deadline_s=READ_SECONDS)
-        except GatewayError:
-            continue
-        for record in batch.records:
-            if record.timestamp_ms is not None:
-                dates[row.topic, row.partition] = record.timestamp_ms
-    return tuple(replace(row, waiting_since_ms=dates.get((row.topic, row.partition))) for row in rows)
 
 
 def newest_of(source: Cluster, rows: Iterable[PartitionLag]) -> int | None:

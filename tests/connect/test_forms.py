@@ -94,9 +94,12 @@ def test_what_has_to_be_given_comes_first_and_each_has_its_widget() -> None:
 )
 def test_a_file_connector_is_told_where_its_file_lies(plugin: str, files: str, told: bool) -> None:
     found = Validation(plugin, (), (setting("file", documentation="Or the standard input."),))
-    field = DefinitionForm(None, Origin("main/bundled", files=files), {}, found).fields["s-file"]
-    assert ("/data/files" in field.help_text) is told
-    assert ("standard input" in field.help_text) is not told
+    form = DefinitionForm(None, Origin("main/bundled", files=files), {}, found)
+    text = form.fields["s-file"].help_text
+    assert ("/data/files" in text) is told
+    assert ("standard input" in text) is not told
+    (needed,) = (fields for title, fields, _ in form.groups() if title == "Required")
+    assert [each.name for each, _ in needed] == (["file"] if told else [])
 
 
 @pytest.mark.django_db
