@@ -144,8 +144,10 @@ class Throttled:
             assert producer.flush(60) == 0
 
     def _fetch(self) -> None:
-        """Piece by piece: the wait that a fetch has earned is that of the next one."""
-        self.gateway.produce_all(self.topic, [NewRecord(None, b"x" * SIZE, partition=0) for _ in range(5)])
+        """Piece by piece: the wait that a fetch has earned is that of the next one. Each record is a batch: one of all five is more
+        than the quota leaves in its whole window, and never comes."""
+        for _ in range(5):
+            self.gateway.produce(self.topic, partition=0, value=b"x" * SIZE)
         pieces = {"max.partition.fetch.bytes": SIZE, "fetch.max.bytes": SIZE, "message.max.bytes": SIZE}
         group = {"group.id": f"{self.topic}-slow", "auto.offset.reset": "earliest"}
         consumer = confluent_kafka.Consumer(self.settings | pieces | group)
