@@ -178,9 +178,9 @@ def watch(paths: DataPaths, address: WebAddress) -> tuple[ProcessSpec, ...]:
     """Only where somebody is to be told: it looks at the others from outside."""
     if not (os.environ.get("KASTELLAN_FALLBACK_URL") or os.environ.get("KASTELLAN_HEARTBEAT_URL")):
         return ()
-    secret = os.environ.get(SECRET, "")
     try:
-        _ = secret and secret_key(secret)
+        if secret := os.environ.get(SECRET, ""):
+            secret_key(secret)
     except BadSecret as error:
         raise CommandFailed(f"{SECRET} is no secret of webhooks", f"{error}.") from None
     return (

@@ -24,8 +24,8 @@ MOST_HOSTS = 20
 def needs(connect: Connect, config: Mapping[str, str], before: Mapping[str, str]) -> tuple[Action, ...]:
     """`before`: what is stored, whose references to passwords of its own are the connector's.
 
-    Files and addresses of this machine belong to the whole installation, and so does what makes drivers read or load them. Files that somebody laid beside a worker are that
-    worker's admin's; so is whatever runs beside an external cluster, for it acts there with all rights that Kastellan has, and
+    Files and addresses of this machine belong to the whole installation, and so does what makes drivers read or load them.
+    Files that somebody laid beside a worker are that worker's admin's; so is whatever runs beside an external cluster, for it acts there with all rights that Kastellan has, and
     whatever keeps its offsets by itself, for it could write those of others.
     """
     if not connect.worker:

@@ -23,6 +23,7 @@ from controlplane.gateways.connect_secrets import (
     is_reference,
     is_secret,
     left_masked,
+    longest_first,
     mask,
     restored,
     scrubbed,
@@ -141,8 +142,7 @@ class ConnectApi:
         """What must not appear in any text about this worker, the longest first."""
         found = self._map("/connectors?expand=info", "its connectors")
         configs = (config_of(part(part(part(found, name), "info"), "config")) for name in found)
-        every = {value for each in configs for value in secret_values(each, reads=self.reads)}
-        return tuple(sorted(every, key=lambda value: (-len(value), value)))
+        return longest_first(value for each in configs for value in secret_values(each, reads=self.reads))
 
     def statuses(self) -> dict[str, ConnectorStatus]:
         """All, in one request."""

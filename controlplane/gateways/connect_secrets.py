@@ -103,8 +103,12 @@ def secret_values(
     found.update(reads(reference) for value in config.values() for reference in FILED.findall(value))
     # A driver that is given an address says what it could not read of it, without what we would know it by.
     found.update(piece for value in config.values() for piece in _inside(value))
-    found = {value for value in found if len(value) >= SHORTEST}
-    return tuple(sorted(found, key=lambda value: (-len(value), value)))
+    return longest_first(value for value in found if len(value) >= SHORTEST)
+
+
+def longest_first(values: Iterable[str]) -> tuple[str, ...]:
+    """Each once: a secret that holds another goes before it."""
+    return tuple(sorted(set(values), key=lambda value: (-len(value), value)))
 
 
 def _inside(value: str) -> Iterator[str]:

@@ -80,13 +80,14 @@ def _topic(
         left = {p for p in begins if found[p].missing}
         if not left:
             break
-    later = {p: (max(ends[p], bounds.first), bounds.end) for p, bounds in ours.items()}
-    waits = {p: stretch for p, stretch in later.items() if stretch[0] < stretch[1]}
-    empty = rests.rest_of(asked, here, topic, waits).empty if waits else frozenset[int]()
-    return [
-        replace(found[p], later=waits[p][1] - waits[p][0] if p in waits and p not in empty else 0)
-        for p in sorted(found)
-    ]
+    waits = {
+        p: (start, bounds.end)
+        for p, bounds in ours.items()
+        if (start := max(ends[p], bounds.first)) < bounds.end
+    }
+    empty = rests.rest_of(asked, here, topic, waits).empty
+    later = {p: end - start for p, (start, end) in waits.items() if p not in empty}
+    return [replace(found[p], later=later.get(p, 0)) for p in sorted(found)]
 
 
 def _read(

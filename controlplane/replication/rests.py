@@ -6,6 +6,7 @@ record waited, and a drain would wait for it.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,9 +21,11 @@ from controlplane.replication.logic.progress import PartitionLag
 #: Of partitions that lag, topics that are looked into at once: those with most that waits, and those with least.
 MOST_TOPICS = 20
 READ_SECONDS = 5.0
-#: Source, topic and partition to a stretch that was found empty: what is there never comes to be a record.
-_EMPTY: OrderedDict[tuple[str, str, int], tuple[int, int]] = OrderedDict()
-MOST_KNOWN = 20_000
+Key = tuple[str, str, int, Isolation]
+#: Source, topic, partition and how it is read, to a stretch that was found empty, and until when that is believed: a topic made
+#: anew, or an unclean election, puts records where markers were.
+_EMPTY: OrderedDict[Key, tuple[tuple[int, int], float]] = OrderedDict()
+MOST_KNOWN, KNOWN_SECONDS = 20_000, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ def rest_of(
     asked: FlowRequest, gateway: KafkaGateway, topic: str, stretches: Mapping[int, tuple[int, int]]
 ) -> Rest:
     """`stretches`: partition to its position and its end. Nothing is said of what could not be read."""
+    if not stretches:
+        return Rest()
     try:
         batch = gateway.read(
             topic,
@@ -56,15 +61,15 @@ def rest_of(
             max_bytes=1,
             deadline_s=READ_SECONDS,
             stop_at={partition: end for partition, (_, end) in stretches.items()},
-            # As MirrorMaker reads: aborted records are copied too, unless the flow writes exactly once.
-            isolation=Isolation.READ_COMMITTED if asked.exactly_once else Isolation.READ_UNCOMMITTED,
+            isolation=_isolation(asked),
         )
     except GatewayError:
         return Rest()
     held = {record.partition for record in batch.records}
     empty = {p for p, (_, end) in stretches.items() if p not in held and batch.next_offsets.get(p, 0) >= end}
+    until = time.monotonic() + KNOWN_SECONDS
     for partition in empty:
-        _EMPTY[asked.source, topic, partition] = stretches[partition]
+        _EMPTY[_key(asked, topic, partition)] = (stretches[partition], until)
     while len(_EMPTY) > MOST_KNOWN:
         _EMPTY.popitem(last=False)
     dates = {each.partition: each.timestamp_ms for each in batch.records if each.timestamp_ms is not None}
@@ -72,9 +77,18 @@ def rest_of(
 
 
 def _moved(asked: FlowRequest, row: PartitionLag) -> PartitionLag:
-    stretch = (row.position, row.end)
-    known = stretch == _EMPTY.get((asked.source, row.topic, row.partition))
+    stretch, until = _EMPTY.get(_key(asked, row.topic, row.partition), (None, 0.0))
+    known = stretch == (row.position, row.end) and time.monotonic() < until
     return replace(row, position=row.end) if known else row
+
+
+def _key(asked: FlowRequest, topic: str, partition: int) -> Key:
+    return asked.source, topic, partition, _isolation(asked)
+
+
+def _isolation(asked: FlowRequest) -> Isolation:
+    """As MirrorMaker reads: aborted records are copied too, unless the flow writes exactly once."""
+    return Isolation.READ_COMMITTED if asked.exactly_once else Isolation.READ_UNCOMMITTED
 
 
 def _chosen(waiting: Iterable[PartitionLag]) -> set[str]:

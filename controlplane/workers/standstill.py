@@ -7,26 +7,22 @@ from controlplane.clusters.services import gateway_for
 from controlplane.gateways.errors import DeadlineExceeded, GatewayError, NotFound
 from controlplane.gateways.kafka.gateway import KafkaGateway
 from controlplane.gateways.kafka.produce import NewRecord
-from controlplane.gateways.kafka.types import OffsetSpec, TopicPartition
 from controlplane.gateways.workers import ConnectSpec
 from controlplane.workers.logic import standstill
 
 MOST_RECORDS = 200_000
-MOST_BYTES = 64 * 1024 * 1024
 READ_SECONDS = 30.0
 
 
 def running(cluster: Cluster, worker: ConnectSpec) -> tuple[str, ...]:
     """Connectors that would run if it started now; raises GatewayError where its topic cannot be read."""
     gateway, topic = gateway_for(cluster), worker.topics[0]
-    partition = TopicPartition(topic, 0)
     try:
-        first = gateway.list_offsets(OffsetSpec.EARLIEST, [partition]).get(partition)
+        starts = {partition: each.first for partition, each in gateway.bounds(topic).items()}
     except NotFound:
         return ()
-    if first is None:
-        return ()
-    batch = gateway.read(topic, {0: first}, limit=MOST_RECORDS, max_bytes=MOST_BYTES, deadline_s=READ_SECONDS)
+    # By offset, as Connect reads it: times are those of several clocks.
+    batch = gateway.read(topic, starts, limit=MOST_RECORDS, deadline_s=READ_SECONDS)
     if not batch.exhausted:
         raise DeadlineExceeded(f"{topic} was not read to its end", hint="Try again.")
     return standstill.to_stop(

@@ -31,7 +31,7 @@ _PLACES = re.compile(
 )
 #: Settings that every connector has, and say what is done with records.
 _OF_EVERY_CONNECTOR = re.compile(
-    r"(?i:name|tasks\.max|topics|topics\.regex|topic|errors\.(tolerance|log|retry|deadletterqueue)\..*|errors\.tolerance|transforms|predicates"
+    r"(?i:name|tasks\.max|topics|topics\.regex|topic|errors\.(tolerance|(log|retry|deadletterqueue)\..*)|transforms|predicates"
     r"|topic\.creation\..*|(consumer|producer|admin)\.override\..*|offsets\.storage\.topic|exactly\.once\.support"
     r"|transaction\.boundary.*|config\.action\.reload)"
 )

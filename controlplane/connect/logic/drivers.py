@@ -34,7 +34,7 @@ _IN_DESCRIPTIONS = _HARMLESS | frozenset(_PARTS.split())
 _PROTOCOLS = frozenset({"tcp", "tcps"})
 _JDBC = re.compile(r"\bjdbc:", re.IGNORECASE)
 #: `?a=b&c`, `;a=b;c`, and `(a=b)(c=d,e=f)`.
-_PARAMETER = re.compile(r"[?&;]\s*([^?&;=]+)(?:=([^?&;]*))?|[(,]\s*([^(),=?&;/:]+?)\s*=\s*([^(),;]*)")
+_PARAMETER = re.compile(r"[?&;]\s*([^?&;=]+)(?:=[^?&;]*)?|[(,]\s*([^(),=?&;/:]+?)\s*=\s*([^(),;]*)")
 #: A connector passes these on whole, or has settings of its own among them.
 _PASSED_ON = re.compile(r"(?:driver|hibernate|jdbc|datasource)\.(.+)", re.IGNORECASE)
 _PARTLY_PASSED_ON = re.compile(r"(?:database|connection|db)\.(.+)", re.IGNORECASE)
@@ -93,7 +93,7 @@ def _steers(name: str, text: str) -> bool:
     return bool(_PUT_INTO_URLS.match(name) and _ENDS_A_PART.search(text))
 
 
-def _is_harmless(name: str, _value: str, part: str, said: str) -> bool:
+def _is_harmless(name: str, part: str, said: str) -> bool:
     """Of a property, or else of a part of a description."""
     if name:
         return name.strip().lower() in _HARMLESS

@@ -68,7 +68,7 @@ class WorkerState:
                 "alive": self.alive,
                 "connectors": None if self.connectors is None else sorted(self.connectors),
                 "exactly_once": self.exactly_once,
-                **({"to_stop": list(self.to_stop)} if self.to_stop else {}),
+                "to_stop": list(self.to_stop),
             }
         )
 
